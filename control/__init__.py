@@ -1,0 +1,1 @@
+"""The gRPC control plane: a translator, not a brain."""

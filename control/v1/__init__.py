@@ -1,0 +1,1 @@
+"""Generated from proto/control/v1; never edited."""

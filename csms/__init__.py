@@ -1,0 +1,1 @@
+"""The central system: stations knock on transport, live in actors, and are remembered by storage."""

@@ -1,0 +1,1 @@
+"""The living part: trio tasks, mailboxes, lifetimes."""

@@ -1,0 +1,1 @@
+"""What people may do: use cases; permission first, then the work."""

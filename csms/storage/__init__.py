@@ -1,0 +1,1 @@
+"""PostgreSQL. SQL lives here and nowhere else."""

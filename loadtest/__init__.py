@@ -1,0 +1,1 @@
+"""Thousands of simulated stations; shares no code with the server."""

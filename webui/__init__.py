@@ -1,0 +1,1 @@
+"""The portal: a client of control.v1 like any other."""
