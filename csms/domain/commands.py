@@ -1,0 +1,147 @@
+"""What is wanted of a station: commands, their answers and their one outcome. Words of OCPP 2.x; each version's
+dialect translates."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class RequestStartTransaction(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """1.6 RemoteStartTransaction. EVSE None: the station chooses. `remote_start_id` is ours (2.x needs it)."""
+
+    id_token: str
+    evse_id: int | None = None
+    remote_start_id: int = 0
+
+
+class RequestStopTransaction(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """1.6 RemoteStopTransaction. `transaction_id` as the station knows it (1.6: our integer as text)."""
+
+    transaction_id: str
+
+
+class ResetType(StrEnum):
+    """2.x words: Immediate is 1.6's Hard, OnIdle is Soft."""
+
+    IMMEDIATE = "Immediate"
+    ON_IDLE = "OnIdle"
+
+
+class Reset(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Restart the station."""
+
+    type: ResetType
+
+
+class OperationalStatus(StrEnum):
+    """May it be used?"""
+
+    OPERATIVE = "Operative"
+    INOPERATIVE = "Inoperative"
+
+
+class ChangeAvailability(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """EVSE None or 0: the whole station."""
+
+    operational_status: OperationalStatus
+    evse_id: int | None = None
+
+
+class UnlockConnector(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Let the cable go."""
+
+    evse_id: int
+    connector_id: int = 1
+
+
+class ClearCache(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Forget the station's authorisation cache."""
+
+
+class TriggerMessage(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Ask for a message now. `requested_message` is 1.6's word: BootNotification, Heartbeat, MeterValues,
+    StatusNotification, …"""
+
+    requested_message: str
+    evse_id: int | None = None
+
+
+class GetVariables(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """1.6 GetConfiguration. No names: all of them."""
+
+    names: tuple[str, ...] = ()
+
+
+class SetVariable(msgspec.Struct, frozen=True, gc=False):
+    """One variable (1.6: configuration key) and the value wanted."""
+
+    name: str
+    value: str
+
+
+class SetVariables(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """1.6 ChangeConfiguration carries one key per call, so `variables` has exactly one there; services split a
+    longer list."""
+
+    variables: tuple[SetVariable, ...]
+
+
+class DataTransfer(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """A vendor's own message to the station."""
+
+    vendor_id: str
+    message_id: str = ""
+    data: str | None = None
+
+
+Command = (
+    RequestStartTransaction
+    | RequestStopTransaction
+    | Reset
+    | ChangeAvailability
+    | UnlockConnector
+    | ClearCache
+    | TriggerMessage
+    | GetVariables
+    | SetVariables
+    | DataTransfer
+)
+
+
+class Variable(msgspec.Struct, frozen=True, gc=False):
+    """A configuration key (1.6) or variable (2.x) as the station reports it."""
+
+    name: str
+    value: str | None
+    readonly: bool
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What the station answered. `status` is its own word ("Accepted", "Rejected", "RebootRequired", "Scheduled",
+    …); "Accepted" where the
+    message has no status (GetConfiguration). A CALLERROR is an answer too: `error_code` is then not empty."""
+
+    status: str
+    accepted: bool
+    data: str | None = None
+    variables: tuple[Variable, ...] = ()
+    unknown_names: tuple[str, ...] = ()
+    error_code: str = ""
+    error_description: str = ""
+
+
+class Outcome(StrEnum):
+    """What became of a command. Every delivery ends in exactly one."""
+
+    ANSWERED = "ANSWERED"
+    """The station answered (maybe "Rejected", maybe with a CALLERROR)."""
+    OFFLINE = "OFFLINE"
+    """No link, and the caller did not want to wait."""
+    EXPIRED = "EXPIRED"
+    """The deadline passed before the command was sent: it has not happened."""
+    UNKNOWN = "UNKNOWN"
+    """Sent, but the link died or stayed silent: it may have happened. Never repeated by itself."""
+    REFUSED = "REFUSED"
+    """Mailbox full, draining, or the command cannot be said in the station's version."""
