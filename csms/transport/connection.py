@@ -1,0 +1,360 @@
+"""One WebSocket connection, server side: `websockets`' sans-I/O protocol on a raw non-blocking socket.
+
+There is no task in here. One task (the station's link) reads; any task may send; one keep-alive sweeper
+(`csms.transport.keepalive`) pings all connections. Everything that ends a connection (the peer's close
+frame, a broken frame, a reset, a newer link, silence, a slow reader) is noted once; from then on `receive`
+and `send` raise `ConnectionClosed` with it, and `close` puts the socket away.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import http
+import logging
+import socket
+from dataclasses import dataclass
+
+import trio
+from websockets.exceptions import InvalidState, ProtocolError
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from csms.transport.opening import (
+    BAD_HEAD,
+    HEAD_TOO_LARGE,
+    MAX_HEAD,
+    TOO_BUSY,
+    TOO_SLOW,
+    Accept,
+    Authorize,
+    OpeningRequest,
+    Reject,
+    Verdict,
+    http_answer,
+)
+from csms.transport.wire import ABNORMAL_CLOSURE, LINGER_BYTES, ConnectionClosed, Wire
+
+__all__ = ["BinaryMessage", "ConnectionClosed", "WebSocketConnection"]
+
+NORMAL_CLOSURE = 1000
+GOING_AWAY = 1001
+PROTOCOL_ERROR = 1002
+POLICY_VIOLATION = 1008
+INTERNAL_ERROR = 1011
+
+_REASON_BYTES = 123  # RFC 6455 §5.5: a control frame carries at most 125 bytes, two are the code
+
+_protocol_log = logging.getLogger("csms.transport.websockets")
+_protocol_log.setLevel(logging.WARNING)  # else "connection open" for each of ten thousand stations
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryMessage:
+    """A message in BINARY frames. OCPP-J knows only TEXT (1.6J §4.1.2), so the caller has to object."""
+
+    data: bytes
+
+
+class WebSocketConnection(Wire):
+    """A station's connection. `sock` is connected and non-blocking (an SSLSocket before its handshake: TLS).
+
+    `max_size`: largest message taken, bytes; a larger one closes with 1009. `max_write_buffer`: bytes that
+    may wait for a slow peer before a further `send` closes with 1008. `write_timeout`: seconds without the
+    peer taking a single byte, after which a waiting `send` closes with 1008.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_fragments",
+        "_fragments_binary",
+        "_half_close",
+        "_max_write_buffer",
+        "_messages",
+        "_protocol",
+        "opening",
+        "remote_address",
+        "subprotocol",
+    )
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        *,
+        remote_address: str,
+        max_size: int = 1_048_576,
+        max_write_buffer: int = 1_048_576,
+        write_timeout: float = 30.0,
+    ) -> None:
+        super().__init__(sock, write_timeout=write_timeout)
+        self._protocol = ServerProtocol(max_size=max_size, logger=_protocol_log)
+        self._messages: collections.deque[bytes | BinaryMessage] = collections.deque()
+        self._fragments: bytearray | None = None
+        self._fragments_binary = False
+        self._max_write_buffer = max_write_buffer
+        self._half_close = False  # the protocol has nothing more to write, ever
+        self._closing = False  # a task is in `close`
+        self.opening = True
+        self.remote_address = remote_address
+        self.subprotocol: str | None = None
+
+    # -- opening handshake ---------------------------------------------------------------------------
+
+    async def handshake(self, authorize: Authorize, timeout: float = 10.0) -> bool:
+        """TLS, the HTTP request, the caller's verdict, the answer.
+
+        True: the WebSocket is open. False: the request was answered in plain HTTP, nothing follows. Bytes
+        read before the verdict are bounded (16 KiB); `timeout` (seconds) bounds it all. Raises
+        ConnectionClosed when the peer went away or never got through TLS.
+        """
+        verdict: Verdict | None = None
+        request: Request | None = None
+        rest = b""
+        secured = False
+        with trio.move_on_after(timeout):
+            await self._secure()
+            secured = True
+            head, rest = await self._read_head()
+            request = self._parse_head(head) if head else None
+            if request is None:
+                verdict = BAD_HEAD if head is not None else HEAD_TOO_LARGE
+            else:
+                headers = tuple(request.headers.raw_items())
+                verdict = await authorize(OpeningRequest(request.method, request.path, headers))
+        if not secured:
+            raise self._finish(ABNORMAL_CLOSURE, "no TLS handshake in time")
+        if verdict is None:
+            verdict = TOO_SLOW if request is None else TOO_BUSY
+        if isinstance(verdict, Accept) and request is not None:
+            verdict = self._accept(request, verdict)
+        if isinstance(verdict, Reject):
+            await self._answer(verdict, head_only=request is not None and request.method == "HEAD")
+            return False
+        self.opening = False
+        if rest:
+            self._feed(rest)
+        await self._flush_protocol()
+        return True
+
+    async def _read_head(self) -> tuple[bytes | None, bytes]:
+        """The request up to its empty line and what came after it; (None, …) when it is too long.
+
+        Nothing is shown to the protocol beyond the head: frames sent before our answer would be taken in
+        the wrong state.
+        """
+        head = bytearray()
+        while True:
+            data = await self._read()
+            if data is None:
+                continue
+            if not data:
+                raise self._finish(ABNORMAL_CLOSURE, "the peer left before it asked for anything")
+            seen = max(0, len(head) - 3)
+            head += data
+            if not head[:1].isalpha():  # a TLS hello or noise: no method starts so
+                return b"", b""
+            end = head.find(b"\r\n\r\n", seen)
+            if 0 <= end <= MAX_HEAD - 4:
+                return bytes(head[: end + 4]), bytes(head[end + 4 :])
+            if end >= 0 or len(head) > MAX_HEAD:
+                return None, b""
+
+    def _parse_head(self, head: bytes) -> Request | None:
+        self._protocol.receive_data(head)
+        for event in self._protocol.events_received():
+            if isinstance(event, Request):
+                return event
+        self._protocol.data_to_send()  # its own answer, if it made one: we write ours
+        return None
+
+    def _accept(self, request: Request, verdict: Accept) -> Verdict:
+        response = self._protocol.accept(request)
+        if response.status_code != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            kept = ("upgrade", "allow", "sec-websocket-version")
+            headers = tuple((k, v) for k, v in response.headers.raw_items() if k.lower() in kept)
+            return Reject(response.status_code, bytes(response.body).decode().strip(), headers)
+        if verdict.subprotocol is not None:
+            response.headers["Sec-WebSocket-Protocol"] = verdict.subprotocol
+            self._protocol.subprotocol = Subprotocol(verdict.subprotocol)
+            self.subprotocol = verdict.subprotocol
+        self._protocol.send_response(response)
+        return verdict
+
+    async def _answer(self, verdict: Reject, *, head_only: bool) -> None:
+        """Write a plain HTTP answer and put the socket away; bounded to two seconds."""
+        self._end = ConnectionClosed(ABNORMAL_CLOSURE, f"answered with HTTP {verdict.status}")
+        with trio.move_on_after(2.0), contextlib.suppress(ConnectionClosed, TimeoutError):
+            self._put(http_answer(verdict, head_only=head_only))
+            await self._flush()
+            await self._linger()
+        self.abort()
+
+    # -- receiving -----------------------------------------------------------------------------------
+
+    async def receive(self) -> bytes | BinaryMessage:
+        """The next message: TEXT as bytes (UTF-8 is the JSON decoder's to check), BINARY marked as such.
+
+        For one task. Raises ConnectionClosed when the connection is over; messages that came whole before
+        the peer's close are delivered first.
+        """
+        while not self._messages:
+            if self._end is not None:
+                raise self._end_again()
+            await self._fill()
+        return self._messages.popleft()
+
+    async def _fill(self) -> None:
+        data = await self._read()
+        if data is None:
+            return
+        if data:
+            self._feed(data)
+        else:
+            self._protocol.receive_eof()
+            self._note_end()
+        if not self._pump_protocol():
+            await self._flush_protocol()
+
+    def _feed(self, data: bytes) -> None:
+        """Through the protocol; whole messages land in the queue, an end is noted."""
+        protocol = self._protocol
+        protocol.receive_data(data)
+        for event in protocol.events_received():
+            if isinstance(event, Frame):
+                self._take(event)
+        if protocol.state is not State.OPEN:
+            self._note_end()
+
+    def _take(self, frame: Frame) -> None:
+        opcode = frame.opcode
+        if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
+            binary = opcode is Opcode.BINARY
+            if frame.fin:
+                data = bytes(frame.data)
+                self._messages.append(BinaryMessage(data) if binary else data)
+            else:
+                self._fragments = bytearray(frame.data)
+                self._fragments_binary = binary
+        elif opcode is Opcode.CONT and self._fragments is not None:
+            self._fragments += frame.data  # one buffer: a million empty fragments weigh nothing
+            if frame.fin:
+                data = bytes(self._fragments)
+                self._messages.append(BinaryMessage(data) if self._fragments_binary else data)
+                self._fragments = None
+
+    def _note_end(self) -> None:
+        """The protocol left OPEN: whose doing was it, and what was said?"""
+        if self._end is not None:
+            return
+        received, sent = self._protocol.close_rcvd, self._protocol.close_sent
+        if received is not None:
+            self._end = ConnectionClosed(received.code, received.reason, by_peer=True)
+        elif sent is not None:
+            self._end = ConnectionClosed(sent.code, sent.reason)
+        else:
+            self._end = ConnectionClosed(ABNORMAL_CLOSURE, "the peer vanished", by_peer=True)
+
+    # -- sending -------------------------------------------------------------------------------------
+
+    async def send(self, data: bytes) -> None:
+        """Send one TEXT message (UTF-8 bytes). Any task, whole messages in the order of the calls.
+
+        Returns when the kernel has it all, at once when it has room (no checkpoint then). A cancelled
+        `send` leaves its message in the buffer, whole: it may still go out. Raises ConnectionClosed.
+        """
+        if self._end is not None:
+            raise self._end_again()
+        if len(self._buffer) > self._max_write_buffer:
+            raise self._give_up_on_slow_peer()
+        try:
+            self._protocol.send_text(data)
+        except InvalidState as error:  # `send` before the handshake
+            raise ConnectionClosed(ABNORMAL_CLOSURE, "the connection is not open") from error
+        if not self._pump_protocol():
+            await self._flush_protocol()
+        if self._broken:
+            raise self._end_again()
+
+    async def ping(self) -> None:
+        """Send a ping; the pong shows in `last_received`. Raises ConnectionClosed."""
+        if self._end is not None:
+            raise self._end_again()
+        self.ping_nowait()
+        await self._flush_protocol()
+
+    def ping_nowait(self) -> None:
+        """Send a ping as far as the kernel takes it now; nothing happens on a connection that is over."""
+        if self._end is None and not self.opening and len(self._buffer) <= self._max_write_buffer:
+            self._protocol.send_ping(b"")
+            self._pump_protocol()
+
+    def _pump_protocol(self) -> bool:
+        """What the protocol wants written goes out as far as the kernel takes it now; True: all of it."""
+        writes = self._protocol.data_to_send()
+        if not writes:
+            return not self._buffer or self._pump()
+        if not writes[-1]:  # the protocol's mark: half-close after this
+            self._half_close = True
+        return self._put(writes[0] if len(writes) == 1 else b"".join(writes))
+
+    async def _flush_protocol(self) -> None:
+        if self._pump_protocol():
+            return
+        try:
+            await self._flush()
+        except TimeoutError:
+            raise self._give_up_on_slow_peer() from None
+
+    def _give_up_on_slow_peer(self) -> ConnectionClosed:
+        self.close_soon(POLICY_VIOLATION, "the station does not read what it is sent")
+        return self._end_again()
+
+    # -- closing -------------------------------------------------------------------------------------
+
+    def close_soon(self, code: int = NORMAL_CLOSURE, reason: str = "") -> None:
+        """Say goodbye as far as the kernel takes it now and end the reader. Sync, idempotent.
+
+        Messages not yet received are dropped (they were never answered). The socket itself is put away
+        by `close`, which the listener calls when the link's task has ended.
+        """
+        if self._end is not None or self._dead:
+            return
+        reason = reason.encode()[:_REASON_BYTES].decode(errors="ignore")
+        with contextlib.suppress(InvalidState, ProtocolError):  # not open, or a code that may not be sent
+            self._protocol.send_close(code, reason)
+        self._finish(code, reason)
+        self._messages.clear()
+        self._pump_protocol()
+
+    async def close(self, code: int = NORMAL_CLOSURE, reason: str = "", timeout: float = 5.0) -> None:
+        """The closing handshake, at most `timeout` seconds (shielded from cancellation), then the end.
+
+        Any task; a task that waits in `receive` is ended. Never raises, idempotent; while one task
+        closes, a second caller returns at once.
+        """
+        if self._closing:
+            return
+        self._closing = True
+        self.close_soon(code, reason)
+        with trio.move_on_after(timeout) as scope:
+            scope.shield = True
+            while self._reading:  # the woken reader has to leave the socket first
+                await trio.lowlevel.checkpoint()
+            with contextlib.suppress(ConnectionClosed, TimeoutError):
+                await self._flush_protocol()
+                budget = self.bytes_received + LINGER_BYTES
+                while not self._eof and not self._half_close and self.bytes_received < budget:
+                    await self._fill()
+                    self._messages.clear()
+                await self._linger()
+        self.abort()
+
+    def abort(self, reason: str = "aborted") -> None:
+        """Close the socket now, without a word. Sync, idempotent, wakes every task that waits on it."""
+        if not self._dead:
+            super().abort(reason)
+            self._messages.clear()
+            self._protocol.parser.close()  # parser and protocol hold each other: spare the collector
