@@ -1,0 +1,101 @@
+# The commands of this project: `make help` lists them.
+# A fresh machine needs Python 3.11 or newer, pip and make; everything else is installed into .venv.
+
+PYTHON ?= python3
+ARGS ?=
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+VENV_READY := $(VENV)/.venv-ready
+RUN_READY := $(VENV)/.run-ready
+DEV_READY := $(VENV)/.dev-ready
+
+# Fast tests first: the modules and the house, then whole parts in memory, then real processes and a browser.
+UNIT := $(wildcard tests/csms tests/control tests/webui tests/loadtest tests/kit tests/house)
+PARTS := $(wildcard tests/contracts tests/machines tests/scenarios)
+SYSTEM := $(wildcard tests/system tests/browser)
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PYTHON=python3.13 picks the interpreter; ARGS='…' is handed to serve and to pytest."
+
+.PHONY: run
+run: $(RUN_READY) ## install what is needed, then start everything: stations, control API, portal, database
+	@exec $(BIN)/chargehouse serve $(ARGS)
+
+.PHONY: test
+test: $(DEV_READY) ## all tests, the fast ones first (as root this installs Chromium when there is none)
+	@scripts/ensure_chromium.sh
+	$(BIN)/python -m pytest $(UNIT) $(PARTS) $(SYSTEM) $(ARGS)
+
+.PHONY: unit
+unit: $(DEV_READY) ## only the fast tests: modules and house rules
+	$(BIN)/python -m pytest $(UNIT) $(ARGS)
+
+.PHONY: lint
+lint: lint-format lint-code lint-types lint-imports lint-proto lint-stubs lint-docker ## every check that reads the code without running it
+
+.PHONY: lint-format lint-code lint-types lint-imports lint-proto lint-stubs lint-docker
+lint-format: $(DEV_READY)
+	$(BIN)/ruff format --check .
+lint-code: $(DEV_READY)
+	$(BIN)/ruff check .
+lint-types: $(DEV_READY)
+	$(BIN)/mypy
+lint-imports: $(DEV_READY)
+	$(BIN)/lint-imports
+lint-proto: $(DEV_READY)
+	$(BIN)/buf format --diff --exit-code
+	$(BIN)/buf lint
+lint-stubs: $(DEV_READY)
+	$(BIN)/python -m scripts.generate_stubs --check
+lint-docker: $(DEV_READY)
+	$(BIN)/python -m pytest -q tests/house/test_containers.py
+
+.PHONY: features
+features: $(DEV_READY) ## which promises of docs/features.md have no marked test yet
+	@$(BIN)/python -m scripts.features
+
+.PHONY: bench
+bench: $(DEV_READY) ## measure, as ratios within one run (see docs/performance.md)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: proto
+proto: $(DEV_READY) ## write control/v1 anew from proto/
+	$(BIN)/buf format --write
+	$(BIN)/python -m scripts.generate_stubs
+
+.PHONY: pins
+pins: ## choose new versions of everything: writes requirements/*.txt (needs PYTHON to be 3.11, the oldest we run on)
+	@PYTHON=$(PYTHON) scripts/compile_pins.sh
+
+.PHONY: clean
+clean: ## remove the virtual environment and what tools left behind; data stays
+	rm -rf $(VENV) .make build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps below stand inside the virtual environment, so that removing it forgets them too.
+
+$(VENV_READY):
+	@scripts/make_venv.sh "$(PYTHON)" $(VENV)
+	@touch $@
+
+# The versions are those of the pins, checked by hash; the project itself is installed as it stands here.
+$(RUN_READY): requirements/run.txt pyproject.toml | $(VENV_READY)
+	$(PIP) install --quiet --require-hashes -r requirements/run.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_READY): requirements/dev.txt requirements/run.txt pyproject.toml | $(VENV_READY)
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@ $(RUN_READY)

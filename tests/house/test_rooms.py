@@ -1,0 +1,111 @@
+"""Every room has a sign on its door, a test of its own, and is small enough to read."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from tests.house.tree import PACKAGES, ROOT, parsed, python_files, source_modules
+
+MAX_FILE_LINES = 500
+MAX_FUNCTION_LINES = 60
+
+# Path → reason. An entry is a debt: it goes when the file does not need it any more (a test below sees to it).
+LONG_FILES: dict[str, str] = {}
+LONG_FUNCTIONS: dict[str, str] = {}
+NO_TEST_OF_ITS_OWN: dict[str, str] = {}
+
+
+def mirrors(module: Path) -> list[Path]:
+    """Where the test of a module may stand: at the mirrored path.
+
+    A port is a Protocol with nothing in it to run: its test is the contract suite that every adapter passes.
+    """
+    name = f"test_{module.stem.strip('_')}.py"
+    places = [Path("tests") / module.parent / name]
+    if module.parts[:2] == ("csms", "ports"):
+        places.append(Path("tests/contracts") / name)
+    return places
+
+
+def has_test(module: Path) -> bool:
+    return any((ROOT / place).is_file() for place in mirrors(module))
+
+
+def needs_test(module: Path) -> bool:
+    """A package's ``__init__`` needs a test only when it holds more than its docstring and imports."""
+    if module.name != "__init__.py":
+        return True
+    statements = parsed(module).body[1:]
+    return not all(isinstance(s, (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)) for s in statements)
+
+
+def line_count(path: Path) -> int:
+    return len((ROOT / path).read_text("utf-8").splitlines())
+
+
+def long_functions(path: Path) -> dict[str, int]:
+    """``path::name`` → lines, for each function over the limit (decorators not counted)."""
+    found = {}
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            if lines > MAX_FUNCTION_LINES:
+                found[f"{path}::{node.name}"] = lines
+    return found
+
+
+def test_every_package_is_a_package() -> None:
+    folders = {path.parent for path in source_modules()}
+    assert [str(folder) for folder in sorted(folders) if not (ROOT / folder / "__init__.py").is_file()] == []
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    silent = [str(path) for path in python_files() if not ast.get_docstring(parsed(path))]
+    assert silent == [], "these files do not open with a docstring"
+
+
+def test_every_module_has_a_test_at_the_mirrored_path() -> None:
+    untested = [str(m) for m in source_modules() if needs_test(m) and not has_test(m)]
+    missing = [module for module in untested if module not in NO_TEST_OF_ITS_OWN]
+    wanted = [f"{module} → {mirrors(Path(module))[-1]}" for module in missing]
+    assert wanted == [], "write the test, or give the reason in NO_TEST_OF_ITS_OWN"
+
+
+def test_no_test_outlives_its_module() -> None:
+    homes = {place for module in source_modules() for place in mirrors(module)}
+    orphans = [
+        str(path)
+        for path in python_files()
+        if path.parts[0] == "tests"
+        and path.parts[1] in PACKAGES
+        and path.name.startswith("test_")
+        and path not in homes
+        and not is_part_of_a_module_test(path, homes)
+    ]
+    assert orphans == [], "no module stands at the mirrored path of these tests"
+
+
+def is_part_of_a_module_test(path: Path, homes: set[Path]) -> bool:
+    """``test_exchange_lateness.py`` beside ``test_exchange.py`` is a second half of the same test."""
+    return any(home.parent == path.parent and path.stem.startswith(f"{home.stem}_") for home in homes)
+
+
+def test_no_file_is_too_long_to_read() -> None:
+    long = {str(path): line_count(path) for path in python_files()}
+    long = {name: lines for name, lines in long.items() if lines > MAX_FILE_LINES and name not in LONG_FILES}
+    assert long == {}, f"split these, or give the reason in LONG_FILES (limit {MAX_FILE_LINES} lines)"
+
+
+def test_no_function_is_too_long_to_read() -> None:
+    long = {name: lines for path in python_files() for name, lines in long_functions(path).items()}
+    long = {name: lines for name, lines in long.items() if name not in LONG_FUNCTIONS}
+    assert long == {}, f"split these, or give the reason in LONG_FUNCTIONS (limit {MAX_FUNCTION_LINES} lines)"
+
+
+def test_no_exception_outlives_its_reason() -> None:
+    paid = [name for name in LONG_FILES if not (ROOT / name).is_file() or line_count(Path(name)) <= MAX_FILE_LINES]
+    over = {name for path in python_files() for name in long_functions(path)}
+    paid += [name for name in LONG_FUNCTIONS if name not in over]
+    paid += [name for name in NO_TEST_OF_ITS_OWN if not (ROOT / name).is_file() or has_test(Path(name))]
+    assert paid == [], "these exceptions are not needed any more"
