@@ -91,11 +91,13 @@ $(VENV_READY):
 
 # The versions are those of the pins, checked by hash; the project itself is installed as it stands here.
 $(RUN_READY): requirements/run.txt pyproject.toml | $(VENV_READY)
-	$(PIP) install --quiet --require-hashes -r requirements/run.txt
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Installing what Chargehouse needs into $(VENV); this takes a minute."
+	@$(PIP) install --quiet --require-hashes -r requirements/run.txt
+	@$(PIP) install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV_READY): requirements/dev.txt requirements/run.txt pyproject.toml | $(VENV_READY)
-	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Installing what Chargehouse and its tests need into $(VENV); this takes a minute or two."
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
+	@$(PIP) install -qq --no-deps --no-build-isolation --editable .
 	@touch $@ $(RUN_READY)

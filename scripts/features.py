@@ -56,9 +56,7 @@ def marks_in(source: str, path: Path) -> Iterator[Mark]:
 
 def all_marks(tests: Path = TESTS) -> list[Mark]:
     """The marks of every test file below ``tests``."""
-    return [
-        mark for path in sorted(tests.rglob("test_*.py")) for mark in marks_in(path.read_text("utf-8"), path)
-    ]
+    return [mark for path in sorted(tests.rglob("test_*.py")) for mark in marks_in(path.read_text("utf-8"), path)]
 
 
 def area(feature: str) -> str:

@@ -12,9 +12,7 @@ from tests.house.tree import ROOT
 
 def test_every_marked_id_is_in_the_list() -> None:
     known = promises(LIST.read_text("utf-8"))
-    strangers = [
-        f"{m.path.relative_to(ROOT)}:{m.line}: {m.feature}" for m in all_marks() if m.feature not in known
-    ]
+    strangers = [f"{m.path.relative_to(ROOT)}:{m.line}: {m.feature}" for m in all_marks() if m.feature not in known]
     assert strangers == []
 
 
@@ -24,7 +22,7 @@ def test_the_list_covers_every_area() -> None:
 
 
 def test_marks_are_found_on_functions_classes_modules_and_parameters() -> None:
-    source = '''
+    source = """
 import pytest
 pytestmark = pytest.mark.feature("F-A-1")
 @pytest.mark.feature("F-A-2", "F-A-3")
@@ -32,7 +30,7 @@ def test_one(): ...
 class TestTwo:
     @pytest.mark.parametrize("x", [pytest.param(1, marks=pytest.mark.feature("F-A-4"))])
     async def test_three(self, x): ...
-'''
+"""
     assert {mark.feature for mark in marks_in(source, Path("t.py"))} == {"F-A-1", "F-A-2", "F-A-3", "F-A-4"}
 
 

@@ -36,12 +36,8 @@ def wanted_by(requirements: list[str], python: str, extras: frozenset[str]) -> I
     for text in requirements:
         requirement = Requirement(text)
         for extra in extras or frozenset({""}):
-            environment = default_environment() | {
-                "python_version": python,
-                "python_full_version": f"{python}.0",
-                "extra": extra,
-            }
-            if requirement.marker is None or requirement.marker.evaluate(environment):
+            there = {"python_version": python, "python_full_version": f"{python}.0", "extra": extra}
+            if requirement.marker is None or requirement.marker.evaluate({**default_environment(), **there}):
                 yield requirement
                 break
 
