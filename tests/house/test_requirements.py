@@ -33,11 +33,12 @@ def project() -> dict[str, object]:
 
 def wanted_by(requirements: list[str], python: str, extras: frozenset[str]) -> Iterator[Requirement]:
     """Those of the requirements that hold on Linux with that Python."""
+    here = {name: str(value) for name, value in default_environment().items()}
     for text in requirements:
         requirement = Requirement(text)
         for extra in extras or frozenset({""}):
             there = {"python_version": python, "python_full_version": f"{python}.0", "extra": extra}
-            if requirement.marker is None or requirement.marker.evaluate({**default_environment(), **there}):
+            if requirement.marker is None or requirement.marker.evaluate(here | there):
                 yield requirement
                 break
 
