@@ -1,0 +1,152 @@
+"""What a station has to say: one queue, one message in flight, nothing about a transaction ever lost.
+
+Messages about transactions are durable: they wait out every lost connection and are sent again, in order,
+until the server has answered (OCPP 1.6, 3.7 and 4.9). Others, such as a heartbeat, are worth something
+only now: without a connection they are dropped.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from loadtest.client import CallRefused, CallTimeout, Json, LinkFailure, OcppClient
+from loadtest.tally import Tally
+
+MAX_REFUSALS = 3
+TIMEOUTS_TO_DOUBT_THE_LINK = 3
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """One CALL to be made. `payload` is asked when it is sent: a stop may be queued before its start has an id."""
+
+    action: str
+    payload: Callable[[], Json]
+    intended: float
+    durable: bool = False
+    on_answer: Callable[[Json], None] | None = None
+    on_abandoned: Callable[[], None] | None = None
+    settled: trio.Event = field(default_factory=trio.Event)
+    answer: Json | None = None
+    refused: bool = False
+    refusals: int = 0
+
+
+class Outbox:
+    """The queue and the task that empties it. `retry_interval` is in seconds, times the number of refusals."""
+
+    def __init__(self, tally: Tally, *, retry_interval: float) -> None:
+        self._tally = tally
+        self._retry_interval = retry_interval
+        self._queue: deque[Message] = deque()
+        self._client: OcppClient | None = None
+        self._changed = trio.Event()
+        self._timeouts = 0
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    @property
+    def durable_waiting(self) -> int:
+        """How many messages about transactions the server has not answered yet."""
+        return sum(message.durable for message in self._queue)
+
+    @property
+    def online(self) -> bool:
+        """True while there is an accepted connection."""
+        return self._client is not None
+
+    def put(self, message: Message) -> Message:
+        """Queue a message; a fleeting one is settled at once, unanswered, when there is no connection."""
+        if self._client is None and not message.durable:
+            message.settled.set()
+        else:
+            self._queue.append(message)
+            self._wake()
+        return message
+
+    def go_online(self, client: OcppClient) -> None:
+        """The server has accepted us on this connection: begin to send."""
+        self._client = client
+        self._timeouts = 0
+        self._wake()
+
+    def go_offline(self) -> None:
+        """The connection has gone: drop what only mattered now, keep the rest."""
+        self._client = None
+        for message in self._queue:
+            if not message.durable:
+                message.settled.set()
+        self._queue = deque(message for message in self._queue if message.durable)
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    async def wait_empty(self) -> None:
+        """Return once every durable message is answered."""
+        while self.durable_waiting:
+            await self._changed.wait()
+
+    async def run(self) -> None:
+        """Send, one after the other, for ever."""
+        while True:
+            client = self._client
+            if client is None or not self._queue:
+                await self._changed.wait()
+                continue
+            message = self._queue[0]
+            wait = await self._send(client, message)
+            if message.settled.is_set():
+                if self._queue and self._queue[0] is message:
+                    self._queue.popleft()
+                self._wake()
+            if wait:
+                with trio.move_on_after(wait):
+                    await client.closed.wait()
+
+    async def _send(self, client: OcppClient, message: Message) -> float:
+        """One attempt; returns how long to wait before the next one."""
+        try:
+            answer = await client.call(message.action, message.payload(), intended=message.intended)
+        except CallRefused:
+            return self._refused(message)
+        except CallTimeout:
+            self._timeouts += 1
+            if self._timeouts >= TIMEOUTS_TO_DOUBT_THE_LINK:
+                client.abort()
+            return self._again(message, self._retry_interval)
+        except LinkFailure:
+            if self._client is client:
+                await client.closed.wait()
+                self.go_offline()
+            return self._again(message, 0.0)
+        self._timeouts = 0
+        message.answer = answer
+        if message.on_answer is not None:
+            message.on_answer(answer)
+        message.settled.set()
+        return 0.0
+
+    def _again(self, message: Message, wait: float) -> float:
+        if not message.durable:
+            message.settled.set()
+            return 0.0
+        self._tally.retries[message.action] += 1
+        return wait
+
+    def _refused(self, message: Message) -> float:
+        """A CALLERROR: try again a few times, then give up (OCPP 1.6, 3.7.1: TransactionMessageAttempts)."""
+        message.refused = True
+        message.refusals += 1
+        if message.durable and message.refusals < MAX_REFUSALS:
+            self._tally.retries[message.action] += 1
+            return self._retry_interval * message.refusals
+        if message.on_abandoned is not None:
+            message.on_abandoned()
+        message.settled.set()
+        return 0.0

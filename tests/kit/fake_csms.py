@@ -1,0 +1,225 @@
+"""A tiny OCPP 1.6J central system on memory streams, with mishaps on demand.
+
+It shares no code with the real one. It keeps books as a good server would: the same start told twice is
+one transaction, the same meter value one sample.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import trio
+import trio.testing
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
+
+Json = dict[str, object]
+
+
+@dataclass(slots=True)
+class KeptSession:
+    """A transaction in the fake's books."""
+
+    station: str
+    transaction_id: int
+    connector: int
+    id_tag: str
+    start_time: datetime
+    meter_start_wh: int
+    stop_time: datetime | None = None
+    meter_stop_wh: int | None = None
+    reason: str = ""
+    samples: dict[datetime, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Received:
+    """A CALL as it came in."""
+
+    at: float
+    station: str
+    message_id: str
+    action: str
+    payload: Json
+
+
+class FakeCsms:
+    """Set its attributes to have mishaps; `dial` is a station's way in. Needs a nursery for its connections."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+        self.received: list[Received] = []
+        self.sessions: dict[int, KeptSession] = {}
+        self.headers: list[dict[str, str]] = []
+        self.paths: list[str] = []
+        self.heartbeat_interval = 300
+        self.boot_answers: deque[tuple[str, int]] = deque()  # (status, interval); Accepted once empty
+        self.lost_answers: Counter[str] = Counter()  # by action: do it, and say nothing
+        self.refusals: Counter[str] = Counter()  # by action: answer InternalError
+        self.doubled_answers: Counter[str] = Counter()
+        self.delays: dict[str, float] = {}
+        self.tag_status = "Accepted"
+        self.reject_with: int | None = None
+        self.hang_up_in_handshake = False
+        self.unreachable = False
+        self.subprotocol: str | None = "ocpp1.6"
+        self._ids = itertools.count(1)
+        self._live: dict[str, WebSocketConnection] = {}
+        self._streams: list[trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]] = []
+        self._answers: dict[str, Callable[[list[object]], None]] = {}
+
+    async def dial(self) -> trio.abc.Stream:
+        """A new connection; raises ConnectionRefusedError while `unreachable`."""
+        if self.unreachable:
+            raise ConnectionRefusedError(111, "Connection refused")
+        ours, theirs = trio.testing.memory_stream_pair()
+        self._streams.append(ours)
+        self._nursery.start_soon(self._serve, ours)
+        return theirs
+
+    def cut(self) -> None:
+        """Cut every connection without a word."""
+        for stream in self._streams:
+            stream.send_stream.close()
+            stream.receive_stream.close()
+        self._streams.clear()
+        self._live.clear()
+
+    def actions(self, *only: str) -> list[str]:
+        """The actions received, in order."""
+        return [call.action for call in self.received if not only or call.action in only]
+
+    def payloads(self, action: str) -> list[Json]:
+        """The payloads received with an action, in order."""
+        return [call.payload for call in self.received if call.action == action]
+
+    async def wait_for(self, action: str, times: int = 1) -> Json:
+        """The payload of the n-th call of this action."""
+        while len(self.payloads(action)) < times:
+            await trio.sleep(0.01)
+        return self.payloads(action)[times - 1]
+
+    async def command(self, station: str, action: str, payload: Json) -> list[object]:
+        """Send a CALL to the station; returns its whole answer frame."""
+        message_id = f"server-{next(self._ids)}"
+        done = trio.Event()
+        frames: list[list[object]] = []
+
+        def settle(frame: list[object]) -> None:
+            frames.append(frame)
+            done.set()
+
+        self._answers[message_id] = settle
+        await self._live[station].send_message(json.dumps([2, message_id, action, payload]))
+        with trio.fail_after(60):
+            await done.wait()
+        return frames[0]
+
+    async def send_raw(self, station: str, text: str) -> None:
+        """Send anything."""
+        await self._live[station].send_message(text)
+
+    async def _serve(
+        self, stream: trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
+    ) -> None:
+        if self.hang_up_in_handshake:
+            await stream.receive_some(1)
+            await stream.aclose()
+            return
+        try:
+            async with trio.open_nursery() as nursery:
+                request = await wrap_server_stream(nursery, stream)  # type: ignore[arg-type]
+                self.headers.append({k.decode().lower(): v.decode() for k, v in request.headers})
+                self.paths.append(request.path)
+                if self.reject_with is not None:
+                    await request.reject(self.reject_with)
+                    nursery.cancel_scope.cancel()
+                    return
+                socket = await request.accept(subprotocol=self.subprotocol)
+                await self._converse(request.path.rpartition("/")[2], socket)
+                nursery.cancel_scope.cancel()
+        except* ConnectionClosed:
+            pass
+
+    async def _converse(self, station: str, socket: WebSocketConnection) -> None:
+        self._live[station] = socket
+        while True:
+            frame = json.loads(await socket.get_message())
+            if frame[0] == 2:
+                await self._called(station, socket, *frame[1:])
+            else:
+                self._answers.pop(frame[1])(frame)
+
+    async def _called(
+        self, station: str, socket: WebSocketConnection, message_id: str, action: str, payload: Json
+    ) -> None:
+        self.received.append(Received(trio.current_time(), station, message_id, action, payload))
+        if self.refusals[action] > 0:
+            self.refusals[action] -= 1
+            await socket.send_message(json.dumps([4, message_id, "InternalError", "a mishap", {}]))
+            return
+        answer = self._answer(station, action, payload)
+        if self.lost_answers[action] > 0:
+            self.lost_answers[action] -= 1
+            return
+        await trio.sleep(self.delays.get(action, 0))
+        text = json.dumps([3, message_id, answer])
+        await socket.send_message(text)
+        if self.doubled_answers[action] > 0:
+            self.doubled_answers[action] -= 1
+            await socket.send_message(text)
+
+    def _answer(self, station: str, action: str, payload: Json) -> Json:
+        match action:
+            case "BootNotification":
+                status, interval = (
+                    self.boot_answers.popleft() if self.boot_answers else ("Accepted", self.heartbeat_interval)
+                )
+                return {"status": status, "interval": interval, "currentTime": "2025-01-01T00:00:00Z"}
+            case "Heartbeat":
+                return {"currentTime": "2025-01-01T00:00:00Z"}
+            case "Authorize":
+                return {"idTagInfo": {"status": self.tag_status}}
+            case "StartTransaction":
+                return {"transactionId": self._start(station, payload), "idTagInfo": {"status": self.tag_status}}
+            case "MeterValues":
+                self._meter(payload)
+            case "StopTransaction":
+                kept = self.sessions[int(str(payload["transactionId"]))]
+                kept.stop_time = _time(payload["timestamp"])
+                kept.meter_stop_wh = int(str(payload["meterStop"]))
+                kept.reason = str(payload["reason"])
+        return {}
+
+    def _start(self, station: str, payload: Json) -> int:
+        for kept in self.sessions.values():
+            told = (kept.station, kept.connector, kept.start_time)
+            if told == (station, payload["connectorId"], _time(payload["timestamp"])):
+                return kept.transaction_id
+        number = len(self.sessions) + 1001
+        self.sessions[number] = KeptSession(
+            station,
+            number,
+            int(str(payload["connectorId"])),
+            str(payload["idTag"]),
+            _time(payload["timestamp"]),
+            int(str(payload["meterStart"])),
+        )
+        return number
+
+    def _meter(self, payload: Json) -> None:
+        if "transactionId" not in payload:
+            return
+        kept = self.sessions[int(str(payload["transactionId"]))]
+        for value in payload["meterValue"]:  # type: ignore[attr-defined]
+            for sampled in value["sampledValue"]:
+                if sampled["measurand"] == "Energy.Active.Import.Register":
+                    kept.samples[_time(value["timestamp"])] = int(sampled["value"])
+
+
+def _time(text: object) -> datetime:
+    return datetime.fromisoformat(str(text))
