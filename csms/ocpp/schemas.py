@@ -217,7 +217,7 @@ class _Compiler:
                 return self._object(part, hint)
             case "array":
                 items = self.type_of(part["items"], hint + "Item") if "items" in part else Any
-                return _constrained(list[items], part, min_length="minItems", max_length="maxItems")
+                return _constrained(list[items], part, min_length="minItems", max_length="maxItems")  # type: ignore[valid-type]
             case "string" if part.get("format") == "date-time":
                 return datetime
             case "string":
