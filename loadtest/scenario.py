@@ -1,7 +1,8 @@
 """Scenarios as data: what every station will do and when, decided before the run starts.
 
-Everything follows from the seed and the station's number alone, so a run can be repeated and one
-station's day does not depend on how many others there are. Times are seconds since the run began.
+Everything follows from the seed and the station's number, so a run can be repeated and, but for its place
+in the ramp, one station's day does not depend on how many others there are. Times are seconds since the
+run began.
 """
 
 from __future__ import annotations

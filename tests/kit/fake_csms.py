@@ -78,7 +78,7 @@ class FakeCsms:
             raise ConnectionRefusedError(111, "Connection refused")
         ours, theirs = trio.testing.memory_stream_pair()
         self._streams.append(ours)
-        self._nursery.start_soon(self._serve, ours)
+        self._nursery.start_soon(self.serve, ours)
         return theirs
 
     def cut(self) -> None:
@@ -123,9 +123,8 @@ class FakeCsms:
         """Send anything."""
         await self._live[station].send_message(text)
 
-    async def _serve(
-        self, stream: trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
-    ) -> None:
+    async def serve(self, stream: trio.abc.Stream) -> None:
+        """One connection, to its end: for `dial`, or for `trio.serve_tcp` on a real port."""
         if self.hang_up_in_handshake:
             await stream.receive_some(1)
             await stream.aclose()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+import trio
+import trio.testing
+
+from loadtest.meter import Meter
+from loadtest.session import MOVES, Connector, RunClock, stamp
+
+OCPP_16_STATUSES = {"Available", "Preparing", "Charging", "SuspendedEV", "Finishing", "Unavailable"}
+
+
+def connector() -> tuple[Connector, list[str]]:
+    told: list[str] = []
+    return Connector(1, Meter(Random(1), 0), lambda _, status: told.append(status)), told
+
+
+def test_every_status_has_a_way_in_and_out() -> None:
+    assert set(MOVES) == OCPP_16_STATUSES
+    assert set().union(*MOVES.values()) == OCPP_16_STATUSES
+    assert all(MOVES.values())
+
+
+def test_a_way_that_ocpp_does_not_know_is_an_error() -> None:
+    one, told = connector()
+    with pytest.raises(ValueError, match="Available to Charging"):
+        one.become("Charging")
+    assert told == []
+
+
+def test_the_same_status_is_not_told_twice() -> None:
+    one, told = connector()
+    one.become("Preparing")
+    one.become("Preparing")
+    assert told == ["Preparing"]
+
+
+@pytest.mark.parametrize(
+    ("status", "operative", "told_after"),
+    [
+        ("Finishing", True, ["Available"]),
+        ("Finishing", False, ["Unavailable"]),
+        ("Preparing", False, ["Available", "Unavailable"]),
+        ("Unavailable", True, ["Available"]),
+        ("Available", True, []),
+    ],
+)
+def test_rest_goes_where_the_server_wants_it(status: str, operative: bool, told_after: list[str]) -> None:
+    one, told = connector()
+    one.status, one.operative = status, operative
+    one.rest()
+    assert told == told_after
+    assert one.free == operative
+
+
+async def test_what_is_said_is_what_is_written_down(autojump_clock: trio.testing.MockClock) -> None:
+    clock = RunClock(trio.current_time(), datetime(2025, 1, 1, tzinfo=UTC))
+    await trio.sleep(1.2345678)
+    now = clock.now()
+    assert now.microsecond % 1000 == 0
+    assert datetime.fromisoformat(stamp(now)) == now
+    assert clock.at(5) - trio.current_time() == pytest.approx(5 - 1.2345678)
+    assert now - clock.date == timedelta(milliseconds=1234)
