@@ -76,15 +76,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def read_settings(argv: Sequence[str]) -> Settings:
     """Parse and check the command line. Raises ValueError with a sentence for people; --help exits."""
     given = _parser().parse_args(list(argv))
-    for name in ("stations", "minutes", "connectors"):
-        if getattr(given, name) <= 0:
-            raise ValueError(f"--{name} must be more than 0")
+    for name in ("stations", "minutes", "connectors", "time_scale", "meter_interval"):
+        value = getattr(given, name)
+        if value is not None and value <= 0:
+            raise ValueError(f"--{name.replace('_', '-')} must be more than 0")
+    for name in ("ramp", "grace"):
+        value = getattr(given, name)
+        if value is not None and value < 0:
+            raise ValueError(f"--{name} must not be negative")
     run_seconds = given.minutes * 60
     ramp = min(10.0, run_seconds / 6) if given.ramp is None else given.ramp
     scale = fitting_time_scale(run_seconds, ramp) if given.time_scale is None else given.time_scale
     interval = fitting_meter_interval(scale) if given.meter_interval is None else given.meter_interval
-    if ramp < 0 or scale <= 0 or interval <= 0:
-        raise ValueError("--ramp must not be negative; --time-scale and --meter-interval must be more than 0")
     scenario = Scenario(
         stations=given.stations,
         minutes=given.minutes,

@@ -158,7 +158,7 @@ def _differences(record: SessionRecord, session: SeenSession, tolerance: timedel
 
     def same(what: str, mine: object, theirs: object) -> None:
         if mine != theirs:
-            wrong.append(f"{what} is {theirs} instead of {mine}")
+            wrong.append(f"{what} is {_shown(theirs)} instead of {_shown(mine)}")
 
     def same_time(what: str, mine: datetime | None, theirs: datetime | None) -> None:
         if not _close(mine, theirs, tolerance):
@@ -179,6 +179,10 @@ def _differences(record: SessionRecord, session: SeenSession, tolerance: timedel
     if session.samples is not None:
         wrong += _sample_differences(record, session.samples)
     return [Discrepancy("altered", record.station, record.transaction_id, text) for text in wrong]
+
+
+def _shown(value: object) -> str:
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _sample_differences(record: SessionRecord, seen: Sequence[tuple[datetime, float]]) -> list[str]:

@@ -89,7 +89,7 @@ def make_report(
             "started": len(result.ledger),
             "finished": len(finished),
             "checked": len(finished) if wrong is not None else 0,
-            "wrong": len(wrong or ()),
+            "wrong": len({(one.station, one.transaction_id) for one in wrong or ()}),
             "unfinished": len(result.unfinished),
             "refused": result.refused_sessions,
             "skipped": result.skipped_sessions,
@@ -169,7 +169,7 @@ def _print_sessions(report: Report, console: Console) -> None:
     if not report.checked:
         console.print("Not checked against the server's list (--no-check).")
     elif report.wrong:
-        console.print(f"[bold red]{len(report.wrong)} wrong[/bold red]:")
+        console.print(f"[bold red]{sessions['wrong']:,} wrong[/bold red]:")
         for discrepancy in report.wrong[:SHOWN_DISCREPANCIES]:
             console.print(f"  {discrepancy}", markup=False, soft_wrap=True)
         if len(report.wrong) > SHOWN_DISCREPANCIES:

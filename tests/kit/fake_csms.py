@@ -131,7 +131,7 @@ class FakeCsms:
             return
         try:
             async with trio.open_nursery() as nursery:
-                request = await wrap_server_stream(nursery, stream)  # type: ignore[arg-type]
+                request = await wrap_server_stream(nursery, stream)
                 self.headers.append({k.decode().lower(): v.decode() for k, v in request.headers})
                 self.paths.append(request.path)
                 if self.reject_with is not None:

@@ -84,4 +84,5 @@ def test_sampled_values_carry_each_measurand_phase_and_unit() -> None:
     assert ("Voltage", "L3-N", "V") in kinds
     assert kinds[-1] == ("SoC", None, "Percent")
     assert len(kinds) == 9
-    assert all(isinstance(v["value"], str) and v["context"] == "Sample.Periodic" for v in values)
+    assert {v["context"] for v in values} == {"Sample.Periodic"}
+    assert {type(v["value"]) for v in values} == {str}

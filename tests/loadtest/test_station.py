@@ -171,7 +171,7 @@ async def test_a_session_lived_offline_is_told_in_order_afterwards(
     assert stage.csms.actions("StartTransaction", "MeterValues", "StopTransaction") == one * 2
     assert stage.csms.actions("Authorize") == []  # the cache was trusted
     times = [
-        p["timestamp"] if "timestamp" in p else p["meterValue"][0]["timestamp"]  # type: ignore[index]
+        str(p["timestamp"] if "timestamp" in p else p["meterValue"][0]["timestamp"])  # type: ignore[index]
         for p in (c.payload for c in stage.csms.received if c.action in one)
     ]
     assert times == sorted(times)

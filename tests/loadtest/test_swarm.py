@@ -7,7 +7,6 @@ import pytest
 import trio
 import trio.testing
 
-from loadtest import swarm
 from loadtest.ledger import SeenSession, compare
 from loadtest.scenario import Scenario
 from loadtest.station import Habits
@@ -99,6 +98,18 @@ async def test_a_server_that_never_answers_a_stop_leaves_sessions_unfinished(
     assert result.seconds == pytest.approx(150, abs=2)  # the run and the grace, not for ever
 
 
+async def test_nobody_there_is_counted_and_leaves_no_session_behind(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    csms = FakeCsms(nursery)
+    csms.unreachable = True
+    result = await run(csms)
+    assert set(result.tally.errors) == {"connect: ConnectionRefusedError"}
+    assert result.finished == []
+    assert len(result.unfinished) >= 40  # the cars came all the same
+    assert result.tally.answered_total == 0
+
+
 @pytest.mark.parametrize(
     ("url", "host", "port", "path", "tls"),
     [
@@ -126,8 +137,8 @@ def test_a_target_that_is_none_is_told_in_words(url: str) -> None:
 
 def test_the_file_limit_is_raised_or_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = {"now": (100, 1000)}
-    monkeypatch.setattr(swarm.resource, "getrlimit", lambda _: limits["now"])
-    monkeypatch.setattr(swarm.resource, "setrlimit", lambda _, new: limits.update(now=new))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits["now"])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, new: limits.update(now=new))
     assert raise_file_limit(10) is None
     assert limits["now"] == (100, 1000)
     assert raise_file_limit(500) is None
