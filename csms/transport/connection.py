@@ -339,6 +339,8 @@ class WebSocketConnection(Wire):
             return
         self._closing = True
         self.close_soon(code, reason)
+        if self.opening:  # there is no WebSocket to say goodbye on
+            self.abort()
         with trio.move_on_after(timeout) as scope:
             scope.shield = True
             while self._reading:  # the woken reader has to leave the socket first

@@ -1,0 +1,463 @@
+"""The OCPP-J listener: paced accept, address → identity, who may come in, subprotocol → the caller's link.
+
+Addresses: `/ocpp/<identity>` and `/Ocpp/websocket/<identity>` (the identity percent-encoded), `/healthz`.
+
+What is answered when (OCPP-J 1.6 §3.1 and §3.2; OCPP 2.0.1 and 2.1 part 4 §3.1 and §3.3 say the same):
+
+* A station that the system does not recognise: HTTP 404, no WebSocket. (`Admission` decides.)
+* No subprotocol in common, or none offered: the specification wants the handshake *completed* without a
+  `Sec-WebSocket-Protocol` header and the connection closed at once. So do we, with 1002 and the list of what
+  we speak; the station has proved who it is by then, so that its log line names it.
+* Basic authentication: the user is the identity (security whitepaper §3.3); anything else is HTTP 401.
+
+The listener knows no database: an `Admission` looks stations up, a `Serve` runs the link.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+import re
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+from urllib.parse import unquote_to_bytes
+
+import structlog
+import trio
+from trio.lowlevel import wait_readable
+
+from csms.transport.connection import (
+    GOING_AWAY,
+    INTERNAL_ERROR,
+    NORMAL_CLOSURE,
+    PROTOCOL_ERROR,
+    WebSocketConnection,
+)
+from csms.transport.keepalive import KeepAlive
+from csms.transport.opening import Accept, OpeningRequest, Reject, Verdict
+from csms.transport.security import AttemptLimiter, parse_basic
+from csms.transport.wire import ConnectionClosed
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+Ticket = TypeVar("Ticket")
+
+_ADDRESS = re.compile(r"/+(?:ocpp|Ocpp/+websocket)/+([^/]+)/*")
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_MAX_IDENTITY = 255
+_ACCEPT_BATCH = 64
+_OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_LONGEST_BACK_OFF = 1.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionAttempt:
+    """A station knocks. `subprotocols` is its offer in its order; `subprotocol` the one both speak, if any.
+
+    `basic_credentials` are (user, password bytes) of HTTP Basic, None when it sent none; the user has been
+    found equal to `identity`.
+    """
+
+    identity: str
+    remote_address: str
+    basic_credentials: tuple[str, bytes] | None
+    subprotocols: tuple[str, ...]
+    subprotocol: str | None
+    tls: bool
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted(Generic[Ticket]):
+    """Come in. `ticket` is whatever the admission wants to hand to the link."""
+
+    identity: str
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Answered with this HTTP status and one sentence that says what to do.
+
+    401 after credentials counts as a failed attempt.
+    """
+
+    status: int
+    message: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Admission(Protocol[Ticket]):
+    """Decides about an attempt; may take its time within the handshake's time-out, may be cancelled."""
+
+    async def admit(self, attempt: ConnectionAttempt) -> Admitted[Ticket] | Refused: ...
+
+
+Serve = Callable[[WebSocketConnection, Admitted[Ticket]], Awaitable[None]]
+"""Runs a station's link. When it returns or raises, the listener closes the connection."""
+
+WRONG_CREDENTIALS = Refused(
+    401,
+    "User or password is wrong. The user is the station's identity as it stands in the address.",
+    (("WWW-Authenticate", 'Basic realm="OCPP"'),),
+)
+DRAINING = Refused(503, "The central system is stopping. Connect again in a moment.", (("Retry-After", "10"),))
+_BROKEN_ADMISSION = Refused(500, "The central system failed to look the station up. Connect again later.")
+_HEALTHY = Reject(200, "ok")
+_NOT_HERE = Reject(404, "Nothing is here. Stations connect to /ocpp/ followed by their identity.")
+_NOT_A_WEBSOCKET = Reject(
+    426,
+    "This address is for charging stations and speaks WebSocket only.",
+    (("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerLimits:
+    """Bytes and seconds; `handshakes`: how many may be under way at once."""
+
+    handshakes: int = 200
+    handshake_timeout: float = 10.0
+    close_timeout: float = 3.0
+    max_message: int = 1_048_576
+    max_write_buffer: int = 1_048_576
+    write_timeout: float = 30.0
+
+
+def open_listen_socket(host: str, port: int, *, reuse_port: bool = False, backlog: int = 4096) -> socket.socket:
+    """A non-blocking listening TCP socket; port 0: any free one; `reuse_port`: several processes share it.
+
+    Raises OSError with a sentence when the address cannot be had.
+    """
+    sock: socket.socket | None = None
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, number)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host not in ("", "::")))
+        sock.bind(address)
+        sock.listen(backlog)
+        sock.setblocking(False)
+    except OSError as error:
+        if sock is not None:
+            sock.close()
+        why = f"Cannot listen for stations on {host}:{port} ({error.strerror or error}). Choose another address."
+        raise OSError(error.errno, why) from error
+    return sock
+
+
+def station_identity(target: str) -> str | Reject:
+    """The identity in the address that a station asked for, or what to answer instead.
+
+    Percent-decoded UTF-8, 1 to 255 printable characters, no "/" (2.x allows 48 of fewer kinds; 1.6 names
+    no limit). Slashes too many before or after it are forgiven: bases are typed by hand.
+    """
+    path = target.partition("?")[0]
+    match = _ADDRESS.fullmatch(path)
+    if match is None:
+        return _NOT_HERE
+    encoded = match[1]
+    if _BROKEN_ESCAPE.search(encoded):
+        return Reject(400, "The identity in the address has a % that is not followed by two hex digits.")
+    try:
+        identity = unquote_to_bytes(encoded).decode()
+    except UnicodeDecodeError:
+        return Reject(400, "The identity in the address is not UTF-8 after percent-decoding.")
+    if len(identity) > _MAX_IDENTITY:
+        return Reject(400, f"The identity in the address is longer than {_MAX_IDENTITY} characters.")
+    if "/" in identity or not identity.isprintable():
+        return Reject(400, "The identity in the address may hold printable characters only, and no slash.")
+    return identity
+
+
+def negotiate(offered: Sequence[str], supported: Sequence[str]) -> tuple[str, str] | None:
+    """(our name, the station's spelling) of the first of `supported` that was offered, or None.
+
+    Letter case is forgiven; the answer must repeat the station's own spelling, since it compares.
+    """
+    spellings = {name.lower(): name for name in reversed(offered)}
+    for name in supported:
+        if name.lower() in spellings:
+            return name, spellings[name.lower()]
+    return None
+
+
+class OcppListener(Generic[Ticket]):
+    """Takes connections from listening sockets and brings them as far as the caller's link."""
+
+    def __init__(
+        self,
+        admission: Admission[Ticket],
+        serve: Serve[Ticket],
+        *,
+        subprotocols: tuple[str, ...] = ("ocpp1.6",),
+        keep_alive: KeepAlive | None = None,
+        attempts: AttemptLimiter | None = None,
+        limits: ListenerLimits | None = None,
+    ) -> None:
+        self._admission = admission
+        self._serve_link = serve
+        self._subprotocols = subprotocols
+        self._keep_alive = keep_alive
+        self._attempts = attempts
+        self._limits = limits or ListenerLimits()
+        self._slots = trio.Semaphore(self._limits.handshakes)
+        self._asking: dict[WebSocketConnection, float] = {}  # request not read yet -> since (trio time)
+        self._open: set[WebSocketConnection] = set()
+        self._drain = trio.Event()
+
+    @property
+    def draining(self) -> bool:
+        return self._drain.is_set()
+
+    @property
+    def connections(self) -> frozenset[WebSocketConnection]:
+        """The connections whose link runs now."""
+        return frozenset(self._open)
+
+    # -- accepting -----------------------------------------------------------------------------------
+
+    async def run(
+        self,
+        sockets: Sequence[socket.socket],
+        links: trio.Nursery,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Accept from `sockets` until `drain`; each connection is one task in `links`. Closes the sockets.
+
+        May run several times at once, for instance for a plain and a TLS port.
+        """
+        try:
+            async with trio.open_nursery() as nursery:
+                for sock in sockets:
+                    nursery.start_soon(self._accept_from, sock, links, ssl_context)
+                task_status.started()
+                await self._drain.wait()
+                nursery.cancel_scope.cancel()
+        finally:
+            for sock in sockets:
+                sock.close()
+
+    async def _accept_from(
+        self, listening: socket.socket, links: trio.Nursery, ssl_context: ssl.SSLContext | None
+    ) -> None:
+        back_off = 0.0
+        while True:
+            await wait_readable(listening)
+            for _ in range(_ACCEPT_BATCH):
+                await self._take_slot()
+                try:
+                    sock, address = listening.accept()
+                except OSError as error:
+                    self._slots.release()
+                    if isinstance(error, BlockingIOError):
+                        break
+                    # Out of descriptors: it stays readable, so without a pause this would spin. Others
+                    # (the peer left the queue again) pass by themselves; a short pause does no harm.
+                    back_off = min(_LONGEST_BACK_OFF, max(0.05, back_off * 2))
+                    if error.errno in _OUT_OF_RESOURCES:
+                        _log.error("cannot accept stations", error=error.strerror, retry_in=back_off)
+                    await trio.sleep(back_off)
+                    break
+                back_off = 0.0
+                links.start_soon(self._connection, sock, _host(address), ssl_context)
+
+    async def _take_slot(self) -> None:
+        """Pacing: a place among the handshakes under way. Those that dawdle are shed when it gets tight."""
+        try:
+            return self._slots.acquire_nowait()
+        except trio.WouldBlock:
+            pass
+        while True:
+            with trio.move_on_after(1.0):
+                return await self._slots.acquire()
+            oldest_allowed = trio.current_time() - self._limits.handshake_timeout / 2
+            for connection, since in list(self._asking.items()):
+                if since > oldest_allowed:
+                    break
+                connection.abort("too slow to ask while others wait")
+
+    # -- one connection ------------------------------------------------------------------------------
+
+    async def _connection(self, sock: socket.socket, remote_address: str, ssl_context: ssl.SSLContext | None) -> None:
+        """From accept to the end. Nothing but cancellation leaves here: `links` holds all the neighbours."""
+        connection: WebSocketConnection | None = None
+        admitted: Admitted[Ticket] | None = None
+        try:
+            try:
+                connection = self._wrap(sock, remote_address, ssl_context)
+                admitted = await self._handshake(connection)
+            finally:
+                self._slots.release()
+            if admitted is not None:
+                await self._serve(connection, admitted)
+        except ConnectionClosed as end:
+            _log.debug("no handshake", remote_address=remote_address, reason=end.reason)
+        except OSError as error:  # a reset before the socket could even be set up
+            _log.debug("no connection", remote_address=remote_address, reason=str(error))
+        except Exception:  # noqa: BLE001  a bug here must not cancel ten thousand neighbours
+            _log.exception("connection crashed", remote_address=remote_address)
+        finally:
+            if connection is not None:
+                connection.abort()
+            else:
+                sock.close()
+
+    def _wrap(
+        self, sock: socket.socket, remote_address: str, ssl_context: ssl.SSLContext | None
+    ) -> WebSocketConnection:
+        sock.setblocking(False)
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if ssl_context is not None:
+            sock = ssl_context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        return WebSocketConnection(
+            sock,
+            remote_address=remote_address,
+            max_size=self._limits.max_message,
+            max_write_buffer=self._limits.max_write_buffer,
+            write_timeout=self._limits.write_timeout,
+        )
+
+    async def _handshake(self, connection: WebSocketConnection) -> Admitted[Ticket] | None:
+        """The ticket of a station that is in; None when it was answered in plain HTTP."""
+        admitted: Admitted[Ticket] | None = None
+
+        async def authorize(request: OpeningRequest) -> Verdict:
+            nonlocal admitted
+            self._asking.pop(connection, None)
+            verdict, admitted = await self._judge(connection, request)
+            return verdict
+
+        self._asking[connection] = trio.current_time()
+        try:
+            opened = await connection.handshake(authorize, self._limits.handshake_timeout)
+        finally:
+            self._asking.pop(connection, None)
+        return admitted if opened else None
+
+    async def _judge(
+        self, connection: WebSocketConnection, request: OpeningRequest
+    ) -> tuple[Verdict, Admitted[Ticket] | None]:
+        attempt = self._attempt(connection, request)
+        if isinstance(attempt, Reject):
+            return attempt, None
+        decision = await self._admit(attempt)
+        if self.draining:
+            decision = DRAINING
+        if isinstance(decision, Refused):
+            _log.info(
+                "station refused",
+                identity=attempt.identity,
+                remote_address=attempt.remote_address,
+                status=decision.status,
+                reason=decision.message,
+            )
+            return Reject(decision.status, decision.message, decision.headers), None
+        chosen = negotiate(attempt.subprotocols, self._subprotocols)
+        return Accept(chosen[1] if chosen else None), decision
+
+    def _attempt(self, connection: WebSocketConnection, request: OpeningRequest) -> ConnectionAttempt | Reject:
+        path = request.target.partition("?")[0]
+        if path == "/healthz" and request.method in ("GET", "HEAD"):
+            return _HEALTHY
+        identity = station_identity(request.target)
+        if isinstance(identity, Reject):
+            return identity
+        if not request.wants_websocket:
+            return _NOT_A_WEBSOCKET
+        offer = request.header("Sec-WebSocket-Protocol") or ""
+        offered = tuple(name for part in offer.split(",") if (name := part.strip()))
+        chosen = negotiate(offered, self._subprotocols)
+        return ConnectionAttempt(
+            identity=identity,
+            remote_address=connection.remote_address,
+            basic_credentials=parse_basic(request.header("Authorization"), identity),
+            subprotocols=offered,
+            subprotocol=chosen[0] if chosen else None,
+            tls=connection.is_tls,
+            path=path,
+        )
+
+    async def _admit(self, attempt: ConnectionAttempt) -> Admitted[Ticket] | Refused:
+        """The admission's decision, with wrong users and impatient guessers kept away from it."""
+        if self.draining:
+            return DRAINING
+        who = (attempt.identity, attempt.remote_address)
+        credentials = attempt.basic_credentials
+        if self._attempts is not None and (wait := self._attempts.retry_after(*who)) is not None:
+            return Refused(
+                429,
+                f"Too many failed attempts. Correct the password and connect again in {wait} seconds.",
+                (("Retry-After", str(wait)),),
+            )
+        decision: Admitted[Ticket] | Refused
+        if credentials is not None and credentials[0] != attempt.identity:
+            decision = WRONG_CREDENTIALS
+        else:
+            try:
+                decision = await self._admission.admit(attempt)
+            except Exception:  # noqa: BLE001  whatever fails there, the station deserves an answer
+                _log.exception("admission failed", identity=attempt.identity)
+                decision = _BROKEN_ADMISSION
+        if self._attempts is not None and credentials is not None:
+            if isinstance(decision, Admitted):
+                self._attempts.succeeded(*who)
+            elif decision.status == WRONG_CREDENTIALS.status:
+                self._attempts.failed(*who)
+        return decision
+
+    async def _serve(self, connection: WebSocketConnection, admitted: Admitted[Ticket]) -> None:
+        if connection.subprotocol is None:
+            ours = ", ".join(self._subprotocols)
+            _log.info("no common subprotocol", identity=admitted.identity, ours=ours)
+            await connection.close(PROTOCOL_ERROR, f"offer one of: {ours}", self._limits.close_timeout)
+            return
+        code, reason = GOING_AWAY, "the central system is stopping"
+        self._open.add(connection)
+        if self._keep_alive is not None:
+            self._keep_alive.add(connection)
+        try:
+            await self._serve_link(connection, admitted)
+            code, reason = NORMAL_CLOSURE, ""
+        except* ConnectionClosed:
+            pass
+        except* Exception:  # noqa: BLE001  a bug in one link must not cancel ten thousand neighbours
+            _log.exception("link crashed", identity=admitted.identity)
+            code, reason = INTERNAL_ERROR, "internal error; connect again"
+        finally:
+            self._open.discard(connection)
+            if self._keep_alive is not None:
+                self._keep_alive.discard(connection)
+            await connection.close(code, reason, self._limits.close_timeout)
+
+    # -- the end -------------------------------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Stop accepting; handshakes under way get 503; open connections stay. Sync, idempotent."""
+        self._drain.set()
+
+    async def close_all(self, reason: str = "the central system is stopping", *, spread: float = 0.0) -> None:
+        """Say 1001 to every open connection, in random order over `spread` seconds, so that the stations do
+        not all come back at once. Their links end by themselves; wait for the `links` nursery."""
+        leaving = list(self._open)
+        random.shuffle(leaving)
+        for connection in leaving:
+            connection.close_soon(GOING_AWAY, reason)
+            await trio.sleep(spread / len(leaving))
+
+
+def _host(address: object) -> str:
+    """The host of a socket address; an IPv4 one that came in by IPv6 is written as IPv4."""
+    host = str(address[0]) if isinstance(address, tuple) and address else "local"
+    return host.removeprefix("::ffff:")
