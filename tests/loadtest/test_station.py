@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import importlib.resources
 import itertools
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import jsonschema_rs
 import pytest
 import trio
 import trio.testing
@@ -347,3 +350,36 @@ async def test_latency_of_what_waited_offline_counts_from_when_it_was_due(
     times = stage.tally.actions["MeterValues"]
     assert times.latency.highest > 10_000
     assert times.service.highest < 1_000
+
+
+def _schema(name: str) -> jsonschema_rs.Validator:
+    folder = importlib.resources.files("ocpp") / "v16" / "schemas"
+    return jsonschema_rs.validator_for(json.loads((folder / f"{name}.json").read_text("utf-8-sig")))
+
+
+async def test_every_word_it_says_is_ocpp_16(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    stage = Stage(nursery, [visit(5, 60), visit(200, 60)])
+    commands: list[tuple[str, dict[str, object]]] = [
+        ("GetConfiguration", {}),
+        ("GetConfiguration", {"key": ["HeartbeatInterval", "Nope"]}),
+        ("ChangeConfiguration", {"key": "HeartbeatInterval", "value": "30"}),
+        ("TriggerMessage", {"requestedMessage": "MeterValues"}),
+        ("TriggerMessage", {"requestedMessage": "BootNotification"}),
+        ("RemoteStartTransaction", {"idTag": "APP"}),
+        ("RemoteStopTransaction", {"transactionId": 7}),
+        ("ChangeAvailability", {"connectorId": 1, "type": "Operative"}),
+        ("UnlockConnector", {"connectorId": 1}),
+        ("ClearCache", {}),
+        ("DataTransfer", {"vendorId": "org.chargehouse.loadtest", "data": "x"}),
+        ("Reset", {"type": "Soft"}),
+    ]
+    await trio.sleep(70)
+    for action, payload in commands:
+        frame = await stage.csms.command(NAME, action, payload)
+        assert frame[0] == 3
+        _schema(f"{action}Response").validate(frame[2])
+        await trio.sleep(2)
+    await stage.until_done()
+    for call in stage.csms.received:
+        _schema(call.action).validate(call.payload)
+    assert len(set(stage.csms.actions())) == 7
