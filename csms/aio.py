@@ -146,8 +146,8 @@ class _Call(Generic[T]):
         elif self._raise_cancel is not None:
             trio.lowlevel.reschedule(self._caller, outcome.capture(self._raise_cancel))
         elif self._door._accepts_calls:
-            error: DoorError = TaskCancelled("The task on the asyncio side was cancelled there.")
-            trio.lowlevel.reschedule(self._caller, outcome.Error(error))
+            stranger = TaskCancelled("The task on the asyncio side was cancelled there.")
+            trio.lowlevel.reschedule(self._caller, outcome.Error(stranger))
         else:
             trio.lowlevel.reschedule(self._caller, outcome.Error(_closed()))
 
@@ -302,7 +302,6 @@ class Door:
         self._ended = trio.Event()
 
     # ── from trio ────────────────────────────────────────────────────────────────────────────────────────
-
     async def call(self, fn: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the coroutine function on the asyncio side; its value, or its exception, is ours.
 
@@ -330,7 +329,6 @@ class Door:
         self._to_asyncio.put(lambda: self._run_posted(lambda: fn(*args, **kwargs)))
 
     # ── from asyncio ─────────────────────────────────────────────────────────────────────────────────────
-
     async def enter(self, fn: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the async function in the door's trio nursery; its value, or its exception, is ours.
 
@@ -368,7 +366,6 @@ class Door:
                 await guest.cancel_and_wait()
 
     # ── opening and closing (trio) ───────────────────────────────────────────────────────────────────────
-
     async def _open(self, nursery: trio.Nursery) -> None:
         self._nursery = nursery
         self._thread.start()
@@ -413,7 +410,6 @@ class Door:
             self._token.run_sync_soon(drain)
 
     # ── the thread (asyncio) ─────────────────────────────────────────────────────────────────────────────
-
     def _wake_asyncio(self, drain: Callable[[], None]) -> None:
         # A loop that is closed has ended; `_thread_ended` tells everybody who waits.
         with contextlib.suppress(RuntimeError):

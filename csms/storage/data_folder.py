@@ -128,13 +128,15 @@ class DataFolder:
 
     def make_socket_folder(self) -> None:
         self.remove_socket_folder()
-        if len(os.fsencode(self.run / SOCKET_NAME)) <= SOCKET_PATH_LIMIT:
+        too_long = len(os.fsencode(self.run / SOCKET_NAME)) > SOCKET_PATH_LIMIT
+        if not too_long and "," not in str(self.run):
             self.run.mkdir()
             self.socket_folder = self.run
-        else:
+        else:  # a comma separates hosts, for server and client
+            reason = "path too long" if too_long else "comma in path"
             self.socket_folder = Path(tempfile.mkdtemp(prefix="chargehouse-"))
             self.run.symlink_to(self.socket_folder)
-            _log.info("postgres_socket_elsewhere", reason="path too long", folder=str(self.socket_folder))
+            _log.info("postgres_socket_elsewhere", reason=reason, folder=str(self.socket_folder))
         self._make_private(self.socket_folder)
 
     def remove_socket_folder(self) -> None:

@@ -76,6 +76,7 @@ DEFAULT_SETTINGS: Mapping[str, str] = {
 }
 
 _PR_SET_PDEATHSIG = 1
+_CANNOT_ENTER = 77  # an exit code that PostgreSQL's programs do not use
 _STABLE_AFTER = 60.0  # seconds that a postmaster must have run for the next restart to be a first one again
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger("csms.postgres")
@@ -262,14 +263,15 @@ class EmbeddedPostgres:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             check=False,
-            cwd=self.folder.path,
             env=self._environment(),
-            preexec_fn=_die_with_parent(signal.SIGKILL),
+            preexec_fn=_in_child(signal.SIGKILL, self.folder.path),
             user=self.folder.uid,
             group=self.folder.gid,
             extra_groups=None if self.folder.uid is None else [],
         )
         text = done.stdout.decode(errors="replace")
+        if done.returncode == _CANNOT_ENTER:
+            raise self._unreachable("the data folder", self.folder.path)
         if done.returncode or re.search(r"^(.* )?(ERROR|FATAL|PANIC): ", text, re.MULTILINE):
             raise PostgresFailed(f"PostgreSQL's {program} failed ({done.returncode}): {text[-2000:].strip()}")
         return text
@@ -279,18 +281,19 @@ class EmbeddedPostgres:
         try:
             text = self._run("postgres", "--version")
         except PermissionError as error:
-            place = Path(os.fsdecode(error.filename))
-            what = "the data folder" if place == self.folder.path else "PostgreSQL's programs"
-            uid = os.geteuid() if self.folder.uid is None else self.folder.uid
-            raise DataFolderUnusable(
-                f"PostgreSQL must not run as root, so it runs as user {uid}, who cannot enter "
-                f"{first_closed(place)} and so cannot reach {what} in {place}. Start chargehouse as an ordinary "
-                "user, or move both to where that user can go (data: --data-dir)."
-            ) from error
+            raise self._unreachable("PostgreSQL's programs", self._programs) from error
         found = re.search(r"\d+", text)
         if found is None:
             raise PostgresFailed(f"{self._programs / 'postgres'} does not tell its version: {text.strip()}")
         return int(found[0])
+
+    def _unreachable(self, what: str, place: Path) -> DataFolderUnusable:
+        uid = os.geteuid() if self.folder.uid is None else self.folder.uid
+        return DataFolderUnusable(
+            f"PostgreSQL must not run as root, so it runs as user {uid}, who cannot enter {first_closed(place)} "
+            f"and so cannot reach {what} in {place}. Start chargehouse as an ordinary user, or move both the "
+            "data (--data-dir) and the programs to where that user can go."
+        )
 
     def _create_cluster(self, version: int) -> None:
         """Complete or not at all: the rename comes last."""
@@ -379,10 +382,9 @@ class EmbeddedPostgres:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=folder.path,
                 env=self._environment(),
                 start_new_session=True,  # Ctrl-C is for us; we stop PostgreSQL after the last write
-                preexec_fn=_die_with_parent(signal.SIGINT),
+                preexec_fn=_in_child(signal.SIGINT, folder.path),
                 user=folder.uid,
                 group=folder.gid,
                 extra_groups=None if folder.uid is None else [],
@@ -409,15 +411,22 @@ class EmbeddedPostgres:
             self._process.wait()
 
 
-def _die_with_parent(number: signal.Signals) -> Callable[[], None]:
+def _in_child(number: signal.Signals, folder: Path) -> Callable[[], None]:
+    """What a child does, as the other user already: die by ``number`` when we die, and go to ``folder``."""
     parent = os.getpid()
+    place = os.fsencode(folder)
 
-    def in_child() -> None:
+    def prepare() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
         if os.getppid() != parent:  # it died before we could ask to be told
             os._exit(1)
+        # subprocess's own `cwd` would be entered as root, and so tell nothing.
+        try:
+            os.chdir(place)
+        except OSError:
+            os._exit(_CANNOT_ENTER)
 
-    return in_child
+    return prepare
 
 
 def _is_postmaster(pid: int, cluster: Path) -> bool:
