@@ -269,7 +269,8 @@ async def test_another_task_closes_while_one_waits_for_a_message(pair: Pair) -> 
         nursery.start_soon(ended, connection)
         await trio.testing.wait_all_tasks_blocked()
         nursery.start_soon(connection.close, 1001, "stopping")
-        nursery.start_soon(connection.close, 1000, "me too")
+        await trio.testing.wait_all_tasks_blocked()
+        await connection.close(1000, "me too")
         assert await station.closed() == (1001, "stopping")
         await station.stream.aclose()
 
