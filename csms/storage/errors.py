@@ -29,7 +29,17 @@ _GONE = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,  # a server that has become a standby
 )
-_LOST = ("connection is closed", "connection was closed", "connection has been released", "has been released back")
+# The last one: asked in the moment between the server's farewell and the end of the connection.
+_LOST = (
+    "connection is closed",
+    "connection was closed",
+    "connection has been released",
+    "has been released back",
+    "cannot switch to state",
+)
+
+# Everything that can come of a connection which is only to be got rid of.
+BROKEN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 # Two transactions were in each other's way, this one was rolled back whole: it may be tried again.
 RETRYABLE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
@@ -50,7 +60,7 @@ def translated() -> Iterator[None]:
         ) from error
     except _GONE as error:
         raise DatabaseUnavailable("The database cannot be reached. Try again in a moment.") from error
-    except asyncpg.InterfaceError as error:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         # asyncpg has one class for a lost connection and for a wrong call; only its words tell them apart.
         lost = not isinstance(error, ValueError) and any(words in str(error) for words in _LOST)
         if lost:

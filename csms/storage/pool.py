@@ -21,7 +21,7 @@ import asyncpg
 import trio
 
 from csms.aio import Door
-from csms.storage.errors import RETRYABLE, DatabaseUnavailable, translated
+from csms.storage.errors import BROKEN, RETRYABLE, DatabaseUnavailable, translated
 
 __all__ = ["Database", "DatabaseUnavailable", "Dedicated", "open_database"]
 
@@ -164,6 +164,9 @@ class Database:
             connection = await self._pool.acquire(timeout=self._connector.timeout)
             try:
                 return await work(connection)
+            except asyncpg.InternalClientError:
+                _drop(connection)  # it has lost its way; it must not come to the next one like this
+                raise
             finally:
                 await _give_back(self._pool, connection, self._connector)
 
@@ -235,7 +238,7 @@ class Dedicated:
         except (DatabaseUnavailable, asyncio.CancelledError):
             # In an unknown state, perhaps in the middle of a COPY: a new one is cheap and certain.
             if self._connection is not None:
-                self._connection.terminate()
+                _drop(self._connection)
             raise
 
     async def _disconnect(self) -> None:
@@ -278,11 +281,10 @@ class _Cursor:
             return rows
 
     async def close(self) -> None:
-        if not self._connection.is_closed():
-            try:
-                await self._connection.execute("ROLLBACK", timeout=self._connector.connect_timeout)
-            except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                self._connection.terminate()
+        try:
+            await self._connection.execute("ROLLBACK", timeout=self._connector.connect_timeout)
+        except BROKEN:
+            _drop(self._connection)
         await _give_back(self._pool, self._connection, self._connector)
 
 
@@ -300,7 +302,7 @@ async def open_database(
     """Open the pool, and close it at the end of the block. From trio.
 
     ``timeout`` (seconds) bounds each statement and the wait for a free connection, ``connect_timeout`` the making
-    of one. With ``min_size=0`` the database may still be away.
+    of one. ``min_size`` connections are made at once; with 0 the database may still be away.
 
     Raises:
         DatabaseUnavailable
@@ -317,19 +319,34 @@ async def open_database(
 
 async def _open_pool(connector: _Connector, min_size: int, max_size: int) -> asyncpg.Pool:
     with translated():
-        return await asyncpg.create_pool(min_size=min_size, max_size=max_size, reset=_keep_session, **connector.options)
+        # No floor of asyncpg's: during an outage it would try, and log, again and again without being asked.
+        pool = await asyncpg.create_pool(min_size=0, max_size=max_size, reset=_keep_session, **connector.options)
+        acquired = await asyncio.gather(*(pool.acquire() for _ in range(min_size)), return_exceptions=True)
+        failures = [one for one in acquired if isinstance(one, BaseException)]
+        for connection in acquired:
+            if not isinstance(connection, BaseException):
+                await _give_back(pool, connection, connector)
+        if failures:
+            await _close_or_drop(pool, connector.connect_timeout)
+            raise failures[0]
+        return pool
 
 
 async def _close_or_drop(resource: asyncpg.Pool | asyncpg.Connection, timeout: float) -> None:
     try:
         await asyncio.wait_for(resource.close(), timeout)
-    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except BROKEN:
         resource.terminate()
+
+
+def _drop(connection: asyncpg.Connection) -> None:
+    with contextlib.suppress(*BROKEN):  # the pool may have taken a broken one away by itself
+        connection.terminate()
 
 
 async def _give_back(pool: asyncpg.Pool, connection: asyncpg.Connection, connector: _Connector) -> None:
     """Never fails and never takes long: asyncpg drops a connection that it cannot clean up."""
-    with contextlib.suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    with contextlib.suppress(*BROKEN):
         await pool.release(connection, timeout=connector.connect_timeout)
 
 
