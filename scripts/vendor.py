@@ -1,8 +1,8 @@
 """Fetch the portal's front-end files from their pinned npm packages into webui/static/vendor/.
 
-Run it after changing a version here: ``python -m scripts.vendor``. It needs ``npm``; nobody who runs Chargehouse does, since
-the files are committed. Each package is refused unless its SHA-512 sum is the one written below, so what is committed is
-exactly what the package's maintainers published under that version.
+Run it after changing a version here: ``python -m scripts.vendor``. It needs ``npm``; nobody who runs Chargehouse does,
+since the files are committed. Each package is refused unless its SHA-512 sum is the one written below, so what is
+committed is exactly what the package's maintainers published under that version.
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ def _unpack(package: Package, data: bytes) -> str:
         licence = _member(archive, "LICENSE").decode("utf-8").strip()
     names = ", ".join(f"`{name}`" for name in package.files.values())
     return (
-        f"## {package.name} {package.version}\n\n{names}: {package.purpose}. {package.licence}. <{package.homepage}>\n\n"
+        f"## {package.name} {package.version}\n\n"
+        f"{names}: {package.purpose}. {package.licence}. <{package.homepage}>\n\n"
         f"```text\n{licence}\n```\n"
     )
 

@@ -1,0 +1,195 @@
+"""How a page is made: sign-in required, the frame around it, templates, forms and notices after a redirect."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from webui import session, view, words
+from webui.api import Client
+from webui.values import ApiError, Caller, Role, Summary
+from webui.words import N_, _
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+NOTICE_COOKIE = "notice"
+
+Page = Callable[[Request], Awaitable[Response]]
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters.update(view.FILTERS)
+    environment.globals.update(static=static, icon=icon, manners=words.current.get, Role=Role)
+    return environment
+
+
+@functools.cache
+def static(name: str) -> str:
+    """Address of a static file; it changes with the content, so browsers may keep it for ever."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+    return f"/static/{name}?v={digest}"
+
+
+@functools.cache
+def icon(name: str, label: str = "") -> Markup:
+    """An icon of the sprite; without a label it is decoration."""
+    said = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
+    return Markup('<svg class="icon" {}><use href="{}#{}"/></svg>').format(said, static("icons.svg"), name)
+
+
+ENVIRONMENT = _environment()
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """What surrounds every page of a signed-in person."""
+
+    caller: Caller
+    summary: Summary | None
+
+    @property
+    def administrator(self) -> bool:
+        """May they see the administrators' menu? (Whether they may *do* a thing is decided by the control plane.)"""
+        return self.caller.role is Role.ADMINISTRATOR
+
+
+def client_of(request: Request) -> Client:
+    """The signed-in person's client."""
+    client: Client = request.state.client
+    return client
+
+
+def signed_in(page: Page) -> Page:
+    """The page needs somebody who is signed in; others are sent to the sign-in page and come back afterwards."""
+
+    @functools.wraps(page)
+    async def guarded(request: Request) -> Response:
+        token = session.token(request)
+        if not token:
+            return to_sign_in(request)
+        request.state.client = Client(request.app.state.control, token)
+        return await page(request)
+
+    return guarded
+
+
+def to_sign_in(request: Request) -> Response:
+    """Off to the sign-in page; back to here afterwards."""
+    if "hx-request" in request.headers:
+        here = request.headers.get("hx-current-url", "/")
+        path = "/" + here.split("/", 3)[3] if here.count("/") >= 3 else "/"
+        return Response(headers={"hx-redirect": f"/signin?next={quote(path)}"})
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    back = "" if request.method != "GET" or path == "/" else f"?next={quote(path)}"
+    return RedirectResponse(f"/signin{back}", status_code=303)
+
+
+async def frame(client: Client) -> Frame:
+    """Who is signed in, and the numbers for the menu."""
+    caller, summary = await asyncio.gather(client.caller(), summary_or_none(client))
+    return Frame(caller, summary)
+
+
+async def summary_or_none(client: Client) -> Summary | None:
+    """The numbers over all stations, None for those who may not see them."""
+    try:
+        return await client.summary()
+    except ApiError as error:
+        if error.code == "PERMISSION_DENIED":
+            return None
+        raise
+
+
+def fragment(template: str, values: Mapping[str, object]) -> str:
+    """A template as text."""
+    return ENVIRONMENT.get_template(template).render(**values)
+
+
+async def show(request: Request, template: str, status_code: int = 200, **values: object) -> Response:
+    """A page inside the frame."""
+    around = await frame(client_of(request))
+    return plain(request, template, status_code, frame=around, **values)
+
+
+def plain(request: Request, template: str, status_code: int = 200, **values: object) -> Response:
+    """A page with what it is given; ``frame`` is None where nobody is signed in."""
+    notice = NOTICES.get(request.cookies.get(NOTICE_COOKIE, ""), "")
+    context = {
+        "frame": None,
+        "path": request.url.path,
+        "theme": theme(request),
+        "notice": _(notice) if notice else "",
+        **values,
+    }
+    response = HTMLResponse(fragment(template, context), status_code=status_code)
+    if NOTICE_COOKIE in request.cookies:
+        response.delete_cookie(NOTICE_COOKIE, path="/", httponly=True, samesite="lax")
+    return response
+
+
+def theme(request: Request) -> str:
+    """light, dark or auto, from a cookie."""
+    wanted = request.cookies.get("theme", "auto")
+    return wanted if wanted in ("light", "dark") else "auto"
+
+
+def redirect(target: str, notice: str = "") -> Response:
+    """After a change: go there, and say there what was done (a key of NOTICES)."""
+    response = RedirectResponse(target, status_code=303)
+    if notice:
+        response.set_cookie(NOTICE_COOKIE, notice, max_age=30, path="/", httponly=True, samesite="lax")
+    return response
+
+
+def text(form: FormData, name: str, default: str = "") -> str:
+    """A text field without the blanks around it."""
+    value = form.get(name, default)
+    return value.strip() if isinstance(value, str) else default
+
+
+def demand(fine: object, sentence: str) -> None:
+    """Raise what the control plane would raise for a wrong form, without asking it. Raises ApiError."""
+    if not fine:
+        raise ApiError("INVALID_ARGUMENT", "", sentence)
+
+
+def with_query(path: str, values: Mapping[str, str]) -> str:
+    """A path with those parameters that are not empty: the URL is the state."""
+    query = urlencode({name: value for name, value in values.items() if value})
+    return f"{path}?{query}" if query else path
+
+
+NOTICES = {
+    "station-accepted": N_("The station is accepted. It can charge as soon as it has booted."),
+    "station-rejected": N_("The station is refused."),
+    "station-created": N_("The station is known now. It is accepted at its first boot."),
+    "station-saved": N_("Saved."),
+    "station-deleted": N_("The station is deleted. Its sessions are kept."),
+    "station-disconnected": N_("The connection was closed. The station connects again by itself."),
+    "tag-created": N_("The tag is added. It counts from the next authorisation on."),
+    "tag-saved": N_("The tag is saved. It counts from the next authorisation on."),
+    "tag-blocked": N_("The tag is blocked. It is refused from now on."),
+    "tag-unblocked": N_("The tag is no longer blocked."),
+    "tag-deleted": N_("The tag is deleted. Its sessions are kept."),
+    "key-deleted": N_("The key is deleted. It no longer works."),
+    "password-changed": N_("Your password is changed. Your other sessions are signed out."),
+}

@@ -1,0 +1,1 @@
+"""The pages: one function per page, grouped by what they are about."""

@@ -1,0 +1,254 @@
+"""One station: what it is doing, its operations, its configuration, its messages, its settings."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from webui import sentences
+from webui.operations import OPERATIONS, Outcome, operation
+from webui.page import client_of, demand, frame, plain, redirect, show, signed_in, text, with_query
+from webui.values import ApiError, Direction, LogQuery, Session, SessionQuery, Station
+from webui.words import _
+
+RECENT = 8
+TAG_OPTIONS = 40
+
+
+@signed_in
+async def overview(request: Request) -> Response:
+    """The station as it is now, live, with its operations."""
+    return await _overview(request, None)
+
+
+async def _overview(request: Request, outcome: Outcome | None, status_code: int = 200) -> Response:
+    client, key = client_of(request), request.path_params["key"]
+    station, around = await asyncio.gather(client.station(key), frame(client))
+    recent = await client.sessions(SessionQuery(station=station.name), RECENT)
+    return plain(
+        request,
+        "station/overview.html",
+        status_code,
+        frame=around,
+        station=station,
+        tab="overview",
+        recent=recent,
+        active=under_way(station, recent.sessions),
+        operations=OPERATIONS,
+        outcome=outcome,
+    )
+
+
+def under_way(station: Station, sessions: tuple[Session, ...]) -> tuple[Session, ...]:
+    """Its sessions under way, by EVSE."""
+    return tuple(sorted((s for s in sessions if s.active), key=lambda s: s.evse_id))
+
+
+@signed_in
+async def operate(request: Request) -> Response:
+    """Send one command; the answer appears under its button (or, without scripts, on the whole page)."""
+    client, key = client_of(request), request.path_params["key"]
+    outcome = await operation(client, key, request.path_params["operation"], await request.form())
+    if "hx-request" in request.headers:
+        return plain(request, "parts/outcome.html", outcome=outcome)
+    return await _overview(request, outcome)
+
+
+@signed_in
+async def tag_options(request: Request) -> Response:
+    """Known tags to choose from, while the tag is typed."""
+    wanted = request.query_params.get("id_token", "").strip()[:64]
+    try:
+        found = (await client_of(request).tags(wanted, TAG_OPTIONS)).tags
+    except ApiError as error:
+        if error.code != "PERMISSION_DENIED":
+            raise
+        found = ()
+    return plain(request, "parts/tag_options.html", tags=found)
+
+
+@signed_in
+async def configuration(request: Request) -> Response:
+    """Configuration keys, read from the station when asked for; a changed key is sent at once."""
+    client, key = client_of(request), request.path_params["key"]
+    station = await client.station(key)
+    outcome: Outcome | None = None
+    changed = ""
+    if request.method == "POST":
+        form = await request.form()
+        changed = text(form, "name")
+        outcome = await operation(client, key, "set-variable", form)
+        if "hx-request" in request.headers:
+            return plain(request, "parts/outcome.html", outcome=outcome)
+    variables, problem = None, ""
+    try:
+        if station.online and (request.method == "POST" or request.query_params.get("read")):
+            variables = await client.remote.variables(key)
+    except ApiError as error:
+        problem = sentences.of_command(error)
+    return await show(
+        request,
+        "station/configuration.html",
+        station=station,
+        tab="configuration",
+        variables=variables,
+        problem=problem,
+        outcome=outcome,
+        changed=changed,
+        q=request.query_params.get("q", ""),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogView:
+    """What the address of a message log says."""
+
+    key: str
+    action: str = ""
+    direction: str = ""
+    q: str = ""
+    after: str = ""
+
+    @classmethod
+    def parse(cls, key: str, params: QueryParams) -> LogView:
+        """From the address."""
+        direction = params.get("direction", "")
+        return cls(
+            key=key,
+            action=params.get("action", "").strip()[:64],
+            direction=direction if direction in Direction.__members__ and direction != "UNSPECIFIED" else "",
+            q=params.get("q", "").strip()[:200],
+            after=params.get("after", ""),
+        )
+
+    @property
+    def query(self) -> LogQuery:
+        """For the control plane."""
+        direction = Direction(self.direction) if self.direction else Direction.UNSPECIFIED
+        return LogQuery(action=self.action, direction=direction, query=self.q)
+
+    def url(self, path: str = "", **changes: str) -> str:
+        """The address with some changes."""
+        values = {"action": self.action, "direction": self.direction, "q": self.q, "after": ""}
+        return with_query(path or f"/stations/{self.key}/messages", values | changes)
+
+    @property
+    def live(self) -> str:
+        """The stream that follows the log; older pages do not move."""
+        return self.url(f"/live/station/{self.key}", tail="" if self.after else "1")
+
+
+@signed_in
+async def messages(request: Request) -> Response:
+    """The message log, newest first, followed live on its first page."""
+    client, key = client_of(request), request.path_params["key"]
+    wanted = LogView.parse(key, request.query_params)
+    station, page = await asyncio.gather(client.station(key), client.messages(key, wanted.query, 100, wanted.after))
+    return await show(
+        request,
+        "station/messages.html",
+        station=station,
+        tab="messages",
+        wanted=wanted,
+        page=page,
+        directions=Direction,
+    )
+
+
+@signed_in
+async def settings(request: Request) -> Response:
+    """Name, description, address, identity; password; disconnect; delete."""
+    station = await client_of(request).station(request.path_params["key"])
+    return await _settings(request, station, station, "")
+
+
+async def _settings(
+    request: Request, station: Station, values: object, problem: str, status_code: int = 200
+) -> Response:
+    return await show(
+        request,
+        "station/settings.html",
+        status_code,
+        station=station,
+        tab="settings",
+        values=values,
+        problem=problem,
+    )
+
+
+@signed_in
+async def save(request: Request) -> Response:
+    """Save what people edit. When somebody else was faster, both versions are shown before anything is written."""
+    client, key = client_of(request), request.path_params["key"]
+    form = await request.form()
+    fields = ("identity", "display_name", "description", "address")
+    changes = {name: text(form, name) for name in fields}
+    try:
+        await client.update_station(key, text(form, "etag"), changes)
+    except ApiError as error:
+        if error.code not in ("ABORTED", "INVALID_ARGUMENT", "ALREADY_EXISTS"):
+            raise
+        now = await client.station(key)
+        return await _settings(request, now, changes, sentences.of_error(error), 409)
+    return redirect(f"/stations/{key}/settings", "station-saved")
+
+
+@signed_in
+async def password(request: Request) -> Response:
+    """Set, make or remove the station's password; a new one is shown this once."""
+    client, key = client_of(request), request.path_params["key"]
+    form = await request.form()
+    station = await client.station(key)
+    try:
+        remove = text(form, "how") == "remove"
+        chosen = "" if text(form, "how") != "set" else str(form.get("password", ""))
+        demand(text(form, "how") != "set" or chosen, _("Enter a password of 16 to 40 characters, or have one made."))
+        valid = await client.set_station_password(key, chosen, remove)
+    except ApiError as error:
+        if error.code != "INVALID_ARGUMENT":
+            raise
+        return await _settings(request, station, station, sentences.of_error(error), 422)
+    if remove:
+        return redirect(f"/stations/{key}/settings", "station-saved")
+    info = await client.system_info()
+    return await show(request, "password.html", station=station, password=valid, info=info)
+
+
+@signed_in
+async def disconnect(request: Request) -> Response:
+    """Close the connection."""
+    client, key = client_of(request), request.path_params["key"]
+    try:
+        await client.disconnect_station(key)
+    except ApiError as error:
+        if error.code != "FAILED_PRECONDITION":
+            raise
+        station = await client.station(key)
+        return await _settings(request, station, station, sentences.of_command(error), 409)
+    return redirect(f"/stations/{key}/settings", "station-disconnected")
+
+
+@signed_in
+async def delete(request: Request) -> Response:
+    """Delete the station; its sessions stay."""
+    await client_of(request).delete_station(request.path_params["key"])
+    return redirect("/", "station-deleted")
+
+
+ROUTES = [
+    Route("/tags/options", tag_options),
+    Route("/stations/{key}", overview),
+    Route("/stations/{key}/operations/{operation}", operate, methods=["POST"]),
+    Route("/stations/{key}/configuration", configuration, methods=["GET", "POST"]),
+    Route("/stations/{key}/messages", messages),
+    Route("/stations/{key}/settings", settings),
+    Route("/stations/{key}/settings/save", save, methods=["POST"]),
+    Route("/stations/{key}/settings/password", password, methods=["POST"]),
+    Route("/stations/{key}/settings/disconnect", disconnect, methods=["POST"]),
+    Route("/stations/{key}/settings/delete", delete, methods=["POST"]),
+]

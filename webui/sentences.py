@@ -1,0 +1,66 @@
+"""What an error of the control plane means to a person, in words that say what to do."""
+
+from __future__ import annotations
+
+from webui.values import ApiError, CommandResult
+from webui.words import N_, _
+
+
+def of_error(error: ApiError) -> str:
+    """A sentence for any error; an unknown one is told in the control plane's own words."""
+    known = _REASONS.get(error.reason)
+    if known is not None:
+        return _(known)
+    if error.away:
+        return _("The control plane does not answer at the moment. Nothing is lost; try again shortly.")
+    if error.code in _CODES and not error.message:
+        return _(_CODES[error.code])
+    return error.message or _("Something went wrong. Try again.")
+
+
+def of_command(error: ApiError) -> str:
+    """Why a command got no answer, and whether it may have happened."""
+    known = _COMMAND.get(error.reason)
+    return _(known) if known is not None else of_error(error)
+
+
+def of_result(result: CommandResult) -> str:
+    """What a station's answer means; its own word is shown beside it."""
+    if result.error_code:
+        return _("The station answered with an error.")
+    return _(_ANSWERS.get(result.status, "The station agreed." if result.accepted else "The station refused."))
+
+
+_REASONS = {
+    "WRONG_CREDENTIALS": N_("E-mail or password is wrong."),
+    "TOO_MANY_ATTEMPTS": N_("Too many attempts. Wait a minute, then try again."),
+    "ETAG_STALE": N_("Somebody else changed this in the meantime. Look at the newest values, then save again."),
+    "DRAINING": N_("The server is stopping. Try again in a moment."),
+}
+_CODES = {
+    "PERMISSION_DENIED": N_("Your role may not do this. Ask an administrator."),
+    "NOT_FOUND": N_("There is no such thing (any more)."),
+    "ALREADY_EXISTS": N_("It exists already."),
+    "ABORTED": N_("Somebody else changed this in the meantime. Look at the newest values, then save again."),
+    "INVALID_ARGUMENT": N_("Something in the form is not right."),
+}
+_COMMAND = {
+    "STATION_OFFLINE": N_("The station is offline, so nothing was sent. It connects again by itself; try then."),
+    "NOT_SENT": N_("Time was up before it could be sent. It has not happened."),
+    "NO_ANSWER": N_("It was sent, but the station did not answer in time. It may have happened; look at the station."),
+    "MAILBOX_FULL": N_("Too many commands wait for this station already. Nothing was sent; try again shortly."),
+    "DRAINING": N_("The server is stopping, so nothing was sent. Try again in a moment."),
+}
+_ANSWERS = {
+    "Accepted": N_("The station agreed."),
+    "Rejected": N_("The station refused."),
+    "Scheduled": N_("The station will do it after the session under way."),
+    "RebootRequired": N_("The station took it; it counts after a restart."),
+    "Unlocked": N_("The connector is unlocked."),
+    "UnlockFailed": N_("The station could not unlock the connector."),
+    "NotSupported": N_("The station cannot do this."),
+    "NotImplemented": N_("The station does not know this message."),
+    "UnknownMessageId": N_("The station does not know this message."),
+    "UnknownVendorId": N_("The station does not know this vendor."),
+    "UnknownVendor": N_("The station does not know this vendor."),
+}

@@ -1,0 +1,356 @@
+"""Live parts of pages: one server-sent event stream per tab.
+
+The stream's address carries the same state as the page's. Every stream begins with all its parts as they are now, so
+that a tab that was hidden, asleep or cut off is true again at once; afterwards only what changed is sent. Events:
+
+- (no name): HTML of elements with ids; the script morphs each into the one on the page, keeping focus and scroll
+- ``gone``: id of an element to remove
+- ``log``: table rows to put on top of the message log
+- ``point``: JSON, the newest moment of a chart
+- ``lamp``: ``live`` or ``down``, whether the portal hears the control plane
+- ``goto``: the page is no more; go to this path
+- ``signin``: the session is over
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Protocol
+
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+
+from webui import chart, session
+from webui.api import Client
+from webui.hub import Hub, Hubs, News, Seat
+from webui.operations import OPERATIONS
+from webui.page import fragment, summary_or_none
+from webui.pages.sessions import SessionList
+from webui.pages.station import RECENT, LogView, under_way
+from webui.pages.stations import StationList
+from webui.values import ApiError, Change, Registration, SessionQuery, StationQuery
+
+SIGN_OF_LIFE_S = 15.0
+GATHER_S = 0.4  # changes of this long go out together
+RELIST_S = 2.0  # lists and totals are read again at most this often
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+class View(Protocol):
+    """What a tab shows: which changes concern it, all its parts, and the parts that some news change."""
+
+    def wants(self, change: Change) -> bool:
+        """Does this change concern the page? Also called for every change of the fleet, so it is quick."""
+
+    async def everything(self) -> list[str]:
+        """All parts as they are now."""
+
+    async def changed(self, news: News) -> list[str]:
+        """Events for this news."""
+
+
+def event(data: str, name: str = "") -> str:
+    """One server-sent event."""
+    head = f"event: {name}\n" if name else ""
+    return head + "".join(f"data: {line}\n" for line in data.splitlines() or [""]) + "\n"
+
+
+class MenuView:
+    """What every page has: the number of pending stations in the menu."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._read_at = 0.0
+
+    def wants(self, change: Change) -> bool:
+        """Any station may begin or end to wait."""
+        return change.station is not None or bool(change.deleted_station)
+
+    async def everything(self) -> list[str]:
+        """The badge."""
+        return await self.numbers()
+
+    async def changed(self, news: News) -> list[str]:
+        """The badge, now and then."""
+        return await self.numbers()
+
+    async def numbers(self) -> list[str]:
+        """Badge and, where the page has them, tiles; not more often than RELIST_S."""
+        now = asyncio.get_running_loop().time()
+        if now - self._read_at < RELIST_S:
+            return []
+        self._read_at = now
+        summary = await summary_or_none(self.client)
+        return [] if summary is None else [event(fragment("live/numbers.html", {"summary": summary}))]
+
+
+class StationsView(MenuView):
+    """The stations table: rows by news, the list itself again when the fleet changes."""
+
+    def __init__(self, client: Client, wanted: StationList) -> None:
+        super().__init__(client)
+        self.wanted = wanted
+        self.shown: set[str] = set()
+
+    async def everything(self) -> list[str]:
+        """The whole table and the tiles."""
+        page = await self.client.stations(self.wanted.query, self.wanted.size, self.wanted.after)
+        self.shown = {station.name for station in page.stations}
+        table = fragment("live/stations.html", {"wanted": self.wanted, "page": page})
+        return [event(table), *await self.numbers()]
+
+    async def changed(self, news: News) -> list[str]:
+        """Rows that changed; the table again when stations come, go, or may no longer match the filter."""
+        unknown = [s for s in news.stations.values() if s.name not in self.shown]
+        came = any(s.registration is Registration.ACCEPTED for s in unknown) and not self.wanted.after
+        left = any(
+            name in self.shown and s.registration is not Registration.ACCEPTED for name, s in news.stations.items()
+        )
+        if self.wanted.filtered or came or left or news.deleted & self.shown:
+            return await self.everything()
+        rows = [s for name, s in news.stations.items() if name in self.shown]
+        parts = [event(fragment("live/station_rows.html", {"stations": rows}))] if rows else []
+        return [*parts, *await self.numbers()]
+
+
+class PendingView(MenuView):
+    """Stations that wait."""
+
+    async def everything(self) -> list[str]:
+        """Both tables."""
+        waiting, refused = await asyncio.gather(
+            self.client.stations(StationQuery(registrations=(Registration.PENDING,)), 200),
+            self.client.stations(StationQuery(registrations=(Registration.REJECTED,)), 200),
+        )
+        parts = fragment("live/pending.html", {"waiting": waiting, "refused": refused})
+        self._read_at = 0.0
+        return [event(parts), *await self.numbers()]
+
+    async def changed(self, news: News) -> list[str]:
+        """Everything again: there are few."""
+        return await self.everything()
+
+
+class SessionsView(MenuView):
+    """The sessions table."""
+
+    def __init__(self, client: Client, wanted: SessionList) -> None:
+        super().__init__(client)
+        self.wanted = wanted
+        self.shown: set[str] = set()
+
+    def wants(self, change: Change) -> bool:
+        """Sessions, and what the menu wants."""
+        return change.session is not None or super().wants(change)
+
+    async def everything(self) -> list[str]:
+        """The whole table with its totals."""
+        page = await self.client.sessions(self.wanted.query, self.wanted.size, self.wanted.after)
+        self.shown = {one.name for one in page.sessions}
+        return [event(fragment("live/sessions.html", {"wanted": self.wanted, "page": page})), *await self.numbers()]
+
+    async def changed(self, news: News) -> list[str]:
+        """Rows that changed; the table again when sessions begin, or may no longer match."""
+        began = any(name not in self.shown for name in news.sessions) and not self.wanted.after
+        ended = self.wanted.filtered and any(name in self.shown for name in news.sessions)
+        if began or ended:
+            return await self.everything()
+        rows = [s for name, s in news.sessions.items() if name in self.shown]
+        parts = [event(fragment("live/session_rows.html", {"sessions": rows}))] if rows else []
+        return [*parts, *await self.numbers()]
+
+
+class StationView(MenuView):
+    """One station's pages: header, connectors, sessions, operations."""
+
+    def __init__(self, client: Client, key: str) -> None:
+        super().__init__(client)
+        self.key = key
+        self.name = f"stations/{key}"
+
+    def wants(self, change: Change) -> bool:
+        """This station and its sessions, and what the menu wants."""
+        return (change.session is not None and change.session.station == self.name) or super().wants(change)
+
+    async def everything(self) -> list[str]:
+        """All its parts."""
+        station = await self.client.station(self.key)
+        recent = await self.client.sessions(SessionQuery(station=self.name), RECENT)
+        values = {
+            "station": station,
+            "recent": recent,
+            "active": under_way(station, recent.sessions),
+            "operations": OPERATIONS,
+            "outcome": None,
+        }
+        return [event(fragment("live/station.html", values)), *await self.numbers()]
+
+    async def changed(self, news: News) -> list[str]:
+        """All its parts when it or its sessions changed."""
+        if self.name in news.deleted:
+            return [event("/", "goto")]
+        if self.name in news.stations or news.sessions:
+            return await self.everything()
+        return await self.numbers()
+
+
+class SessionView(MenuView):
+    """One session's page."""
+
+    def __init__(self, client: Client, key: str) -> None:
+        super().__init__(client)
+        self.key = key
+        self.name = f"sessions/{key}"
+
+    def wants(self, change: Change) -> bool:
+        """This session, and what the menu wants."""
+        return (change.session is not None and change.session.name == self.name) or super().wants(change)
+
+    async def everything(self) -> list[str]:
+        """Its facts."""
+        one = await self.client.session(self.key)
+        return [event(fragment("live/session.html", {"session": one})), *await self.numbers()]
+
+    async def changed(self, news: News) -> list[str]:
+        """Its facts and the newest moment of its chart."""
+        one = news.sessions.get(self.name)
+        if one is None:
+            return await self.numbers()
+        parts = [event(fragment("live/session.html", {"session": one}))]
+        point = chart.point(one)
+        if point is not None:
+            parts.append(event(json.dumps(point), "point"))
+        return [*parts, *await self.numbers()]
+
+
+# ---- the stream
+
+
+def respond(request: Request, view_for: Callable[[Client], View], log: LogView | None = None) -> StreamingResponse:
+    """The stream of a view; with ``log`` also the tail of a station's message log."""
+    token = session.token(request)
+    client = Client(request.app.state.control, token)
+    parts = stream(request.app.state.hubs, token, client, view_for(client), log)
+    return StreamingResponse(parts, media_type="text/event-stream", headers=HEADERS)
+
+
+async def stream(
+    hubs: Hubs, token: str, client: Client, view: View, log: LogView | None = None
+) -> AsyncGenerator[str, None]:
+    """Events until the tab leaves, the session ends or the portal stops."""
+    yield "retry: 1500\n\n"
+    if not token:
+        yield event("", "signin")
+        return
+    async with hubs.join(token, client, view.wants) as (hub, seat), _tail(client, log, seat) as lines:
+        first = True
+        lamp = None
+        while not hubs.stopping.is_set():
+            if seat.over:
+                yield event("", "signin")
+                return
+            if seat.alive != lamp:
+                lamp = seat.alive
+                yield event("live" if lamp else "down", "lamp")
+            while lines:
+                yield event(fragment("live/log_rows.html", {"entries": lines.pop(0)}), "log")
+            for part in await _parts(hub, seat, view, first):
+                yield part
+            first = first and not seat.based
+            if not await seat.wait(SIGN_OF_LIFE_S):
+                yield ": still here\n\n"
+            elif not first:
+                await asyncio.sleep(GATHER_S)
+
+
+async def _parts(hub: Hub, seat: Seat, view: View, first: bool) -> list[str]:
+    """What to send now. While the control plane is away nothing is, and the whole page follows afterwards."""
+    if not hub.is_based:
+        return []
+    news = seat.take()
+    try:
+        if first or news.relist:
+            seat.based = True
+            return await view.everything()
+        if news.stations or news.sessions or news.deleted:
+            return await view.changed(news)
+    except ApiError as error:
+        seat.news.relist = True
+        seat.over = error.code == "UNAUTHENTICATED"
+        if error.away:
+            asyncio.get_running_loop().call_later(1.0, seat.ring)
+    return []
+
+
+@contextlib.asynccontextmanager
+async def _tail(client: Client, log: LogView | None, seat: Seat) -> AsyncIterator[list[object]]:
+    """New messages of a station, collected beside the stream; the list is emptied by the reader."""
+    lines: list[object] = []
+    if log is None:
+        yield lines
+        return
+
+    async def follow() -> None:
+        while True:
+            with contextlib.suppress(ApiError):  # away or too slow: begin again; older lines are a page load away
+                async for entries in client.tail(log.key, log.query):
+                    if entries:
+                        lines.append(entries[::-1])
+                        del lines[:-50]
+                        seat.ring()
+            await asyncio.sleep(2.0)
+
+    task = asyncio.create_task(follow(), name="tail")
+    try:
+        yield lines
+    finally:
+        task.cancel()
+
+
+async def menu(request: Request) -> StreamingResponse:
+    """Pages without live parts of their own."""
+    return respond(request, MenuView)
+
+
+async def stations(request: Request) -> StreamingResponse:
+    """The stations table."""
+    wanted = StationList.parse(request.query_params)
+    return respond(request, lambda client: StationsView(client, wanted))
+
+
+async def pending(request: Request) -> StreamingResponse:
+    """Stations that wait."""
+    return respond(request, PendingView)
+
+
+async def sessions(request: Request) -> StreamingResponse:
+    """The sessions table."""
+    wanted = SessionList.parse(request.query_params)
+    return respond(request, lambda client: SessionsView(client, wanted))
+
+
+async def station(request: Request) -> StreamingResponse:
+    """A station's pages, with the tail of its message log where that is shown."""
+    key = request.path_params["key"]
+    log = LogView.parse(key, request.query_params) if request.query_params.get("tail") else None
+    return respond(request, lambda client: StationView(client, key), log)
+
+
+async def one_session(request: Request) -> StreamingResponse:
+    """A session's page."""
+    key = request.path_params["key"]
+    return respond(request, lambda client: SessionView(client, key))
+
+
+ROUTES = [
+    Route("/live", menu),
+    Route("/live/stations", stations),
+    Route("/live/pending", pending),
+    Route("/live/sessions", sessions),
+    Route("/live/station/{key}", station),
+    Route("/live/session/{key}", one_session),
+]

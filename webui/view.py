@@ -1,0 +1,250 @@
+"""Values to words: numbers, units, times and states, in the manners of whoever asks. Also the templates' filters."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from babel import dates, numbers
+
+from webui.values import (
+    Authentication,
+    Connection,
+    ConnectorStatus,
+    Evse,
+    Registration,
+    Role,
+    Session,
+    Station,
+)
+from webui.words import _, current
+
+DASH = "–"
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """A number with this many decimals."""
+    if value is None:
+        return DASH
+    pattern = "#,##0" + ("." + "0" * digits if digits else "")
+    return str(numbers.format_decimal(value, format=pattern, locale=current.get().locale))
+
+
+def kwh(wh: float | None, digits: int = 2) -> str:
+    """Energy with its unit."""
+    return DASH if wh is None else f"{number(wh / 1000, digits)} kWh"
+
+
+def kw(watt: float | None) -> str:
+    """Power with its unit."""
+    return DASH if watt is None else f"{number(watt / 1000, 0 if watt >= 100_000 else 1)} kW"
+
+
+def moment(value: datetime | None, seconds: bool = False) -> str:
+    """Date and time in the reader's zone: 12 May 2026, 11:30."""
+    if value is None:
+        return DASH
+    manners = current.get()
+    day = dates.format_date(value.astimezone(manners.zone), "d MMM y", locale=manners.locale)
+    return f"{day}, {clock(value, seconds)}"
+
+
+def clock(value: datetime | None, seconds: bool = True) -> str:
+    """Only the time of day."""
+    if value is None:
+        return DASH
+    return value.astimezone(current.get().zone).strftime("%H:%M:%S" if seconds else "%H:%M")
+
+
+def day(value: datetime | None) -> str:
+    """The date as a date field wants it."""
+    return value.astimezone(current.get().zone).strftime("%Y-%m-%d") if value else ""
+
+
+def iso(value: datetime | None) -> str:
+    """For ``<time datetime>``."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if value else ""
+
+
+def ago(value: datetime | None, now: datetime | None = None) -> str:
+    """How long ago: 3 minutes ago."""
+    if value is None:
+        return _("never")
+    delta = value - (now or datetime.now(tz=UTC))
+    if abs(delta) < timedelta(seconds=10):
+        return _("just now")
+    return str(dates.format_timedelta(delta, add_direction=True, threshold=1.2, locale=current.get().locale))
+
+
+def span(value: timedelta | None) -> str:
+    """A duration: 1 h 05 min, 12 min, 40 s."""
+    if value is None:
+        return DASH
+    total = max(0, int(value.total_seconds()))
+    hours, rest = divmod(total, 3600)
+    minutes, seconds = divmod(rest, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def duration(session: Session, now: datetime | None = None) -> timedelta | None:
+    """How long a session lasted, or lasts so far; None when begin or end was never seen."""
+    if session.start_time is None:
+        return None
+    if session.stop_time is not None:
+        return session.stop_time - session.start_time
+    return (now or datetime.now(tz=UTC)) - session.start_time if session.active else None
+
+
+def latency(seconds: float | None) -> str:
+    """How long an answer took."""
+    if seconds is None:
+        return ""
+    return f"{number(seconds * 1000)} ms" if seconds < 10 else f"{number(seconds, 1)} s"
+
+
+class State:
+    """What a station or connector is doing, for the eye: ``key`` is the CSS and icon name, ``label`` the words."""
+
+    __slots__ = ("key", "label")
+
+    def __init__(self, key: str, label: str) -> None:
+        self.key = key
+        self.label = label
+
+
+def connector_state(status: ConnectorStatus, online: bool = True) -> State:
+    """The state of one connector; what an offline station said last is not known to be true."""
+    if not online:
+        return State("offline", _("Offline"))
+    return {
+        ConnectorStatus.AVAILABLE: State("free", _("Available")),
+        ConnectorStatus.PREPARING: State("occupied", _("Preparing")),
+        ConnectorStatus.CHARGING: State("charging", _("Charging")),
+        ConnectorStatus.SUSPENDED_EV: State("charging", _("Paused by vehicle")),
+        ConnectorStatus.SUSPENDED_EVSE: State("charging", _("Paused by station")),
+        ConnectorStatus.FINISHING: State("occupied", _("Finishing")),
+        ConnectorStatus.RESERVED: State("occupied", _("Reserved")),
+        ConnectorStatus.UNAVAILABLE: State("unavailable", _("Out of service")),
+        ConnectorStatus.FAULTED: State("fault", _("Fault")),
+    }.get(status, State("unknown", _("Not told yet")))
+
+
+def station_state(station: Station) -> State:
+    """The most telling of what a station and its connectors are doing."""
+    if station.registration is Registration.PENDING:
+        return State("pending", _("Waiting for acceptance"))
+    if station.registration is Registration.REJECTED:
+        return State("offline", _("Refused"))
+    if not station.online:
+        return State("offline", _("Offline"))
+    states = [connector_state(c.status) for e in station.evses for c in e.connectors]
+    keys = [s.key for s in states]
+    if station.status is ConnectorStatus.FAULTED or "fault" in keys:
+        return State("fault", _("Fault"))
+    if "charging" in keys:
+        return State("charging", _("Charging"))
+    if "occupied" in keys and "free" not in keys:
+        return State("occupied", _("Occupied"))
+    if station.status is ConnectorStatus.UNAVAILABLE or (keys and all(k == "unavailable" for k in keys)):
+        return State("unavailable", _("Out of service"))
+    return State("free", _("Free"))
+
+
+def evse_state(evse: Evse, online: bool) -> State:
+    """The state of an EVSE: that of its busiest connector."""
+    order = ("fault", "charging", "occupied", "free", "unavailable", "offline", "unknown")
+    states = [connector_state(c.status, online) for c in evse.connectors]
+    return min(states, key=lambda s: order.index(s.key), default=connector_state(ConnectorStatus.UNSPECIFIED, online))
+
+
+def session_state(session: Session) -> State:
+    """Whether a session is under way."""
+    return State("charging", _("Charging")) if session.active else State("ended", _("Ended"))
+
+
+def connection(value: Connection) -> str:
+    """Words for a connection state."""
+    return _("Online") if value is Connection.ONLINE else _("Offline")
+
+
+def authentication(value: Authentication) -> str:
+    """How the driver was known."""
+    return {
+        Authentication.ANONYMOUS: _("Anonymous"),
+        Authentication.RFID: _("RFID tag"),
+        Authentication.REMOTE: _("Started remotely"),
+    }.get(value, DASH)
+
+
+def role(value: Role) -> str:
+    """What a role is called."""
+    return {
+        Role.ADMINISTRATOR: _("Administrator"),
+        Role.SITE_ADMINISTRATOR: _("Site administrator"),
+        Role.SUPPORT: _("Support"),
+        Role.EV_USER: _("EV driver"),
+    }.get(value, DASH)
+
+
+def tag(session: Session) -> str:
+    """A session's tag: its alias when it has one."""
+    return session.id_token_alias or session.id_token or DASH
+
+
+def flag(word: str) -> tuple[str, str]:
+    """What was odd about a session: what happened, and what to do about it."""
+    return {
+        "START_MISSING": (
+            _("The start was never seen."),
+            _("The station did not send it, or not to us. Take begin and meter start from the station's record."),
+        ),
+        "STOP_MISSING": (
+            _("The stop was never seen."),
+            _("The energy counts up to the last meter value. Compare it with the station's own record before billing."),
+        ),
+        "SUPERSEDED": (
+            _("Another session began on this connector before this one was stopped."),
+            _("It was ended there and then. Check the energy of both."),
+        ),
+        "METER_SWAPPED": (
+            _("The meter seems to have been exchanged during the session."),
+            _("The energy is the sum of both parts. Check the meter readings."),
+        ),
+        "METER_ROLLED_OVER": (
+            _("The meter started again from zero."),
+            _("The energy was counted across the roll-over. Nothing to do unless it looks wrong."),
+        ),
+        "METER_WENT_BACK": (
+            _("The meter showed less than before."),
+            _("Such values were left out. Have the meter checked if it happens again."),
+        ),
+        "CLOCK_WRONG": (
+            _("The station's clock was far off."),
+            _("Begin and end are as the station told them. Send it a time by resetting it, and correct this session."),
+        ),
+    }.get(word, (word.replace("_", " ").capitalize(), _("Look at the message log of the station for this time.")))
+
+
+FILTERS = {
+    "number": number,
+    "kwh": kwh,
+    "kw": kw,
+    "moment": moment,
+    "clock": clock,
+    "day": day,
+    "iso": iso,
+    "ago": ago,
+    "span": span,
+    "duration": duration,
+    "latency": latency,
+    "connector_state": connector_state,
+    "station_state": station_state,
+    "evse_state": evse_state,
+    "session_state": session_state,
+    "connection": connection,
+    "authentication": authentication,
+    "role": role,
+    "tag": tag,
+    "flag": flag,
+}
