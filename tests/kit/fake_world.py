@@ -235,7 +235,8 @@ class World:
         steps = max(1, minutes // 3)
         for step in range(steps + 1):
             share = step / steps
-            ramp = min(1.0, share * 12) * (1.0 if share < 0.75 else max(0.08, 1 - (share - 0.75) * 3.4))
+            full = share < 0.75 or session.state == sessions_pb2.SESSION_STATE_ACTIVE
+            ramp = min(1.0, share * 12) * (1.0 if full else max(0.08, 1 - (share - 0.75) * 3.4))
             values.append(
                 self.meter_value(
                     start + timedelta(minutes=minutes * share),
