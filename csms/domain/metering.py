@@ -130,8 +130,8 @@ class Register(msgspec.Struct):
         if last is None or self.last_at is None:
             self.last_wh, self.last_at = value_wh, at
             return Step.FIRST
-        if at < self.last_at:
-            return Step.LATE
+        if at < self.last_at and value_wh <= last:
+            return Step.LATE  # the newer reading included it; a higher value at an earlier time is a clock set back
         if value_wh >= last:
             step, delta = Step.ADVANCE, value_wh - last
         else:

@@ -1,0 +1,284 @@
+"""One correct session from events that come late, twice or out of order.
+
+A `Transaction` is opened once, follows the energy register while readings come in, and is ended once. Whatever
+cannot be true is
+kept and flagged for a person instead of refused: a station that gets no acknowledgement repeats itself for ever.
+
+    opened by Started ──readings──▶ ACTIVE ──Ended──▶ ENDED
+    opened by Ended (its start was never seen) ─────▶ ENDED + START_MISSING   ◀─ a Started that fits is joined to it
+    ACTIVE ──another Started on its connector──▶ ENDED + STOP_MISSING         ◀─ its own Ended, however late, puts
+    that right
+"""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from csms.domain.facts import AuthorizationStatus
+from csms.domain.ids import SessionId, StationId
+from csms.domain.metering import (
+    CURRENT,
+    ENERGY_INTERVAL,
+    ENERGY_REGISTER,
+    POWER,
+    SOC,
+    VOLTAGE,
+    MeterValue,
+    Register,
+    Step,
+)
+
+
+class SessionState(StrEnum):
+    """Ours, not OCPP's."""
+
+    ACTIVE = "ACTIVE"
+    ENDED = "ENDED"
+
+
+class Authentication(StrEnum):
+    """How the driver was known."""
+
+    ANONYMOUS = "ANONYMOUS"
+    RFID = "RFID"
+    REMOTE = "REMOTE"
+
+
+class Flag(StrEnum):
+    """What was odd about a session. The words are part of the control API."""
+
+    START_MISSING = "START_MISSING"
+    STOP_MISSING = "STOP_MISSING"
+    STOP_CONFLICT = "STOP_CONFLICT"
+    METER_SWAPPED = "METER_SWAPPED"
+    METER_ROLLED_OVER = "METER_ROLLED_OVER"
+    CLOCK_WRONG = "CLOCK_WRONG"
+    NOT_AUTHORIZED = "NOT_AUTHORIZED"
+
+
+TO_RECONCILE = frozenset(
+    {
+        Flag.START_MISSING,
+        Flag.STOP_MISSING,
+        Flag.STOP_CONFLICT,
+        Flag.METER_SWAPPED,
+        Flag.CLOCK_WRONG,
+        Flag.NOT_AUTHORIZED,
+    }
+)
+"""Flags that a person should look at; a roll-over is understood and needs nobody."""
+
+_FUTURE = timedelta(minutes=10)
+_CLOCK_OFFSET = timedelta(hours=1)
+_OFFSETS_AGREE = timedelta(minutes=1)
+_LIVE = timedelta(seconds=30)
+_OLDEST = datetime(2015, 1, 1, tzinfo=UTC)
+
+
+class StartKey(msgspec.Struct, frozen=True):
+    """What makes two StartTransactions the same one (unique in the database)."""
+
+    station_id: int
+    evse_id: int
+    started_at: datetime
+    id_token: str
+    meter_start_wh: float
+
+
+class Transaction(msgspec.Struct):
+    """The state of one charging session; also what the database keeps of it. Energy in Wh, power in W, times in UTC.
+
+    `logged_at` is when the server first heard of it, `progress_at` the receipt of the newest message folded in,
+    `stop_logged_at` the receipt of its end.
+    """
+
+    id: SessionId
+    station_id: StationId
+    station_identity: str
+    logged_at: datetime
+    progress_at: datetime
+    evse_id: int = 0
+    connector_id: int = 1
+    transaction_id: str = ""
+    id_token: str = ""
+    authorization_status: AuthorizationStatus | None = None
+    authentication: Authentication = Authentication.ANONYMOUS
+    state: SessionState = SessionState.ACTIVE
+    started_at: datetime | None = None
+    stopped_at: datetime | None = None
+    stop_logged_at: datetime | None = None
+    meter_start_wh: float | None = None
+    meter_stop_wh: float | None = None
+    register: Register = msgspec.field(default_factory=Register)
+    power_w: float = 0.0
+    max_power_w: float = 0.0
+    soc_percent: float | None = None
+    stop_reason: str = ""
+    reservation_id: int | None = None
+    flags: tuple[str, ...] = ()
+    meter_value_count: int = 0
+    last_meter_at: datetime | None = None
+
+    @property
+    def energy_wh(self) -> float:
+        """What was charged, by the register."""
+        return round(self.register.energy_wh, 3)
+
+    @property
+    def needs_reconciliation(self) -> bool:
+        """A person should look at it."""
+        return not TO_RECONCILE.isdisjoint(self.flags)
+
+    @property
+    def start_key(self) -> StartKey | None:
+        """None while the start was not seen."""
+        if self.started_at is None:
+            return None
+        return StartKey(self.station_id, self.evse_id, self.started_at, self.id_token, self.meter_start_wh or 0.0)
+
+    def snapshot(self) -> Transaction:
+        """A copy that later events do not change."""
+        other = copy.copy(self)
+        other.register = copy.copy(self.register)
+        return other
+
+    # -- events ----------------------------------------------------------------------------------------------------
+
+    def start(self, at: datetime, meter_wh: float | None, received_at: datetime) -> None:
+        """Its start was seen (first of all, or joined to an end that came before)."""
+        self.started_at, self.meter_start_wh = at, meter_wh
+        self._drop(Flag.START_MISSING)
+        ended_wh = self.register.last_wh if self.state is SessionState.ENDED else None
+        if ended_wh is None:
+            if meter_wh is not None:
+                self.register.read(meter_wh, at)
+        elif meter_wh is not None:
+            # The end came first: begin the register anew from the start and read the end again.
+            ended_at = self.stopped_at or at
+            self.register = Register()
+            self.register.read(meter_wh, at)
+            self._note(self.register.read(ended_wh, max(ended_at, at)))
+        self._check_time(at, received_at)
+        self._check_order()
+        self.progress_at = max(self.progress_at, received_at)
+
+    def read(self, value: MeterValue, received_at: datetime) -> None:
+        """Take in one meter value of this session. After the end only the peak and the count may still change."""
+        self.meter_value_count += 1
+        if self.last_meter_at is None or value.timestamp > self.last_meter_at:
+            self.last_meter_at = value.timestamp
+        power = power_of(value)
+        if power is not None:
+            self.max_power_w = max(self.max_power_w, power)
+        self.progress_at = max(self.progress_at, received_at)
+        if self.state is SessionState.ENDED:
+            return
+        energy = value.find(ENERGY_REGISTER)
+        if energy is not None:
+            self._note(self.register.read(energy, value.timestamp))
+        elif self.register.last_at is None or value.timestamp > self.register.last_at:
+            interval = value.find(ENERGY_INTERVAL)
+            if interval is not None and interval > 0.0 and self.register.last_wh is not None:
+                self._note(self.register.read(self.register.last_wh + interval, value.timestamp))
+        if power is not None:
+            self.power_w = power
+        soc = value.find(SOC)
+        if soc is not None:
+            self.soc_percent = soc
+
+    def end(self, at: datetime, meter_wh: float | None, reason: str, received_at: datetime) -> bool:
+        """It ended. Idempotent: the same end again changes nothing (False); another one is flagged and the first
+        kept."""
+        if self.state is SessionState.ENDED and Flag.STOP_MISSING not in self.flags:
+            if self.stopped_at == at and self.meter_stop_wh == meter_wh:
+                return False
+            return self._flag(Flag.STOP_CONFLICT)
+        self._drop(Flag.STOP_MISSING)
+        self.state = SessionState.ENDED
+        self.stopped_at, self.meter_stop_wh, self.stop_reason = at, meter_wh, reason
+        self.stop_logged_at = received_at
+        if meter_wh is not None:
+            last_at = self.register.last_at
+            self._note(self.register.read(meter_wh, at if last_at is None else max(at, last_at)))
+        self.power_w = 0.0
+        self._check_time(at, received_at)
+        self._check_order()
+        self._check_clock_offset()
+        self.progress_at = max(self.progress_at, received_at)
+        return True
+
+    def supersede(self, at: datetime, received_at: datetime) -> None:
+        """Another transaction began on its connector and its own end never came."""
+        self.state = SessionState.ENDED
+        self.stopped_at = self.last_meter_at or at
+        if self.started_at is not None and self.stopped_at < self.started_at:
+            self.stopped_at = self.started_at
+        self.meter_stop_wh = self.register.last_wh
+        self.stop_logged_at = received_at
+        self.power_w = 0.0
+        self._flag(Flag.STOP_MISSING)
+        self.progress_at = max(self.progress_at, received_at)
+
+    def flag(self, flag: Flag) -> None:
+        """Say that something was odd."""
+        self._flag(flag)
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _note(self, step: Step) -> None:
+        if step is Step.ROLLOVER:
+            self._flag(Flag.METER_ROLLED_OVER)
+        elif step is Step.SWAP:
+            self._flag(Flag.METER_SWAPPED)
+
+    def _flag(self, flag: Flag) -> bool:
+        if flag in self.flags:
+            return False
+        self.flags = tuple(sorted((*self.flags, flag.value)))
+        return True
+
+    def _drop(self, flag: Flag) -> None:
+        self.flags = tuple(kept for kept in self.flags if kept != flag)
+
+    def _check_time(self, at: datetime, received_at: datetime) -> None:
+        if at > received_at + _FUTURE or at < _OLDEST:
+            self._flag(Flag.CLOCK_WRONG)
+
+    def _check_order(self) -> None:
+        if self.started_at is not None and self.stopped_at is not None and self.stopped_at < self.started_at:
+            self._flag(Flag.CLOCK_WRONG)
+
+    def _check_clock_offset(self) -> None:
+        """Start and stop both came live and both were off by the same hours or days: the clock is wrong. (Messages
+        from an offline
+        queue are old too, but arrive together.)"""
+        if self.started_at is None or self.stopped_at is None or self.stop_logged_at is None:
+            return
+        at_start = self.logged_at - self.started_at
+        at_stop = self.stop_logged_at - self.stopped_at
+        live = self.stop_logged_at - self.logged_at >= _LIVE
+        if live and abs(at_start) > _CLOCK_OFFSET and abs(at_start - at_stop) < _OFFSETS_AGREE:
+            self._flag(Flag.CLOCK_WRONG)
+
+
+def power_of(value: MeterValue) -> float | None:
+    """Active power in W: as measured, else from current and voltage per phase, else None."""
+    measured = value.find(POWER)
+    if measured is not None:
+        return measured
+    amperes: dict[str, float] = {}
+    volts: dict[str, float] = {}
+    for sample in value.sampled_values:
+        phase = sample.phase.removesuffix("-N")
+        if sample.measurand == CURRENT:
+            amperes[phase] = sample.value
+        elif sample.measurand == VOLTAGE:
+            volts[phase] = sample.value
+    if not amperes or not volts:
+        return None
+    mean = sum(volts.values()) / len(volts)
+    return sum(current * volts.get(phase, mean) for phase, current in amperes.items() if phase != "N")

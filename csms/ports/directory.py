@@ -1,0 +1,37 @@
+"""Which node holds which station, and how to reach it there."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from csms.domain.commands import Answer, Command, Outcome
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """The end of a delivery. `answer` and `latency_s` are there when the outcome is ANSWERED; `reason` says more
+    on REFUSED
+    (MAILBOX_FULL, DRAINING, NOT_SUPPORTED)."""
+
+    outcome: Outcome
+    answer: Answer | None = None
+    latency_s: float | None = None
+    reason: str = ""
+
+
+class Directory(Protocol):
+    """Forwards to whoever holds the station; in one process that is the registry of actors."""
+
+    async def send(
+        self, station_id: int, command: Command, *, timeout: float, wait_for_station: bool = False
+    ) -> Settled:
+        """Deliver one command and wait for its one outcome, at most `timeout` seconds. Never raises for what the
+        station does."""
+
+    async def disconnect(self, station_id: int, reason: str) -> bool:
+        """Close the station's link. False when there was none."""
+
+    async def refresh(self, station_id: int) -> None:
+        """What people keep of the station changed (accepted, rejected, deleted, password): its actor must read it
+        again."""

@@ -1,0 +1,42 @@
+"""The journal: what must be on disk before a station is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from csms.domain.errors import DomainError
+from csms.domain.records import Record
+
+
+class RecordConflict(DomainError):
+    """The records contradict what another node has written (or cannot be stored at all); the others of the batch
+    were not harmed.
+
+    The actor's memory is then wrong: it must be dropped and loaded anew, and the station will send again.
+    """
+
+    default_reason = "RECORD_CONFLICT"
+
+
+class Ticket(Protocol):
+    """A receipt for records that were put."""
+
+    async def durable(self) -> None:
+        """Return when the records are on disk.
+
+        Raises Unavailable when that took longer than the journal's bound (they may still get there: records are
+        idempotent), and
+        RecordConflict when they were refused.
+        """
+
+
+class Journal(Protocol):
+    """Keeps records in the order in which they were put, many actors' in one commit."""
+
+    async def wait_room(self) -> None:
+        """Back-pressure: return at once while there is room, wait while there is none. Raises Unavailable after
+        the bound."""
+
+    def put(self, records: Sequence[Record]) -> Ticket:
+        """Take the records in; sync, so that memory and journal cannot disagree. Never blocks."""
