@@ -22,7 +22,6 @@ from webui.values import ApiError, MeterValue, Session, SessionBatch, SessionQue
 from webui.words import _, current
 
 ROWS_PER_SHEET = 1_048_575  # Excel's 1,048,576 less the header
-SPARE_ROWS = 5_000  # sessions that begin while a big export runs
 RESUMES = 5
 # Spreadsheets take a text that begins like this for a formula, and a tab or line end as the begin of one.
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -143,7 +142,8 @@ async def xlsx_file(batches: AsyncIterator[SessionBatch], total: int, rows_per_s
     table = columns()
     context = copy_context()  # the worker speaks the reader's language too
     rows = _Rows(batches, table)
-    sheets = 1 + (total + (SPARE_ROWS if total > rows_per_sheet // 2 else 0)) // rows_per_sheet
+    with_spare = total + total // 200  # sessions that begin while a big export runs
+    sheets = 1 + max(0, with_spare - 1) // rows_per_sheet
     try:
         await anyio.to_thread.run_sync(context.run, _write, rows, path, sheets, rows_per_sheet)
     except BaseException:
@@ -169,8 +169,8 @@ class _Rows:
             for session in batch.sessions:
                 yield {name: fill(session) for name, fill in self._table}
 
-    def sheet(self, at_most: int, first: bool) -> Iterator[dict[str, Cell]]:
-        """The next rows; a workbook without any session still has its headings."""
+    def sheet(self, at_most: int) -> Iterator[dict[str, Cell]]:
+        """The next rows; a sheet without any session still has its headings."""
         taken = 0
         while taken < at_most:
             row = next(self._rows, None)
@@ -178,8 +178,13 @@ class _Rows:
                 break
             taken += 1
             yield row
-        if first and taken == 0:
+        if taken == 0:
             yield dict.fromkeys((name for name, _fill in self._table), None)
+
+    def check_end(self) -> None:
+        """A workbook that left rows out must not look whole."""
+        if next(self._rows, None) is not None:
+            raise ApiError("ABORTED", "", _("Too many sessions began while the file was written. Try again."))
 
 
 async def _next(batches: AsyncIterator[SessionBatch]) -> SessionBatch | None:
@@ -190,10 +195,11 @@ def _write(rows: _Rows, path: Path, sheets: int, rows_per_sheet: int) -> None:
     title = _("Sessions")
     names = [title if number == 1 else f"{title} {number}" for number in range(1, sheets + 1)]
     rustpy_xlsxwriter.write_worksheets(
-        [(name, rows.sheet(rows_per_sheet, index == 0)) for index, name in enumerate(names)],
+        [(name, rows.sheet(rows_per_sheet)) for name in names],
         str(path),
         bold_headers=True,
         freeze_panes={"general": {"row": 1, "col": 0}},
         datetime_format="yyyy-mm-dd hh:mm:ss",
         column_width={"general": 17.0},
     )
+    rows.check_end()

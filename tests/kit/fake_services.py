@@ -309,7 +309,8 @@ class Sessions(_Service, sessions_pb2_grpc.SessionServiceServicer):
 
 
 def _session_matches(session, f):
-    text = f"{session.station_identity} {session.station_display_name} {session.id_token} {session.id_token_alias} {session.name}"
+    words = (session.station_identity, session.station_display_name, session.id_token, session.id_token_alias)
+    text = " ".join((*words, session.name))
     start = session.start_time.seconds
     return (
         f.query.lower() in text.lower()

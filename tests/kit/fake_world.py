@@ -269,7 +269,8 @@ class World:
         for age in range(40, 0, -1):
             moment = self.now - timedelta(seconds=30 * age)
             if age % 5 == 0:
-                text = f'{{"connectorId":1,"status":"Charging","errorCode":"NoError","timestamp":"{moment:%Y-%m-%dT%H:%M:%SZ}"}}'
+                when = f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+                text = f'{{"connectorId":1,"status":"Charging","errorCode":"NoError","timestamp":"{when}"}}'
                 self.exchange(station, "StatusNotification", text, "{}", moment)
             else:
                 self.exchange(station, "Heartbeat", "{}", f'{{"currentTime":"{moment:%Y-%m-%dT%H:%M:%SZ}"}}', moment)

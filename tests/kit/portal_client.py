@@ -1,4 +1,4 @@
-"""The portal under test: a fake control plane and the application in one event loop on a thread, asked without a socket.
+"""The portal under test: a fake control plane and the application in one event loop on a thread, without a socket.
 
 ``Portal`` is used from ordinary (sync) tests: pages need no browser, and grpc.aio needs asyncio, not trio.
 """

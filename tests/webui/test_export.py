@@ -1,0 +1,163 @@
+"""Exports: exactly what is filtered, harmless text, many sheets, a stream that breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import grpc
+import msgspec
+import openpyxl
+import pytest
+
+from control.v1 import sessions_pb2
+from tests.kit.portal_client import Browser, Portal, World, running_portal
+from webui import export
+from webui.api import convert
+from webui.values import ApiError, Session, SessionBatch
+
+
+def sample(number: int = 1, **changes: object) -> Session:
+    session = convert.session(sessions_pb2.Session(name=f"sessions/{number}", energy_wh=1234.5))
+    return msgspec.structs.replace(session, **changes)
+
+
+async def batches(*groups: list[Session]) -> AsyncIterator[SessionBatch]:
+    for group in groups:
+        yield SessionBatch(sessions=tuple(group), resume_cursor="x")
+
+
+def read_csv(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+
+
+@pytest.fixture
+def workbook(tmp_path: Path):
+    """Writes sessions to a workbook and reads it with openpyxl."""
+
+    def write(sessions: list[Session], total: int | None = None, rows_per_sheet: int = 1000) -> openpyxl.Workbook:
+        made = export.xlsx_file(batches(sessions), len(sessions) if total is None else total, rows_per_sheet)
+        path = asyncio.run(made)
+        try:
+            return openpyxl.load_workbook(io.BytesIO(path.read_bytes()))
+        finally:
+            path.unlink()
+
+    return write
+
+
+def test_csv_has_exactly_what_is_filtered(admin: Browser, portal: Portal):
+    answer = admin.get("/sessions.csv?q=Harbour")
+    assert answer.header("content-type") == "text/csv; charset=utf-8"
+    assert 'filename="sessions-' in answer.header("content-disposition")
+    rows = read_csv(answer.body)
+    expected = [s for s in portal.fake.world.sessions.values() if "Harbour" in s.station_display_name]
+    assert {row["Session"] for row in rows} == {s.name.partition("/")[2] for s in expected}
+    assert round(sum(float(row["Energy (kWh)"]) for row in rows), 1) == round(
+        sum(s.energy_wh for s in expected) / 1000, 1
+    )
+
+
+def test_xlsx_has_exactly_what_is_filtered(admin: Browser):
+    answer = admin.get("/sessions.xlsx?state=ACTIVE")
+    book = openpyxl.load_workbook(io.BytesIO(answer.body))
+    rows = list(book.active.iter_rows(values_only=True))
+    assert rows[0][0] == "Session"
+    assert len(rows) == 1 + 6
+
+
+def test_times_in_an_export_are_in_the_readers_zone(admin: Browser):
+    admin.cookies["zone"] = "Asia/Tokyo"
+    [row] = read_csv(admin.get("/sessions.csv?q=sessions/5161").body)
+    admin.cookies["zone"] = "UTC"
+    [plain] = read_csv(admin.get("/sessions.csv?q=sessions/5161").body)
+    shift = datetime.fromisoformat(row["Start"]) - datetime.fromisoformat(plain["Start"])
+    assert shift.total_seconds() == 9 * 3600
+
+
+@pytest.mark.parametrize("text", ['=HYPERLINK("http://evil")', "+1", "-1", "@SUM(A1)", "\t=1+1"])
+def test_text_never_becomes_a_formula(workbook, text: str):
+    sessions = [sample(id_token_alias=text, station_display_name=text)]
+    [row] = read_csv(b"".join(asyncio.run(collect(sessions))))
+    assert row["Tag alias"] == "'" + text
+    cell = next(c for c in workbook(sessions).active[2] if c.value == text)
+    assert cell.data_type == "s"
+
+
+async def collect(sessions: list[Session]) -> list[bytes]:
+    return [piece async for piece in export.csv_stream(batches(sessions))]
+
+
+def test_negative_numbers_stay_numbers(workbook):
+    sessions = [sample(energy_wh=-5.0)]
+    [row] = read_csv(b"".join(asyncio.run(collect(sessions))))
+    assert row["Energy (kWh)"] == "-0.005"
+
+
+def test_times_are_times_in_a_workbook(workbook):
+    start = datetime(2026, 5, 12, 8, 30, tzinfo=UTC)
+    sheet = workbook([sample(start_time=start, stop_time=start)]).active
+    found = {sheet.cell(1, c).value: sheet.cell(2, c).value for c in range(1, sheet.max_column + 1)}
+    assert found["Start"] == datetime(2026, 5, 12, 8, 30)  # noqa: DTZ001  Excel knows no zones
+    assert found["Duration (min)"] == 0
+
+
+def test_a_full_sheet_is_followed_by_another_with_its_own_headings(workbook):
+    book = workbook([sample(n) for n in range(1, 26)], rows_per_sheet=10)
+    assert book.sheetnames == ["Sessions", "Sessions 2", "Sessions 3"]
+    keys = [row[0] for sheet in book for row in sheet.iter_rows(min_row=2, values_only=True)]
+    assert keys == [str(n) for n in range(1, 26)]
+    assert all(sheet.cell(1, 1).value == "Session" for sheet in book)
+
+
+def test_a_workbook_that_would_leave_rows_out_is_refused(workbook):
+    with pytest.raises(ApiError, match="Try again"):
+        workbook([sample(n) for n in range(1, 26)], total=10, rows_per_sheet=10)
+
+
+def test_an_empty_export_still_has_headings(workbook):
+    sheet = workbook([]).active
+    assert sheet.cell(1, 1).value == "Session"
+    assert all(cell is None for row in sheet.iter_rows(min_row=2, values_only=True) for cell in row)
+
+
+def test_an_export_goes_on_after_its_cursor_when_the_control_plane_was_away_for_a_moment():
+    with running_portal() as portal:
+        portal.fake.failures["ExportSessions"] = (grpc.StatusCode.UNAVAILABLE, "")
+        browser = portal.browser(signed_in="admin@example.org")
+        rows = read_csv(browser.get("/sessions.csv").body)
+        assert len(rows) == len({row["Session"] for row in rows}) == len(portal.fake.world.sessions)
+        assert [method for method, _ in portal.fake.calls].count("ExportSessions") == 2
+
+
+def test_an_export_that_breaks_for_good_does_not_look_whole():
+    with running_portal() as portal:
+        portal.fake.failures["ExportSessions"] = (grpc.StatusCode.INTERNAL, "BROKEN")
+        browser = portal.browser(signed_in="admin@example.org")
+        with pytest.raises(
+            Exception, match="already started"
+        ):  # the connection is cut: the browser reports a failed download
+            browser.get("/sessions.csv")
+
+
+def test_a_refused_export_leaves_no_file_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    async def broken() -> AsyncIterator[SessionBatch]:
+        yield SessionBatch(sessions=(sample(),), resume_cursor="1")
+        raise ConnectionResetError
+
+    with pytest.raises(Exception):  # noqa: B017, PT011  whatever the writer makes of it
+        asyncio.run(export.xlsx_file(broken(), 1))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_to_export_is_a_file_too():
+    with running_portal(World(stations=0)) as portal:
+        browser = portal.browser(signed_in="admin@example.org")
+        assert len(read_csv(browser.get("/sessions.csv").body)) == 0
+        assert browser.get("/sessions.xlsx").body.startswith(b"PK")
