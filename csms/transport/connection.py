@@ -13,7 +13,6 @@ import contextlib
 import http
 import logging
 import socket
-from dataclasses import dataclass
 
 import trio
 from websockets.exceptions import InvalidState, ProtocolError
@@ -23,6 +22,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
+from csms.ports.wire import BinaryMessage, ConnectionClosed
 from csms.transport.opening import (
     BAD_HEAD,
     HEAD_TOO_LARGE,
@@ -36,7 +36,7 @@ from csms.transport.opening import (
     Verdict,
     http_answer,
 )
-from csms.transport.wire import ABNORMAL_CLOSURE, LINGER_BYTES, ConnectionClosed, Wire
+from csms.transport.wire import ABNORMAL_CLOSURE, LINGER_BYTES, Wire
 
 __all__ = ["BinaryMessage", "ConnectionClosed", "WebSocketConnection"]
 
@@ -50,13 +50,6 @@ _REASON_BYTES = 123  # RFC 6455 §5.5: a control frame carries at most 125 bytes
 
 _protocol_log = logging.getLogger("csms.transport.websockets")
 _protocol_log.setLevel(logging.WARNING)  # else "connection open" for each of ten thousand stations
-
-
-@dataclass(frozen=True, slots=True)
-class BinaryMessage:
-    """A message in BINARY frames. OCPP-J knows only TEXT (1.6J §4.1.2), so the caller has to object."""
-
-    data: bytes
 
 
 class WebSocketConnection(Wire):

@@ -29,6 +29,7 @@ import structlog
 import trio
 from trio.lowlevel import wait_readable
 
+from csms.ports.wire import ConnectionClosed
 from csms.transport.connection import (
     GOING_AWAY,
     INTERNAL_ERROR,
@@ -39,7 +40,6 @@ from csms.transport.connection import (
 from csms.transport.keepalive import KeepAlive
 from csms.transport.opening import Accept, OpeningRequest, Reject, Verdict
 from csms.transport.security import AttemptLimiter, parse_basic
-from csms.transport.wire import ConnectionClosed
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

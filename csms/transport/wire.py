@@ -19,21 +19,13 @@ import ssl
 import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
+from csms.ports.wire import ConnectionClosed
+
 ABNORMAL_CLOSURE = 1006
 
 _READ_SIZE = 16_384
 _WRITE_CHUNK = 65_536
 LINGER_BYTES = 4_194_304
-
-
-class ConnectionClosed(Exception):
-    """The connection is over. `code` is a WebSocket close code (1006: it went without saying so)."""
-
-    def __init__(self, code: int, reason: str, *, by_peer: bool = False) -> None:
-        super().__init__(f"connection closed with {code}: {reason or 'no reason given'}")
-        self.code = code
-        self.reason = reason
-        self.by_peer = by_peer
 
 
 class Wire:
