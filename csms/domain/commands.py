@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 
-class RequestStartTransaction(msgspec.Struct, frozen=True, gc=False, tag=True):
+class RequestStartTransaction(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """1.6 RemoteStartTransaction. EVSE None: the station chooses. `remote_start_id` is ours (2.x needs it)."""
 
     id_token: str
@@ -16,7 +16,7 @@ class RequestStartTransaction(msgspec.Struct, frozen=True, gc=False, tag=True):
     remote_start_id: int = 0
 
 
-class RequestStopTransaction(msgspec.Struct, frozen=True, gc=False, tag=True):
+class RequestStopTransaction(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """1.6 RemoteStopTransaction. `transaction_id` as the station knows it (1.6: our integer as text)."""
 
     transaction_id: str
@@ -29,7 +29,7 @@ class ResetType(StrEnum):
     ON_IDLE = "OnIdle"
 
 
-class Reset(msgspec.Struct, frozen=True, gc=False, tag=True):
+class Reset(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """Restart the station."""
 
     type: ResetType
@@ -42,25 +42,25 @@ class OperationalStatus(StrEnum):
     INOPERATIVE = "Inoperative"
 
 
-class ChangeAvailability(msgspec.Struct, frozen=True, gc=False, tag=True):
+class ChangeAvailability(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """EVSE None or 0: the whole station."""
 
     operational_status: OperationalStatus
     evse_id: int | None = None
 
 
-class UnlockConnector(msgspec.Struct, frozen=True, gc=False, tag=True):
+class UnlockConnector(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """Let the cable go."""
 
     evse_id: int
     connector_id: int = 1
 
 
-class ClearCache(msgspec.Struct, frozen=True, gc=False, tag=True):
+class ClearCache(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """Forget the station's authorisation cache."""
 
 
-class TriggerMessage(msgspec.Struct, frozen=True, gc=False, tag=True):
+class TriggerMessage(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """Ask for a message now. `requested_message` is 1.6's word: BootNotification, Heartbeat, MeterValues,
     StatusNotification, …"""
 
@@ -68,7 +68,7 @@ class TriggerMessage(msgspec.Struct, frozen=True, gc=False, tag=True):
     evse_id: int | None = None
 
 
-class GetVariables(msgspec.Struct, frozen=True, gc=False, tag=True):
+class GetVariables(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """1.6 GetConfiguration. No names: all of them."""
 
     names: tuple[str, ...] = ()
@@ -81,14 +81,14 @@ class SetVariable(msgspec.Struct, frozen=True, gc=False):
     value: str
 
 
-class SetVariables(msgspec.Struct, frozen=True, gc=False, tag=True):
+class SetVariables(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """1.6 ChangeConfiguration carries one key per call, so `variables` has exactly one there; services split a
     longer list."""
 
     variables: tuple[SetVariable, ...]
 
 
-class DataTransfer(msgspec.Struct, frozen=True, gc=False, tag=True):
+class DataTransfer(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """A vendor's own message to the station."""
 
     vendor_id: str

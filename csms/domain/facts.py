@@ -55,7 +55,7 @@ class TransactionEventType(StrEnum):
     ENDED = "Ended"
 
 
-class StationBooted(msgspec.Struct, frozen=True, gc=False, tag=True):
+class StationBooted(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """BootNotification. Empty strings mean "not given"."""
 
     vendor: str
@@ -70,11 +70,11 @@ class StationBooted(msgspec.Struct, frozen=True, gc=False, tag=True):
     reason: str = ""
 
 
-class HeartbeatSeen(msgspec.Struct, frozen=True, gc=False, tag=True):
+class HeartbeatSeen(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """Heartbeat: the station lives and wants the time."""
 
 
-class StatusChanged(msgspec.Struct, frozen=True, gc=False, tag=True):
+class StatusChanged(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """StatusNotification. EVSE 0 is the station as a whole."""
 
     evse_id: int
@@ -87,13 +87,13 @@ class StatusChanged(msgspec.Struct, frozen=True, gc=False, tag=True):
     timestamp: datetime | None = None
 
 
-class AuthorizationAsked(msgspec.Struct, frozen=True, gc=False, tag=True):
+class AuthorizationAsked(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """Authorize: may this token charge? `id_token` as the station sent it."""
 
     id_token: str
 
 
-class TransactionEventSeen(msgspec.Struct, frozen=True, gc=False, tag=True):
+class TransactionEventSeen(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """A step in a transaction's life.
 
     `transaction_id` is the station's word for it: None at a 1.6 start (we issue it), else the text form of what
@@ -113,7 +113,7 @@ class TransactionEventSeen(msgspec.Struct, frozen=True, gc=False, tag=True):
     meter_values: tuple[MeterValue, ...] = ()
 
 
-class MeterSampled(msgspec.Struct, frozen=True, gc=False, tag=True):
+class MeterSampled(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """MeterValues. `transaction_id` is None when the station gave none."""
 
     evse_id: int
@@ -121,7 +121,7 @@ class MeterSampled(msgspec.Struct, frozen=True, gc=False, tag=True):
     transaction_id: str | None = None
 
 
-class DataTransferred(msgspec.Struct, frozen=True, gc=False, tag=True):
+class DataTransferred(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """DataTransfer from the station: a vendor's own message. `data` is text (JSON text when it was no string)."""
 
     vendor_id: str

@@ -1,0 +1,197 @@
+"""Typed settings, read once; the only reader of the environment.
+
+One name, three spellings: `--data-dir` on the command line, `CHARGEHOUSE_DATA_DIR` in the environment, `data_dir` in the
+TOML file given by `--config`. The command line outranks the environment, which outranks the file, which outranks the default.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+PREFIX: Final = "CHARGEHOUSE_"
+
+
+class SettingsError(ValueError):
+    """A setting cannot be what it is; the message says which and what it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """HOST:PORT. Port 0 takes any free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """From "127.0.0.1:9000", "[::1]:9000" or ":9000" (all interfaces). Raises ValueError with a sentence."""
+        host, colon, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not colon or not port.isdecimal() or int(port) > 65535:
+            raise ValueError(f"{text!r} is no address. Write HOST:PORT, for example 127.0.0.1:9000.")
+        return cls(host or "0.0.0.0", int(port))  # noqa: S104  asked for by leaving the host out
+
+
+def _help(text: str, *, choices: tuple[str, ...] = (), secret: bool = False) -> dict[str, Any]:
+    return {"help": text, "choices": choices, "secret": secret}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set for `serve`. Seconds and days unless a name says otherwise."""
+
+    data_dir: Path = field(default=Path("data"), metadata=_help("folder of the embedded PostgreSQL and of files"))
+    database_url: str = field(
+        default="", metadata=_help("a PostgreSQL server to use instead of the embedded one", secret=True)
+    )
+    postgres_bin: str = field(default="", metadata=_help("bin folder of another PostgreSQL for the embedded one"))
+    ocpp_listen: Address = field(default=Address("127.0.0.1", 9000), metadata=_help("where stations connect"))
+    control_listen: Address = field(default=Address("127.0.0.1", 50051), metadata=_help("the gRPC control API"))
+    portal_listen: Address = field(default=Address("127.0.0.1", 8080), metadata=_help("the web portal"))
+    portal: bool = field(default=True, metadata=_help("serve the portal too"))
+    ocpp_public_url: str = field(
+        default="", metadata=_help("address that people type into stations, when it differs from --ocpp-listen")
+    )
+    portal_public_url: str = field(default="", metadata=_help("address of the portal as browsers see it (https://…)"))
+    control_tls_cert: str = field(default="", metadata=_help("certificate chain of the control API (PEM)"))
+    control_tls_key: str = field(default="", metadata=_help("its private key (PEM)"))
+    unknown_stations: str = field(
+        default="pending",
+        metadata=_help(
+            "stations that nobody made known: refused, waiting for an operator, or accepted",
+            choices=("refuse", "pending", "accept"),
+        ),
+    )
+    station_passwords: str = field(
+        default="optional",
+        metadata=_help(
+            "optional: a station that has a password must send it, others come without (security profile 0); "
+            "required: all must send one (profile 1)",
+            choices=("optional", "required"),
+        ),
+    )
+    admin_email: str = field(default="", metadata=_help("first administrator; made at the first start"))
+    admin_password: str = field(default="", metadata=_help("the first administrator's password", secret=True))
+    heartbeat_interval: int = field(default=300, metadata=_help("heartbeats of accepted stations, seconds"))
+    boot_retry_interval: int = field(default=30, metadata=_help("boots of stations not accepted yet, seconds"))
+    ping_interval: float = field(default=30.0, metadata=_help("WebSocket pings to silent stations, seconds"))
+    ping_timeout: float = field(default=20.0, metadata=_help("a pinged station that stays silent is dropped after"))
+    durable_timeout: float = field(
+        default=20.0, metadata=_help("how long answers wait for a database that is away before links close")
+    )
+    drain_timeout: float = field(default=8.0, metadata=_help("from SIGTERM to the end, seconds"))
+    message_log: bool = field(default=True, metadata=_help("keep the message log"))
+    message_log_days: int = field(default=30, metadata=_help("how long the message log is kept"))
+    meter_value_days: int = field(default=0, metadata=_help("how long meter values are kept; 0: for ever"))
+    log_format: str = field(
+        default="console", metadata=_help("log lines for people or machines", choices=("console", "json"))
+    )
+    log_level: str = field(
+        default="info", metadata=_help("least important log lines", choices=("debug", "info", "warning", "error"))
+    )
+
+    def __post_init__(self) -> None:
+        for each in dataclasses.fields(self):
+            choices = each.metadata["choices"]
+            if choices and getattr(self, each.name) not in choices:
+                raise SettingsError(f"{each.name} must be one of {', '.join(choices)}.")
+        for name in ("heartbeat_interval", "boot_retry_interval", "ping_interval", "ping_timeout", "durable_timeout"):
+            if getattr(self, name) <= 0:
+                raise SettingsError(f"{name} must be more than 0 seconds.")
+        if bool(self.control_tls_cert) != bool(self.control_tls_key):
+            raise SettingsError("control_tls_cert and control_tls_key go together: set both or none.")
+
+
+def add_arguments(parser: argparse.ArgumentParser, *, only: Sequence[str] = ()) -> None:
+    """Give a command the flags of the settings (or of `only` some)."""
+    parser.add_argument("--config", metavar="FILE", help="TOML file with settings")
+    for each in dataclasses.fields(Settings):
+        if only and each.name not in only:
+            continue
+        flag = "--" + each.name.replace("_", "-")
+        text = each.metadata["help"]
+        default = _default(each)
+        shown = "" if default in ("", None) or each.metadata["secret"] else f" (default: {_shown(default)})"
+        if isinstance(default, bool):
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text + shown)
+        else:
+            metavar = "{" + ",".join(each.metadata["choices"]) + "}" if each.metadata["choices"] else "VALUE"
+            parser.add_argument(flag, default=None, metavar=metavar, help=(text + shown).replace("%", "%%"))
+
+
+def load(arguments: argparse.Namespace | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises SettingsError with a sentence that names the setting and where it came from."""
+    environment = os.environ if environment is None else environment
+    given = vars(arguments) if arguments is not None else {}
+    path = given.get("config") or environment.get(PREFIX + "CONFIG")
+    from_file = _read_file(path) if path else {}
+    values: dict[str, Any] = {}
+    for each in dataclasses.fields(Settings):
+        name = each.name
+        if given.get(name) is not None:
+            raw, origin = given[name], "--" + name.replace("_", "-")
+        elif environment.get(PREFIX + name.upper()):
+            raw, origin = environment[PREFIX + name.upper()], PREFIX + name.upper()
+        elif name in from_file:
+            raw, origin = from_file[name], f"{name} in {path}"
+        else:
+            continue
+        try:
+            values[name] = _converted(raw, _default(each))
+        except (ValueError, TypeError) as error:
+            raise SettingsError(f"{origin}: {error}") from None
+    return Settings(**values)
+
+
+def _default(each: dataclasses.Field[Any]) -> Any:
+    return each.default
+
+
+def _shown(default: object) -> str:
+    return {True: "yes", False: "no"}[default] if isinstance(default, bool) else str(default)
+
+
+def _read_file(path: str) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"Cannot read the settings file {path}: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
+    content = {name.replace("-", "_"): value for name, value in content.items()}
+    unknown = sorted(set(content) - {each.name for each in dataclasses.fields(Settings)})
+    if unknown:
+        raise SettingsError(
+            f"{path} has settings that do not exist: {', '.join(unknown)}. See chargehouse serve --help."
+        )
+    return content
+
+
+def _converted(raw: object, like: object) -> object:
+    if isinstance(like, bool):
+        if isinstance(raw, bool):
+            return raw
+        text = str(raw).strip().lower()
+        if text in ("1", "true", "yes", "on"):
+            return True
+        if text in ("0", "false", "no", "off"):
+            return False
+        raise ValueError(f"{raw!r} must be yes or no.")
+    if isinstance(like, Address):
+        return Address.parse(str(raw))
+    if isinstance(like, Path):
+        return Path(str(raw))
+    try:
+        return type(like)(raw)  # type: ignore[call-arg]
+    except ValueError:
+        raise ValueError(f"{raw!r} is not a number.") from None

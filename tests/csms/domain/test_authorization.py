@@ -1,0 +1,36 @@
+"""The decision on a tag."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from csms.domain.authorization import Token, decide
+from csms.domain.facts import AuthorizationStatus
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+PAST, FUTURE = NOW - timedelta(days=1), NOW + timedelta(days=1)
+
+
+@pytest.mark.feature("F-TAG-3")
+@pytest.mark.parametrize(
+    ("token", "in_use", "expected"),
+    [
+        (None, False, AuthorizationStatus.INVALID),
+        (Token(1, "A"), False, AuthorizationStatus.ACCEPTED),
+        (Token(1, "A", blocked=True, expires_at=PAST), True, AuthorizationStatus.BLOCKED),
+        (Token(1, "A", expires_at=PAST), True, AuthorizationStatus.EXPIRED),
+        (Token(1, "A", expires_at=NOW), False, AuthorizationStatus.EXPIRED),
+        (Token(1, "A", expires_at=FUTURE), False, AuthorizationStatus.ACCEPTED),
+        (Token(1, "A"), True, AuthorizationStatus.CONCURRENT_TX),
+        (Token(1, "A", allow_concurrent=True), True, AuthorizationStatus.ACCEPTED),
+    ],
+)
+def test_decisions(token: Token | None, in_use: bool, expected: AuthorizationStatus) -> None:
+    assert decide(token, NOW, in_use_elsewhere=in_use).status is expected
+
+
+def test_the_parent_and_the_expiry_are_told() -> None:
+    info = decide(Token(1, "A", expires_at=FUTURE, parent_id_token="P"), NOW)
+    assert (info.expires_at, info.parent_id_token) == (FUTURE, "P")
