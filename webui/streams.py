@@ -36,7 +36,7 @@ from webui.values import ApiError, Change, Registration, SessionQuery, StationQu
 
 SIGN_OF_LIFE_S = 15.0
 GATHER_S = 0.4  # changes of this long go out together
-RELIST_S = 2.0  # lists and totals are read again at most this often
+RELIST_S = 1.5  # lists and totals are read again at most this often
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
@@ -52,6 +52,12 @@ class View(Protocol):
     async def changed(self, news: News) -> list[str]:
         """Events for this news."""
 
+    async def owed(self) -> list[str]:
+        """Events that were put off because they came too thick."""
+
+    def owed_in_s(self) -> float | None:
+        """When to ask for them; None when nothing is owed."""
+
 
 def event(data: str, name: str = "") -> str:
     """One server-sent event."""
@@ -59,12 +65,38 @@ def event(data: str, name: str = "") -> str:
     return head + "".join(f"data: {line}\n" for line in data.splitlines() or [""]) + "\n"
 
 
+class Pace:
+    """Lets a thing be done at most once in RELIST_S; what came in between is owed, so that the last change counts."""
+
+    def __init__(self) -> None:
+        self._last = -RELIST_S
+        self.owed = False
+
+    def may(self) -> bool:
+        """Now? If not, later."""
+        if asyncio.get_running_loop().time() - self._last >= RELIST_S:
+            self.done()
+        else:
+            self.owed = True
+        return not self.owed
+
+    def done(self) -> None:
+        """It was done."""
+        self._last = asyncio.get_running_loop().time()
+        self.owed = False
+
+    def wait_s(self) -> float:
+        """How long until it may be done."""
+        return max(0.05, self._last + RELIST_S - asyncio.get_running_loop().time())
+
+
 class MenuView:
     """What every page has: the number of pending stations in the menu."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self._read_at = 0.0
+        self._numbers = Pace()
+        self._list = Pace()
 
     def wants(self, change: Change) -> bool:
         """Any station may begin or end to wait."""
@@ -80,12 +112,23 @@ class MenuView:
 
     async def numbers(self) -> list[str]:
         """Badge and, where the page has them, tiles; not more often than RELIST_S."""
-        now = asyncio.get_running_loop().time()
-        if now - self._read_at < RELIST_S:
+        if not self._numbers.may():
             return []
-        self._read_at = now
         summary = await summary_or_none(self.client)
         return [] if summary is None else [event(fragment("live/numbers.html", {"summary": summary}))]
+
+    async def relist(self) -> list[str]:
+        """Everything again; not more often than RELIST_S."""
+        return await self.everything() if self._list.may() else []
+
+    async def owed(self) -> list[str]:
+        """List and numbers that were put off."""
+        parts = await self.relist() if self._list.owed else []
+        return [*parts, *(await self.numbers() if self._numbers.owed else [])]
+
+    def owed_in_s(self) -> float | None:
+        """When the first of them may be read."""
+        return min((pace.wait_s() for pace in (self._list, self._numbers) if pace.owed), default=None)
 
 
 class StationsView(MenuView):
@@ -110,15 +153,19 @@ class StationsView(MenuView):
         left = any(
             name in self.shown and s.registration is not Registration.ACCEPTED for name, s in news.stations.items()
         )
-        if self.wanted.filtered or came or left or news.deleted & self.shown:
-            return await self.everything()
         rows = [s for name, s in news.stations.items() if name in self.shown]
         parts = [event(fragment("live/station_rows.html", {"stations": rows}))] if rows else []
+        if self.wanted.filtered or came or left or news.deleted & self.shown:
+            parts += await self.relist()
         return [*parts, *await self.numbers()]
 
 
 class PendingView(MenuView):
     """Stations that wait."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client)
+        self.shown: set[str] = set()
 
     async def everything(self) -> list[str]:
         """Both tables."""
@@ -126,13 +173,16 @@ class PendingView(MenuView):
             self.client.stations(StationQuery(registrations=(Registration.PENDING,)), 200),
             self.client.stations(StationQuery(registrations=(Registration.REJECTED,)), 200),
         )
+        self.shown = {station.name for station in (*waiting.stations, *refused.stations)}
         parts = fragment("live/pending.html", {"waiting": waiting, "refused": refused})
-        self._read_at = 0.0
         return [event(parts), *await self.numbers()]
 
     async def changed(self, news: News) -> list[str]:
-        """Everything again: there are few."""
-        return await self.everything()
+        """Both again when one of them changed or came."""
+        came = any(s.registration is not Registration.ACCEPTED for s in news.stations.values())
+        if came or self.shown & (news.stations.keys() | news.deleted):
+            return [*await self.relist(), *await self.numbers()]
+        return await self.numbers()
 
 
 class SessionsView(MenuView):
@@ -157,10 +207,10 @@ class SessionsView(MenuView):
         """Rows that changed; the table again when sessions begin, or may no longer match."""
         began = any(name not in self.shown for name in news.sessions) and not self.wanted.after
         ended = self.wanted.filtered and any(name in self.shown for name in news.sessions)
-        if began or ended:
-            return await self.everything()
         rows = [s for name, s in news.sessions.items() if name in self.shown]
         parts = [event(fragment("live/session_rows.html", {"sessions": rows}))] if rows else []
+        if began or ended:
+            parts += await self.relist()
         return [*parts, *await self.numbers()]
 
 
@@ -261,8 +311,10 @@ async def stream(
             for part in await _parts(hub, seat, view, first):
                 yield part
             first = first and not seat.based
-            if not await seat.wait(SIGN_OF_LIFE_S):
-                yield ": still here\n\n"
+            due = view.owed_in_s()
+            if not await seat.wait(SIGN_OF_LIFE_S if due is None else due):
+                if due is None:
+                    yield ": still here\n\n"
             elif not first:
                 await asyncio.sleep(GATHER_S)
 
@@ -278,6 +330,8 @@ async def _parts(hub: Hub, seat: Seat, view: View, first: bool) -> list[str]:
             return await view.everything()
         if news.stations or news.sessions or news.deleted:
             return await view.changed(news)
+        if view.owed_in_s() is not None:
+            return await view.owed()
     except ApiError as error:
         seat.news.relist = True
         seat.over = error.code == "UNAUTHENTICATED"
