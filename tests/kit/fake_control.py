@@ -37,7 +37,8 @@ from control.v1 import (
     watch_pb2,
     watch_pb2_grpc,
 )
-from tests.kit.fake_services import Auth, IdTokens, Messages, Remote, Sessions, Stations, System, Watch
+from tests.kit.fake_remote import Remote
+from tests.kit.fake_services import Auth, IdTokens, Messages, Sessions, Stations, System, Watch
 from tests.kit.fake_world import World, stamp
 
 __all__ = ["PASSWORD", "FakeControl", "World"]

@@ -18,8 +18,6 @@ from control.v1 import (
     id_tokens_pb2_grpc,
     messages_pb2,
     messages_pb2_grpc,
-    remote_pb2,
-    remote_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
     stations_pb2,
@@ -38,13 +36,15 @@ Context = grpc.aio.ServicerContext
 TICK_S = 5.0
 
 
-class _Service:
+class Service:
+    """A service of the fake."""
+
     def __init__(self, fake: FakeControl) -> None:
         self.fake = fake
         self.world = fake.world
 
 
-class Auth(_Service, auth_pb2_grpc.AuthServiceServicer):
+class Auth(Service, auth_pb2_grpc.AuthServiceServicer):
     """Sign-in and keys. Five wrong passwords in a row are too many."""
 
     wrong = 0
@@ -119,7 +119,7 @@ class Auth(_Service, auth_pb2_grpc.AuthServiceServicer):
         return auth_pb2.DeleteApiKeyResponse()
 
 
-class System(_Service, system_pb2_grpc.SystemServiceServicer):
+class System(Service, system_pb2_grpc.SystemServiceServicer):
     """The installation."""
 
     async def GetSystemInfo(self, request, context):
@@ -140,7 +140,7 @@ def _page(items, request, default=50):
     return items[start : start + size], more
 
 
-class Stations(_Service, stations_pb2_grpc.StationServiceServicer):
+class Stations(Service, stations_pb2_grpc.StationServiceServicer):
     """Stations."""
 
     async def _one(self, context, name):
@@ -264,7 +264,7 @@ def _station_matches(station, f):
     )
 
 
-class Sessions(_Service, sessions_pb2_grpc.SessionServiceServicer):
+class Sessions(Service, sessions_pb2_grpc.SessionServiceServicer):
     """Sessions."""
 
     def _found(self, f):
@@ -323,7 +323,7 @@ def _session_matches(session, f):
     )
 
 
-class IdTokens(_Service, id_tokens_pb2_grpc.IdTokenServiceServicer):
+class IdTokens(Service, id_tokens_pb2_grpc.IdTokenServiceServicer):
     """Tags; administrators only."""
 
     async def _one(self, context, name):
@@ -381,7 +381,7 @@ def _entry_matches(entry, f):
     )
 
 
-class Messages(_Service, messages_pb2_grpc.MessageLogServiceServicer):
+class Messages(Service, messages_pb2_grpc.MessageLogServiceServicer):
     """The message log."""
 
     async def ListMessages(self, request, context):
@@ -414,7 +414,7 @@ async def _queued(queue) -> AsyncIterator:
             yield None
 
 
-class Watch(_Service, watch_pb2_grpc.WatchServiceServicer):
+class Watch(Service, watch_pb2_grpc.WatchServiceServicer):
     """The live feed. ``fake.watch_refusals`` holds errors for the next callers."""
 
     async def Watch(self, request, context):
@@ -431,78 +431,3 @@ class Watch(_Service, watch_pb2_grpc.WatchServiceServicer):
                 yield change or watch_pb2.WatchResponse(revision=self.fake.revision)
         finally:
             self.fake.watchers.discard(queue)
-
-
-class Remote(_Service, remote_pb2_grpc.RemoteServiceServicer):
-    """Commands: what becomes of them is set in ``fake.answers`` and ``fake.failures``."""
-
-    async def _do(self, context, method, station):
-        await self.fake.enter(context, method)
-        return await self.fake.result(context, method, station)
-
-    async def RequestStartTransaction(self, request, context):
-        result = await self._do(context, "RequestStartTransaction", request.target.station)
-        if result.accepted:
-            station = self.world.stations[request.target.station.partition("/")[2]]
-            for evse in station.evses:
-                if request.evse_id in (0, evse.evse_id) and not evse.session:
-                    session = self.world.begin_session(station, evse, 0, request.id_token)
-                    self.fake.publish_session(session)
-                    self.fake.publish_station(station)
-                    break
-        return remote_pb2.RequestStartTransactionResponse(result=result)
-
-    async def RequestStopTransaction(self, request, context):
-        session = self.world.sessions[request.session.partition("/")[2]]
-        result = await self._do(context, "RequestStopTransaction", session.station)
-        if result.accepted:
-            station = self.world.stations[session.station.partition("/")[2]]
-            session.state = sessions_pb2.SESSION_STATE_ENDED
-            session.power_w = 0
-            session.stop_reason = "Remote"
-            session.stop_time.CopyFrom(stamp(self.world.now))
-            for evse in station.evses:
-                if evse.session == session.name:
-                    evse.session, evse.power_w, evse.energy_wh = "", 0, 0
-                    evse.connectors[0].status = stations_pb2.CONNECTOR_STATUS_FINISHING
-            self.fake.publish_session(session)
-            self.fake.publish_station(station)
-        return remote_pb2.RequestStopTransactionResponse(result=result)
-
-    async def Reset(self, request, context):
-        return remote_pb2.ResetResponse(result=await self._do(context, "Reset", request.target.station))
-
-    async def ChangeAvailability(self, request, context):
-        result = await self._do(context, "ChangeAvailability", request.target.station)
-        return remote_pb2.ChangeAvailabilityResponse(result=result)
-
-    async def UnlockConnector(self, request, context):
-        result = await self._do(context, "UnlockConnector", request.target.station)
-        return remote_pb2.UnlockConnectorResponse(result=result)
-
-    async def ClearCache(self, request, context):
-        return remote_pb2.ClearCacheResponse(result=await self._do(context, "ClearCache", request.target.station))
-
-    async def TriggerMessage(self, request, context):
-        result = await self._do(context, "TriggerMessage", request.target.station)
-        return remote_pb2.TriggerMessageResponse(result=result)
-
-    async def GetVariables(self, request, context):
-        result = await self._do(context, "GetVariables", request.target.station)
-        variables = [
-            remote_pb2.Variable(name=name, value=value, readonly=readonly)
-            for name, (value, readonly) in self.world.variables.items()
-        ]
-        return remote_pb2.GetVariablesResponse(result=result, variables=variables)
-
-    async def SetVariables(self, request, context):
-        result = await self._do(context, "SetVariables", request.target.station)
-        for variable in request.variables:
-            self.world.variables[variable.name] = (variable.value, False)
-        return remote_pb2.SetVariablesResponse(
-            results=[remote_pb2.SetVariableResult(name=v.name, result=result) for v in request.variables]
-        )
-
-    async def DataTransfer(self, request, context):
-        result = await self._do(context, "DataTransfer", request.target.station)
-        return remote_pb2.DataTransferResponse(result=result, data=request.data[::-1])
