@@ -1,0 +1,297 @@
+"""The message log: written behind everybody's back, by COPY; nothing ever waits for it.
+
+record() ──▶ waiting (bounded; the oldest are dropped and counted) ──▶ COPY, at most half a second later
+   └───────▶ tails of the station (bounded; who is too slow is told so)
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import asyncpg
+import msgspec
+import structlog
+import trio
+from msgspec.structs import astuple
+
+from csms.domain.errors import Exhausted, Unavailable
+from csms.ports.message_log import Direction, LogEntry, LogFilter
+from csms.storage.pool import Database
+from csms.storage.text import clean, fits_bigint, pattern
+
+__all__ = ["MessageLogStatistics", "PostgresMessageLog"]
+
+MAX_CONTENT = 16 * 1024  # bytes (characters, where text comes in)
+LONGEST_WAIT = 0.5  # seconds that an entry waits for company
+BATCH = 1_000
+LONGEST_PAUSE = 5.0  # seconds between attempts while the database is away
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+PAGE_MESSAGES_SQL = """
+SELECT * FROM message_log
+WHERE station_id = $1 AND sequence < $2 AND at <= $3
+  AND ($4::text = '' OR action = $4) AND ($5::smallint IS NULL OR direction = $5)
+  AND ($6::text = '' OR content ILIKE $6)
+  AND ($7::timestamptz IS NULL OR at >= $7) AND ($8::timestamptz IS NULL OR at < $8)
+ORDER BY sequence DESC LIMIT $9
+"""
+# Before a batch is written again, whose first commit may have happened unseen.
+UNDO_SQL = "DELETE FROM message_log WHERE at BETWEEN $1 AND $2 AND sequence = ANY($3::bigint[])"
+
+log = structlog.get_logger(__name__)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class MessageLogStatistics(msgspec.Struct, frozen=True):
+    """Counters since the start."""
+
+    written: int
+    dropped: int
+    waiting: int
+
+
+class _Tail:
+    """See csms.ports.message_log.Tail."""
+
+    def __init__(self, bound: int) -> None:
+        self._bound = bound
+        self._entries: list[LogEntry] = []
+        self._too_slow = False
+        self._arrived = trio.Event()
+
+    def add(self, entry: LogEntry) -> None:
+        if len(self._entries) >= self._bound:
+            self._too_slow = True
+        else:
+            self._entries.append(entry)
+        self._arrived.set()
+
+    async def next_batch(self, *, tick: float) -> Sequence[LogEntry]:
+        """What has come since, waiting at most `tick` seconds. Raises Exhausted/WATCHER_TOO_SLOW."""
+        with trio.move_on_after(tick):
+            await self._arrived.wait()
+        if self._too_slow:
+            raise Exhausted(
+                f"More than {self._bound} messages came while nobody read them. Follow the station anew.",
+                reason="WATCHER_TOO_SLOW",
+            )
+        entries, self._entries = self._entries, []
+        self._arrived = trio.Event()
+        return entries
+
+
+class PostgresMessageLog:
+    """csms.ports.message_log.MessageLog on PostgreSQL. ``run`` writes.
+
+    Args:
+        database: where to.
+        enabled: False: nothing is kept (tails still follow).
+        room: entries that may wait; ``room_bytes``: and their size in characters.
+        tail_bound: entries that wait for one follower.
+        now: the clock.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        enabled: bool = True,
+        room: int = 50_000,
+        room_bytes: int = 64 * 1024 * 1024,
+        tail_bound: int = 1_000,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        self._database = database
+        self._enabled = enabled
+        self._room = room
+        self._room_bytes = room_bytes
+        self._tail_bound = tail_bound
+        self._now = now
+        self._sequence = 0
+        self._waiting: deque[LogEntry] = deque()
+        self._waiting_bytes = 0
+        self._flushing: Sequence[LogEntry] = ()
+        self._tails: dict[int, set[_Tail]] = defaultdict(set)
+        self._some = trio.Event()
+        self._many = trio.Event()
+        self._closing = False
+        self._written = self._dropped = 0
+
+    @property
+    def statistics(self) -> MessageLogStatistics:
+        """For metrics."""
+        return MessageLogStatistics(self._written, self._dropped, len(self._waiting) + len(self._flushing))
+
+    def record(
+        self,
+        station_id: int,
+        direction: Direction,
+        content: bytes | str,
+        *,
+        message_type: str = "",
+        action: str = "",
+        message_id: str = "",
+        latency_s: float | None = None,
+    ) -> None:
+        """Note a frame or a remark; sync, never blocks, never raises."""
+        tails = self._tails.get(station_id)
+        if not self._enabled and not tails:
+            return
+        at = self._now()
+        content = content[:MAX_CONTENT]
+        text = content if isinstance(content, str) else content.decode("utf-8", "replace")
+        # Grows with time, also over restarts: a start takes longer than the sequence can have run ahead.
+        self._sequence = max(self._sequence + 1, (at - _EPOCH) // timedelta(microseconds=1))
+        entry = LogEntry(self._sequence, station_id, at, direction, message_type, action, message_id, text, latency_s)
+        for tail in tails or ():
+            tail.add(entry)
+        if self._enabled:
+            self._keep(entry)
+
+    async def page(self, station_id: int, *, size: int, before: int | None, wanted: LogFilter) -> Sequence[LogEntry]:
+        """Entries, newest first, with a sequence below `before`. Includes what is not yet on disk."""
+        if not fits_bigint(station_id):
+            return []
+        first = min(before, 2**62) if before is not None else 2**62
+        # What waits now, before the table is read: what is written meanwhile is then found in both, not in none.
+        fresh = [
+            entry
+            for entry in self._unwritten()
+            if entry.station_id == station_id and entry.sequence < first and wanted.admits(entry)
+        ]
+        # An entry is never later than its sequence says, so partitions of later days need no look.
+        latest = _EPOCH + timedelta(microseconds=min(first, 2**57))
+        rows = await self._database.fetch(
+            PAGE_MESSAGES_SQL,
+            station_id,
+            first,
+            latest,
+            clean(wanted.action),
+            wanted.direction,
+            pattern(wanted.query),
+            wanted.at_from,
+            wanted.at_to,
+            size,
+        )
+        merged = {row["sequence"]: _entry(row) for row in rows}
+        merged.update((entry.sequence, entry) for entry in fresh)
+        return [merged[sequence] for sequence in sorted(merged, reverse=True)[:size]]
+
+    @asynccontextmanager
+    async def tail(self, station_id: int) -> AsyncIterator[_Tail]:
+        """Follow from now on."""
+        tail = _Tail(self._tail_bound)
+        self._tails[station_id].add(tail)
+        try:
+            yield tail
+        finally:
+            self._tails[station_id].discard(tail)
+            if not self._tails[station_id]:
+                del self._tails[station_id]
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Write until ``close``."""
+        task_status.started()
+        pause, again = 0.1, False
+        while self._waiting or self._flushing or not self._closing:
+            await self._gather()
+            if not self._flushing:
+                self._flushing = list(islice(self._take(), BATCH))
+            if not self._flushing:
+                continue
+            try:
+                await self._database.run(_copy, self._flushing, again)
+            except Unavailable as error:
+                if not again:
+                    log.warning("message_log_waits_for_database", error=str(error))
+                again = True
+                if self._closing:
+                    break
+                await trio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - jitter is no secret
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError) as error:
+                log.warning("message_log_batch_refused", error=repr(error), entries=len(self._flushing))
+                self._dropped += len(self._flushing)
+            else:
+                self._written += len(self._flushing)
+            self._flushing = ()
+            pause, again = 0.1, False
+
+    def close(self) -> None:
+        """Have ``run`` write what is there, once, and end."""
+        self._closing = True
+        self._some.set()
+        self._many.set()
+
+    def _keep(self, entry: LogEntry) -> None:
+        self._waiting.append(entry)
+        self._waiting_bytes += len(entry.content)
+        while len(self._waiting) > self._room or self._waiting_bytes > self._room_bytes:
+            self._waiting_bytes -= len(self._waiting.popleft().content)
+            self._dropped += 1
+        self._some.set()
+        if len(self._waiting) >= BATCH:
+            self._many.set()
+
+    async def _gather(self) -> None:
+        """Until there is something to write, and a little longer."""
+        if self._flushing or self._closing:
+            return
+        await self._some.wait()
+        with trio.move_on_after(LONGEST_WAIT):
+            await self._many.wait()
+
+    def _take(self) -> Iterator[LogEntry]:
+        while self._waiting:
+            entry = self._waiting.popleft()
+            self._waiting_bytes -= len(entry.content)
+            if not self._closing and len(self._waiting) < BATCH:
+                self._many = trio.Event()
+                if not self._waiting:
+                    self._some = trio.Event()
+            yield entry
+
+    def _unwritten(self) -> Iterator[LogEntry]:
+        yield from self._flushing
+        yield from self._waiting
+
+
+async def _copy(connection: asyncpg.Connection, entries: Sequence[LogEntry], again: bool) -> None:
+    """In asyncio."""
+    if again:
+        times = [entry.at for entry in entries]
+        await connection.execute(UNDO_SQL, min(times), max(times), [entry.sequence for entry in entries])
+    await connection.copy_records_to_table(
+        "message_log", records=map(_row, entries), columns=LogEntry.__struct_fields__
+    )
+
+
+def _row(entry: LogEntry) -> tuple[object, ...]:
+    sequence, station_id, at, direction, *texts, latency_s = astuple(entry)
+    if latency_s is not None and not math.isfinite(latency_s):
+        latency_s = None
+    return (sequence, station_id, at, int(direction), *map(clean, texts), latency_s)
+
+
+def _entry(row: asyncpg.Record) -> LogEntry:
+    return LogEntry(
+        row["sequence"],
+        row["station_id"],
+        row["at"],
+        Direction(row["direction"]),
+        row["message_type"],
+        row["action"],
+        row["message_id"],
+        row["content"],
+        row["latency_s"],
+    )

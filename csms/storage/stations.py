@@ -1,0 +1,348 @@
+"""Stations: as people edit them, as the door knows them, as an actor remembers them, and as lists show them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from csms.domain.errors import AlreadyExists, InvalidArgument, NotFound, StaleVersion
+from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted, StatusChanged
+from csms.domain.station import StationState
+from csms.ports.queries import ActiveSession, ConnectorView, FleetSummary, StationFilter, StationView
+from csms.ports.stores import StationRow
+from csms.storage.pool import Database
+from csms.storage.sessions import meter_value_of, transaction_of
+from csms.storage.text import clean, fits_bigint, pattern
+
+__all__ = ["PostgresStationQueries", "PostgresStations"]
+
+EDITABLE = frozenset({"identity", "display_name", "description", "address"})
+
+FIND_SQL = "SELECT * FROM station WHERE id = $1"
+FIND_BY_IDENTITY_SQL = "SELECT * FROM station WHERE identity = $1"
+CREATE_SQL = """
+INSERT INTO station (identity, registration, display_name, description, address)
+VALUES ($1, $2, $3, $4, $5) RETURNING *
+"""
+NOTE_ATTEMPT_SQL = """
+UPDATE station SET attempts = attempts + 1, last_attempt_at = $2, remote_address = $3 WHERE id = $1
+"""
+UPDATE_SQL = """
+UPDATE station SET
+    identity = coalesce($2, identity), display_name = coalesce($3, display_name),
+    description = coalesce($4, description), address = coalesce($5, address),
+    version = version + 1, updated_at = now()
+WHERE id = $1 AND ($6::integer IS NULL OR version = $6) RETURNING *
+"""
+SET_REGISTRATION_SQL = "UPDATE station SET registration = $2, updated_at = now() WHERE id = $1 RETURNING *"
+SET_PASSWORD_SQL = "UPDATE station SET password_hash = $2, updated_at = now() WHERE id = $1 RETURNING id"  # noqa: S105
+DELETE_SQL = "DELETE FROM station WHERE id = $1 RETURNING id"
+# Epochs of links begin anew with each process.
+ALL_OFFLINE_SQL = "UPDATE station SET online = false, link_epoch = 0 WHERE online OR link_epoch <> 0"
+
+CONNECTORS_SQL = """
+SELECT * FROM connector WHERE station_id = ANY($1::bigint[]) ORDER BY station_id, evse_id, connector_id
+"""
+OPEN_SESSIONS_SQL = """
+SELECT * FROM session WHERE station_id = $1 AND state = 'ACTIVE' ORDER BY coalesce(started_at, logged_at), id
+"""
+# The row of a running session is written now and then only; its meter values always.
+NEWER_VALUES_SQL = """
+SELECT value.session_id, value.measured_at, value.received_at, value.samples
+FROM session JOIN meter_value AS value ON value.session_id = session.id
+WHERE session.id = ANY($1::bigint[]) AND value.received_at > session.progress_at
+ORDER BY value.received_at, value.measured_at
+"""
+
+
+class PostgresStations:
+    """csms.ports.stores.StationStore and StateLoader on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, station_id: int) -> StationRow | None:
+        """By our id."""
+        if not fits_bigint(station_id):
+            return None
+        row = await self._database.fetchrow(FIND_SQL, station_id)
+        return None if row is None else _station_row(row)
+
+    async def find_by_identity(self, identity: str) -> StationRow | None:
+        """By OCPP identity."""
+        if clean(identity) != identity:
+            return None
+        row = await self._database.fetchrow(FIND_BY_IDENTITY_SQL, identity)
+        return None if row is None else _station_row(row)
+
+    async def create(
+        self,
+        identity: str,
+        registration: RegistrationStatus,
+        *,
+        display_name: str = "",
+        description: str = "",
+        address: str = "",
+    ) -> StationRow:
+        """Raises AlreadyExists/IDENTITY_TAKEN."""
+        texts = (clean(identity), registration, clean(display_name), clean(description), clean(address))
+        try:
+            row = await self._database.fetchrow(CREATE_SQL, *texts)
+        except asyncpg.UniqueViolationError as error:
+            raise _taken(identity) from error
+        return _station_row(_must(row, 0))
+
+    async def note_attempt(self, station_id: int, at: datetime, remote_address: str) -> None:
+        """A station that is not accepted connected once more."""
+        await self._database.execute(NOTE_ATTEMPT_SQL, station_id, at, clean(remote_address))
+
+    async def update(self, station_id: int, changes: dict[str, str], *, version: int | None = None) -> StationRow:
+        """Change identity, display_name, description, address. Raises NotFound, StaleVersion, AlreadyExists."""
+        if not changes.keys() <= EDITABLE:
+            raise InvalidArgument(f"Only {', '.join(sorted(EDITABLE))} of a station can be changed.")
+        texts = {name: clean(text) for name, text in changes.items()}
+        ordered = [texts.get(name) for name in ("identity", "display_name", "description", "address")]
+        before = await self.find(station_id)
+        if before is None:
+            raise _no_station(station_id)
+        try:
+            row = await self._database.fetchrow(UPDATE_SQL, station_id, *ordered, version)
+        except asyncpg.UniqueViolationError as error:
+            raise _taken(texts["identity"]) from error
+        if row is None:
+            raise StaleVersion("Somebody else has changed this station meanwhile. Reload it and try again.")
+        return _station_row(row)
+
+    async def set_registration(self, station_id: int, registration: RegistrationStatus) -> StationRow:
+        """Raises NotFound."""
+        return _station_row(await self._change(SET_REGISTRATION_SQL, station_id, registration))
+
+    async def set_password_hash(self, station_id: int, password_hash: str | None) -> None:
+        """Raises NotFound."""
+        await self._change(SET_PASSWORD_SQL, station_id, password_hash)
+
+    async def delete(self, station_id: int) -> None:
+        """Remove it; its sessions and meter values stay. Raises NotFound."""
+        await self._change(DELETE_SQL, station_id)
+
+    async def all_offline(self) -> None:
+        """At start: no station has a link yet."""
+        await self._database.execute(ALL_OFFLINE_SQL)
+
+    async def load_state(self, station_id: int) -> StationState:
+        """An actor's memory of the station. Raises NotFound."""
+        if not fits_bigint(station_id):
+            raise _no_station(station_id)
+        return await self._database.run(_load_state, station_id)
+
+    async def _change(self, sql: str, station_id: int, *args: object) -> asyncpg.Record:
+        if not fits_bigint(station_id):
+            raise _no_station(station_id)
+        return _must(await self._database.fetchrow(sql, station_id, *args), station_id)
+
+
+async def _load_state(connection: asyncpg.Connection, station_id: int) -> StationState:
+    """In asyncio."""
+    station = _must(await connection.fetchrow(FIND_SQL, station_id), station_id)
+    connectors = await connection.fetch(CONNECTORS_SQL, [station_id])
+    transactions = {row["id"]: transaction_of(row) for row in await connection.fetch(OPEN_SESSIONS_SQL, station_id)}
+    if transactions:
+        for row in await connection.fetch(NEWER_VALUES_SQL, list(transactions)):
+            transactions[row["session_id"]].read(meter_value_of(row), row["received_at"])
+    state = StationState(
+        station_id,
+        station["identity"],
+        RegistrationStatus(station["registration"]),
+        open_transactions=transactions.values(),
+    )
+    for row in connectors:
+        state.statuses[row["evse_id"], row["connector_id"]] = StatusChanged(
+            row["evse_id"],
+            row["connector_id"],
+            ConnectorStatus(row["status"]),
+            row["error_code"],
+            row["info"],
+            row["vendor_id"],
+            row["vendor_error_code"],
+            row["at"],
+        )
+    return state
+
+
+def _station_row(row: asyncpg.Record) -> StationRow:
+    return StationRow(
+        row["id"],
+        row["identity"],
+        row["display_name"],
+        row["description"],
+        row["address"],
+        RegistrationStatus(row["registration"]),
+        row["password_hash"],
+        row["version"],
+    )
+
+
+def _must(row: asyncpg.Record | None, station_id: int) -> asyncpg.Record:
+    if row is None:
+        raise _no_station(station_id)
+    return row
+
+
+def _no_station(station_id: int) -> NotFound:
+    return NotFound(f"There is no station {station_id} (any more).", reason="STATION_NOT_FOUND")
+
+
+def _taken(identity: str) -> AlreadyExists:
+    return AlreadyExists(
+        f"There is already a station with the identity {identity}. Choose another one, or open that station.",
+        reason="IDENTITY_TAKEN",
+    )
+
+
+# -- for people --------------------------------------------------------------------------------------------------------
+
+GET_STATIONS_SQL = "SELECT * FROM station WHERE id = ANY($1::bigint[])"
+# A fault counts at EVSE 0, the station itself, too: as in the numbers over all stations.
+_MATCHES = r"""
+    ($1::text = '' OR concat_ws(E'\n', identity, display_name, description, address, vendor, model, serial_number,
+                                charge_box_serial_number, meter_serial_number) ILIKE $1)
+    AND (cardinality($2::text[]) = 0 OR registration = ANY($2))
+    AND ($3::boolean IS NULL OR online = $3)
+    AND (cardinality($4::text[]) = 0 OR EXISTS (
+        SELECT FROM connector
+        WHERE connector.station_id = station.id AND status = ANY($4) AND (evse_id > 0 OR status = 'Faulted')))
+"""
+PAGE_STATIONS_SQL = f"""
+SELECT * FROM station WHERE {_MATCHES} AND (identity, id) > ($5::text COLLATE "C", $6::bigint)
+ORDER BY identity, id LIMIT $7
+"""  # noqa: S608 - constants of ours
+COUNT_STATIONS_SQL = f"SELECT count(*) FROM station WHERE {_MATCHES}"  # noqa: S608 - constants of ours
+ACTIVE_SESSIONS_SQL = """
+SELECT id, station_id, evse_id, power_w, energy_wh FROM session
+WHERE station_id = ANY($1::bigint[]) AND state = 'ACTIVE' ORDER BY evse_id, id
+"""
+SUMMARY_SQL = """
+SELECT
+    count(*) FILTER (WHERE registration = 'Accepted') AS total,
+    count(*) FILTER (WHERE registration = 'Accepted' AND online) AS online,
+    count(*) FILTER (WHERE registration = 'Pending') AS pending,
+    count(*) FILTER (WHERE registration = 'Accepted' AND EXISTS (
+        SELECT FROM connector WHERE connector.station_id = station.id AND status = 'Faulted')) AS faulted
+FROM station
+"""
+SUMMARY_SESSIONS_SQL = "SELECT count(*), coalesce(sum(power_w), 0) AS power_w FROM session WHERE state = 'ACTIVE'"
+SUMMARY_CONNECTORS_SQL = """
+SELECT status, count(*) FROM connector JOIN station ON station.id = station_id
+WHERE registration = 'Accepted' AND evse_id > 0 GROUP BY status
+"""
+
+
+class PostgresStationQueries:
+    """csms.ports.queries.StationQueries on PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get_stations(self, station_ids: Sequence[int]) -> Sequence[StationView]:
+        """Those that exist, in the order asked; a constant number of statements."""
+        ids = [each for each in station_ids if fits_bigint(each)]
+        return await self._database.run(_get_stations, ids) if ids else []
+
+    async def page_stations(
+        self, wanted: StationFilter, *, size: int, after: tuple[str, int] | None
+    ) -> tuple[Sequence[StationView], int]:
+        """In the order of (identity, id), after a place; and how many match in all."""
+        return await self._database.run(_page_stations, wanted, size, after or ("", 0))
+
+    async def summarize(self) -> FleetSummary:
+        """Accepted stations, and how many are pending."""
+        return await self._database.run(_summarize)
+
+
+async def _get_stations(connection: asyncpg.Connection, ids: Sequence[int]) -> Sequence[StationView]:
+    found = {view.id: view for view in await _views(connection, await connection.fetch(GET_STATIONS_SQL, ids))}
+    return [found[each] for each in ids if each in found]
+
+
+async def _page_stations(
+    connection: asyncpg.Connection, wanted: StationFilter, size: int, after: tuple[str, int]
+) -> tuple[Sequence[StationView], int]:
+    conditions = (pattern(wanted.query), wanted.registrations, wanted.online, wanted.connector_statuses)
+    rows = await connection.fetch(PAGE_STATIONS_SQL, *conditions, clean(after[0]), after[1], size)
+    total = await connection.fetchval(COUNT_STATIONS_SQL, *conditions)
+    return await _views(connection, rows), total
+
+
+async def _views(connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> Sequence[StationView]:
+    """The stations with their connectors and sessions: two more statements for any number of them."""
+    if not rows:
+        return []
+    ids = [row["id"] for row in rows]
+    connectors: dict[int, list[ConnectorView]] = defaultdict(list)
+    for c in await connection.fetch(CONNECTORS_SQL, ids):
+        connectors[c["station_id"]].append(
+            ConnectorView(
+                c["evse_id"],
+                c["connector_id"],
+                ConnectorStatus(c["status"]),
+                c["error_code"],
+                c["info"],
+                c["vendor_error_code"],
+                c["at"],
+            )
+        )
+    sessions: dict[int, list[ActiveSession]] = defaultdict(list)
+    for s in await connection.fetch(ACTIVE_SESSIONS_SQL, ids):
+        sessions[s["station_id"]].append(ActiveSession(s["id"], s["evse_id"], s["power_w"], round(s["energy_wh"], 3)))
+    return [_view(row, tuple(connectors[row["id"]]), tuple(sessions[row["id"]])) for row in rows]
+
+
+def _view(
+    row: asyncpg.Record, connectors: tuple[ConnectorView, ...], sessions: tuple[ActiveSession, ...]
+) -> StationView:
+    return StationView(
+        id=row["id"],
+        identity=row["identity"],
+        display_name=row["display_name"],
+        description=row["description"],
+        address=row["address"],
+        registration=RegistrationStatus(row["registration"]),
+        online=row["online"],
+        protocol=row["protocol"],
+        remote_address=row["remote_address"],
+        connected_at=row["connected_at"] if row["online"] else None,
+        last_seen_at=row["last_seen_at"],
+        boot=None if row["booted_at"] is None else _boot(row),
+        booted_at=row["booted_at"],
+        connectors=connectors,
+        sessions=sessions,
+        has_password=row["password_hash"] is not None,
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        version=row["version"],
+    )
+
+
+def _boot(row: asyncpg.Record) -> StationBooted:
+    texts: dict[str, Any] = {name: row[name] for name in StationBooted.__struct_fields__ if name != "reason"}
+    return StationBooted(**texts, reason=row["boot_reason"])
+
+
+async def _summarize(connection: asyncpg.Connection) -> FleetSummary:
+    stations = await connection.fetchrow(SUMMARY_SQL)
+    sessions = await connection.fetchrow(SUMMARY_SESSIONS_SQL)
+    counts = {ConnectorStatus(r["status"]): r["count"] for r in await connection.fetch(SUMMARY_CONNECTORS_SQL)}
+    return FleetSummary(
+        total=stations["total"],
+        online=stations["online"],
+        pending=stations["pending"],
+        faulted=stations["faulted"],
+        active_sessions=sessions["count"],
+        power_w=sessions["power_w"],
+        connectors=tuple((status, counts[status]) for status in ConnectorStatus if status in counts),
+    )
