@@ -1,0 +1,144 @@
+"""Stations, EVSEs, connectors, their filter and their numbers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from control.convert.common import timestamp
+from control.convert.names import print_name
+from control.v1 import stations_pb2
+from csms.domain.errors import InvalidArgument
+from csms.domain.facts import ConnectorStatus, RegistrationStatus
+from csms.ports.queries import ConnectorView, FleetSummary, StationFilter, StationView
+
+REGISTRATIONS: Final[dict[RegistrationStatus, stations_pb2.RegistrationState.ValueType]] = {
+    RegistrationStatus.ACCEPTED: stations_pb2.REGISTRATION_STATE_ACCEPTED,
+    RegistrationStatus.PENDING: stations_pb2.REGISTRATION_STATE_PENDING,
+    RegistrationStatus.REJECTED: stations_pb2.REGISTRATION_STATE_REJECTED,
+}
+STATUSES: Final[dict[ConnectorStatus, stations_pb2.ConnectorStatus.ValueType]] = {
+    ConnectorStatus.AVAILABLE: stations_pb2.CONNECTOR_STATUS_AVAILABLE,
+    ConnectorStatus.PREPARING: stations_pb2.CONNECTOR_STATUS_PREPARING,
+    ConnectorStatus.CHARGING: stations_pb2.CONNECTOR_STATUS_CHARGING,
+    ConnectorStatus.SUSPENDED_EV: stations_pb2.CONNECTOR_STATUS_SUSPENDED_EV,
+    ConnectorStatus.SUSPENDED_EVSE: stations_pb2.CONNECTOR_STATUS_SUSPENDED_EVSE,
+    ConnectorStatus.FINISHING: stations_pb2.CONNECTOR_STATUS_FINISHING,
+    ConnectorStatus.RESERVED: stations_pb2.CONNECTOR_STATUS_RESERVED,
+    ConnectorStatus.UNAVAILABLE: stations_pb2.CONNECTOR_STATUS_UNAVAILABLE,
+    ConnectorStatus.FAULTED: stations_pb2.CONNECTOR_STATUS_FAULTED,
+}
+_REGISTRATIONS_BACK: Final = {int(number): value for value, number in REGISTRATIONS.items()}
+_STATUSES_BACK: Final = {int(number): value for value, number in STATUSES.items()}
+_ONLINE: Final = {
+    stations_pb2.CONNECTION_STATE_UNSPECIFIED: None,
+    stations_pb2.CONNECTION_STATE_ONLINE: True,
+    stations_pb2.CONNECTION_STATE_OFFLINE: False,
+}
+
+
+def station(view: StationView) -> stations_pb2.Station:
+    """All of it."""
+    own = next((c for c in view.connectors if c.evse_id == 0), None)
+    return stations_pb2.Station(
+        name=print_name("stations", view.id),
+        identity=view.identity,
+        display_name=view.display_name,
+        description=view.description,
+        address=view.address,
+        registration_state=REGISTRATIONS[view.registration],
+        connection_state=(
+            stations_pb2.CONNECTION_STATE_ONLINE if view.online else stations_pb2.CONNECTION_STATE_OFFLINE
+        ),
+        protocol=view.protocol,
+        remote_address=view.remote_address,
+        connect_time=timestamp(view.connected_at),
+        last_seen_time=timestamp(view.last_seen_at),
+        boot_info=_boot_info(view),
+        evses=_evses(view),
+        status=STATUSES[own.status] if own else stations_pb2.CONNECTOR_STATUS_UNSPECIFIED,
+        error_code=own.error_code if own else "",
+        has_password=view.has_password,
+        connection_attempts=view.attempts,
+        create_time=timestamp(view.created_at),
+        update_time=timestamp(view.updated_at),
+        etag=str(view.version),
+    )
+
+
+def _boot_info(view: StationView) -> stations_pb2.BootInfo | None:
+    boot = view.boot
+    if boot is None:
+        return None
+    return stations_pb2.BootInfo(
+        vendor=boot.vendor,
+        model=boot.model,
+        serial_number=boot.serial_number,
+        charge_box_serial_number=boot.charge_box_serial_number,
+        firmware_version=boot.firmware_version,
+        iccid=boot.iccid,
+        imsi=boot.imsi,
+        meter_type=boot.meter_type,
+        meter_serial_number=boot.meter_serial_number,
+        boot_time=timestamp(view.booted_at),
+    )
+
+
+def _evses(view: StationView) -> list[stations_pb2.Evse]:
+    """In the order of their numbers; also those of which only a session is known."""
+    sessions = {s.evse_id: s for s in view.sessions if s.evse_id > 0}
+    numbers = {c.evse_id for c in view.connectors if c.evse_id > 0} | set(sessions)
+    evses = []
+    for number in sorted(numbers):
+        evse = stations_pb2.Evse(
+            name=f"stations/{view.id}/evses/{number}",
+            evse_id=number,
+            connectors=[
+                _connector(c) for c in sorted(view.connectors, key=lambda c: c.connector_id) if c.evse_id == number
+            ],
+        )
+        session = sessions.get(number)
+        if session is not None:
+            evse.session = print_name("sessions", session.session_id)
+            evse.power_w, evse.energy_wh = session.power_w, session.energy_wh
+        evses.append(evse)
+    return evses
+
+
+def _connector(view: ConnectorView) -> stations_pb2.Connector:
+    return stations_pb2.Connector(
+        connector_id=view.connector_id,
+        status=STATUSES[view.status],
+        error_code=view.error_code,
+        info=view.info,
+        vendor_error_code=view.vendor_error_code,
+        status_time=timestamp(view.at),
+    )
+
+
+def station_filter(message: stations_pb2.StationFilter) -> StationFilter:
+    """Raises InvalidArgument for a state that does not exist."""
+    try:
+        return StationFilter(
+            query=message.query.strip(),
+            registrations=tuple(_REGISTRATIONS_BACK[number] for number in message.registration_states),
+            online=_ONLINE[message.connection_state],
+            connector_statuses=tuple(_STATUSES_BACK[number] for number in message.connector_statuses),
+        )
+    except KeyError as error:
+        raise InvalidArgument(f"There is no state with the number {error}.", reason="INVALID_FILTER") from error
+
+
+def summary(fleet: FleetSummary) -> stations_pb2.SummarizeStationsResponse:
+    """Numbers over all stations."""
+    return stations_pb2.SummarizeStationsResponse(
+        total=fleet.total,
+        online=fleet.online,
+        offline=fleet.total - fleet.online,
+        pending=fleet.pending,
+        faulted=fleet.faulted,
+        active_sessions=fleet.active_sessions,
+        power_w=fleet.power_w,
+        connector_counts=[
+            stations_pb2.ConnectorCount(status=STATUSES[status], count=count) for status, count in fleet.connectors
+        ],
+    )

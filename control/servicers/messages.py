@@ -1,0 +1,54 @@
+"""MessageLogService."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator
+
+from control.convert import messages as convert
+from control.convert.names import read_name
+from control.guard import Call
+from control.paging import make_token, page_size, read_token
+from control.v1 import messages_pb2
+from csms.services.messages import Messages
+
+DEFAULT_ENTRIES = 100
+TAIL_BATCH = 100
+"""Entries a message: with 16 KiB each it stays far below what gRPC lets through."""
+
+
+class MessageLogServicer:
+    """A method is: convert, call one use case, convert."""
+
+    service = messages_pb2.DESCRIPTOR.services_by_name["MessageLogService"]
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+
+    async def list_messages(
+        self, call: Call, request: messages_pb2.ListMessagesRequest
+    ) -> messages_pb2.ListMessagesResponse:
+        """ListMessages."""
+        size = page_size(request.page_size, default=DEFAULT_ENTRIES)
+        station_id = read_name(request.station, "stations")
+        query = b"ListMessages%d/" % station_id + request.filter.SerializeToString(deterministic=True)
+        place = read_token(request.page_token, query, (int,))
+        before = None if place is None else int(place[0])
+        wanted = convert.log_filter(request.filter)
+        entries = await self._messages.page(call.caller, station_id, size=size + 1, before=before, wanted=wanted)
+        return messages_pb2.ListMessagesResponse(
+            entries=[convert.entry(logged) for logged in entries[:size]],
+            next_page_token=make_token([entries[size - 1].sequence], query) if len(entries) > size else "",
+        )
+
+    async def tail_messages(
+        self, call: Call, request: messages_pb2.TailMessagesRequest
+    ) -> AsyncGenerator[messages_pb2.TailMessagesResponse, None]:
+        """TailMessages."""
+        station_id = read_name(request.station, "stations")
+        made = self._messages.tail(call.caller, station_id, convert.log_filter(request.filter))
+        async with contextlib.aclosing(made) as batches:
+            async for batch in batches:
+                for first in range(0, len(batch) or 1, TAIL_BATCH):
+                    part = batch[first : first + TAIL_BATCH]
+                    yield messages_pb2.TailMessagesResponse(entries=[convert.entry(logged) for logged in part])

@@ -1,0 +1,52 @@
+"""The message log for people: pages of the past, and following a station live."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+
+from csms.domain.access import Action, Principal, check
+from csms.domain.errors import NotFound
+from csms.ports.message_log import LogEntry, LogFilter, MessageLog
+from csms.ports.stores import StationStore
+
+TICK = 10.0
+"""Seconds of silence after which a follower gets an empty batch as a sign of life."""
+
+
+class Messages:
+    """Use cases of people. All raise PermissionDenied, and Unavailable while the database is away."""
+
+    def __init__(self, log: MessageLog, stations: StationStore) -> None:
+        self._log = log
+        self._stations = stations
+
+    async def page(
+        self, caller: Principal, station_id: int, *, size: int, before: int | None, wanted: LogFilter
+    ) -> Sequence[LogEntry]:
+        """Up to `size` entries with a sequence below `before`, newest first. Raises NotFound."""
+        check(caller, Action.READ_MESSAGES)
+        entries = await self._log.page(station_id, size=size, before=before, wanted=wanted)
+        if not entries:
+            await self._must_exist(station_id)
+        return entries
+
+    async def tail(
+        self, caller: Principal, station_id: int, wanted: LogFilter, *, tick: float = TICK
+    ) -> AsyncGenerator[Sequence[LogEntry], None]:
+        """Entries as they come; first of all, and after `tick` seconds without any, an empty batch.
+
+        Raises NotFound, Exhausted/WATCHER_TOO_SLOW.
+        """
+        check(caller, Action.READ_MESSAGES)
+        await self._must_exist(station_id)
+        async with self._log.tail(station_id) as tail:
+            yield ()
+            while True:
+                entries = await tail.next_batch(tick=tick)
+                fitting = [entry for entry in entries if wanted.admits(entry)]
+                if fitting or not entries:
+                    yield fitting
+
+    async def _must_exist(self, station_id: int) -> None:
+        if await self._stations.find(station_id) is None:
+            raise NotFound(f"There is no station {station_id} (any more).", reason="STATION_NOT_FOUND")

@@ -1,0 +1,263 @@
+"""One command to one station, and what became of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+import trio
+
+from csms.domain.access import Action, Principal, check
+from csms.domain.commands import (
+    Answer,
+    ChangeAvailability,
+    ClearCache,
+    Command,
+    DataTransfer,
+    GetVariables,
+    OperationalStatus,
+    Outcome,
+    RequestStartTransaction,
+    RequestStopTransaction,
+    Reset,
+    ResetType,
+    SetVariable,
+    SetVariables,
+    TriggerMessage,
+    UnlockConnector,
+)
+from csms.domain.errors import (
+    DeadlineExceeded,
+    DomainError,
+    Exhausted,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    NotSupported,
+    Unavailable,
+)
+from csms.domain.ids import parse_id_token
+from csms.domain.transaction import SessionState
+from csms.ports.directory import Directory, Settled
+from csms.ports.queries import SessionQueries
+from csms.ports.stores import StationStore
+
+DEFAULT_TIMEOUT, MAX_TIMEOUT = 30.0, 600.0
+MAX_VARIABLES = 100
+NOT_SENT = "NOT_SENT"
+
+
+class Target(msgspec.Struct, frozen=True):
+    """To whom, how long to try (seconds), and whether to wait in the mailbox of a station that is offline."""
+
+    station_id: int
+    timeout_s: float = DEFAULT_TIMEOUT
+    wait_for_station: bool = False
+
+
+class CommandOutcome(msgspec.Struct, frozen=True):
+    """The station's answer, when it came, and how long after sending (seconds)."""
+
+    answer: Answer
+    at: datetime
+    latency_s: float
+
+
+class VariableOutcome(msgspec.Struct, frozen=True):
+    """What became of one variable: an outcome, or the reason why there is none."""
+
+    name: str
+    outcome: CommandOutcome | None = None
+    failure_reason: str = ""
+
+
+class Remote:
+    """Every method sends one command (SetVariables: one each) and returns the station's answer, also when that is
+    "Rejected" or a CALLERROR. Where there is no answer it raises:
+
+    FailedPrecondition/STATION_OFFLINE, DeadlineExceeded/NOT_SENT, DeadlineExceeded/NO_ANSWER, Exhausted/MAILBOX_FULL,
+    Unavailable/DRAINING, NotSupported/NOT_SUPPORTED; and NotFound, InvalidArgument, PermissionDenied as always.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        stations: StationStore,
+        sessions: SessionQueries,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._directory = directory
+        self._stations = stations
+        self._sessions = sessions
+        self._now = now
+
+    async def request_start_transaction(
+        self, caller: Principal, target: Target, id_token: str, evse_id: int | None
+    ) -> CommandOutcome:
+        """Start charging on a tag; EVSE None: the station chooses."""
+        check(caller, Action.OPERATE_STATIONS)
+        command = RequestStartTransaction(parse_id_token(id_token), _evse(evse_id), secrets.randbelow(2**31 - 1) + 1)
+        return await self._send(target, command)
+
+    async def request_stop_transaction(
+        self, caller: Principal, target: Target | None, session_id: int, *, timeout_s: float = DEFAULT_TIMEOUT
+    ) -> CommandOutcome:
+        """Stop a session. `target` None: the session's own station, with `timeout_s`.
+
+        Raises NotFound, and FailedPrecondition when the session has ended or its station was deleted.
+        """
+        check(caller, Action.OPERATE_STATIONS)
+        found = await self._sessions.get_sessions([session_id])
+        if not found:
+            raise NotFound(f"There is no session {session_id}.", reason="SESSION_NOT_FOUND")
+        session, transaction = found[0], found[0].transaction
+        if transaction.state is not SessionState.ACTIVE:
+            raise FailedPrecondition("The session has ended already.", reason="SESSION_ENDED")
+        if session.station_id is None:
+            raise FailedPrecondition("The session's station was deleted.", reason="STATION_DELETED")
+        if target is None:
+            target = Target(session.station_id, timeout_s)
+        elif target.station_id != session.station_id:
+            raise InvalidArgument(
+                f"Session {session_id} is at station {session.station_id}, not {target.station_id}. Leave the station"
+                " out: the session knows it.",
+                reason="STATION_MISMATCH",
+            )
+        return await self._send(target, RequestStopTransaction(transaction.transaction_id or str(transaction.id)))
+
+    async def reset(self, caller: Principal, target: Target, kind: ResetType) -> CommandOutcome:
+        """Restart the station."""
+        check(caller, Action.OPERATE_STATIONS)
+        return await self._send(target, Reset(kind))
+
+    async def change_availability(
+        self, caller: Principal, target: Target, evse_id: int | None, status: OperationalStatus
+    ) -> CommandOutcome:
+        """Take an EVSE (None or 0: the station) in or out of service."""
+        check(caller, Action.OPERATE_STATIONS)
+        return await self._send(target, ChangeAvailability(status, _evse(evse_id)))
+
+    async def unlock_connector(
+        self, caller: Principal, target: Target, evse_id: int, connector_id: int
+    ) -> CommandOutcome:
+        """Release the cable."""
+        check(caller, Action.OPERATE_STATIONS)
+        if evse_id < 1 or connector_id < 1:
+            raise InvalidArgument(
+                "Say which EVSE and which connector to unlock; both count from 1.", reason="INVALID_EVSE"
+            )
+        return await self._send(target, UnlockConnector(evse_id, connector_id))
+
+    async def clear_cache(self, caller: Principal, target: Target) -> CommandOutcome:
+        """Empty the station's authorisation cache."""
+        check(caller, Action.OPERATE_STATIONS)
+        return await self._send(target, ClearCache())
+
+    async def trigger_message(
+        self, caller: Principal, target: Target, requested_message: str, evse_id: int | None
+    ) -> CommandOutcome:
+        """Ask the station for a message now."""
+        check(caller, Action.OPERATE_STATIONS)
+        if not requested_message:
+            raise InvalidArgument(
+                "Say which message the station should send, for example StatusNotification.", reason="MESSAGE_MISSING"
+            )
+        return await self._send(target, TriggerMessage(requested_message, _evse(evse_id)))
+
+    async def get_variables(self, caller: Principal, target: Target, names: Sequence[str]) -> CommandOutcome:
+        """Read variables (1.6: configuration keys); no names: all."""
+        check(caller, Action.CONFIGURE_STATIONS)
+        return await self._send(target, GetVariables(tuple(names)))
+
+    async def set_variables(
+        self, caller: Principal, target: Target, variables: Sequence[SetVariable]
+    ) -> tuple[VariableOutcome, ...]:
+        """Write variables one by one, in order. When one gets no answer the rest is not sent. When that is the very
+        first, its error is raised."""
+        check(caller, Action.CONFIGURE_STATIONS)
+        if not 0 < len(variables) <= MAX_VARIABLES or not all(variable.name for variable in variables):
+            raise InvalidArgument(
+                f"Give 1 to {MAX_VARIABLES} variables, each with its name and value.", reason="INVALID_VARIABLES"
+            )
+        ends_at = trio.current_time() + target.timeout_s
+        outcomes: list[VariableOutcome] = []
+        failure = ""
+        for variable in variables:
+            left = ends_at - trio.current_time()
+            if failure or (outcomes and left <= 0):
+                failure = NOT_SENT
+                outcomes.append(VariableOutcome(variable.name, failure_reason=NOT_SENT))
+                continue
+            part = Target(target.station_id, left, target.wait_for_station)
+            try:
+                outcome = await self._send(part, SetVariables((variable,)))
+            except DomainError as error:
+                if not outcomes:
+                    raise
+                failure = error.reason
+                outcomes.append(VariableOutcome(variable.name, failure_reason=failure))
+            else:
+                outcomes.append(VariableOutcome(variable.name, outcome))
+        return tuple(outcomes)
+
+    async def data_transfer(
+        self, caller: Principal, target: Target, vendor_id: str, message_id: str, data: str | None
+    ) -> CommandOutcome:
+        """Send a vendor's own message."""
+        check(caller, Action.CONFIGURE_STATIONS)
+        if not vendor_id:
+            raise InvalidArgument("Say whose message it is: the vendor id is missing.", reason="VENDOR_MISSING")
+        return await self._send(target, DataTransfer(vendor_id, message_id, data))
+
+    async def _send(self, target: Target, command: Command) -> CommandOutcome:
+        settled = await self._directory.send(
+            target.station_id,
+            command,
+            timeout=min(max(target.timeout_s, 0.0), MAX_TIMEOUT),
+            wait_for_station=target.wait_for_station,
+        )
+        if settled.outcome is Outcome.ANSWERED and settled.answer is not None:
+            return CommandOutcome(settled.answer, self._now(), settled.latency_s or 0.0)
+        if settled.outcome is Outcome.OFFLINE and await self._stations.find(target.station_id) is None:
+            raise NotFound(f"There is no station {target.station_id} (any more).", reason="STATION_NOT_FOUND")
+        raise _failure(settled)
+
+
+def _failure(settled: Settled) -> DomainError:
+    """The error that tells what became of a command without an answer."""
+    if settled.outcome is Outcome.OFFLINE:
+        return FailedPrecondition(
+            "The station is offline, so nothing was sent. It connects again by itself; try then.",
+            reason="STATION_OFFLINE",
+        )
+    if settled.outcome is Outcome.EXPIRED:
+        return DeadlineExceeded(
+            "Time was up before the command could be sent. It has not happened; try again.", reason=NOT_SENT
+        )
+    if settled.outcome is Outcome.REFUSED:
+        if settled.reason == "MAILBOX_FULL":
+            return Exhausted(
+                "Too many commands wait for this station already. Nothing was sent; try again shortly.",
+                reason="MAILBOX_FULL",
+            )
+        if settled.reason == "DRAINING":
+            return Unavailable("The server is stopping, so nothing was sent. Try again in a moment.", reason="DRAINING")
+        return NotSupported(
+            "This station, or the OCPP version that it speaks, has no such command. Nothing was sent.",
+            reason="NOT_SUPPORTED",
+        )
+    return DeadlineExceeded(
+        "The command was sent, but the station did not answer in time. It may have happened; look at the station"
+        " before you repeat it.",
+        reason="NO_ANSWER",
+    )
+
+
+def _evse(evse_id: int | None) -> int | None:
+    """None for 0. Raises InvalidArgument."""
+    if evse_id is not None and evse_id < 0:
+        raise InvalidArgument("EVSEs count from 1; 0 means the station as a whole.", reason="INVALID_EVSE")
+    return evse_id or None

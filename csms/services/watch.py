@@ -1,0 +1,107 @@
+"""The live feed for people: events become present views, in batches, and nothing is missed on resuming."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+import trio
+
+from csms.domain.access import Action, Principal, check
+from csms.domain.errors import InvalidArgument
+from csms.ports.feed import Event, Feed, Subject, Watch
+from csms.ports.queries import SessionQueries, SessionView, StationQueries, StationView
+
+COLLECT = 0.2
+"""Seconds between two batches while much happens: what changes ten times within is shown once."""
+TICK = 10.0
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What something is now, or that it is gone. With none of the three it is a progress tick.
+
+    Resuming after `revision` misses nothing: whatever is still to come has a higher one.
+    """
+
+    revision: int
+    at: datetime
+    station: StationView | None = None
+    session: SessionView | None = None
+    deleted_station_id: int | None = None
+
+
+class Watching:
+    """Use cases of people."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        stations: StationQueries,
+        sessions: SessionQueries,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._feed = feed
+        self._stations = stations
+        self._sessions = sessions
+        self._now = now
+
+    async def watch(
+        self, caller: Principal, after: int | None, station_ids: frozenset[int] = frozenset(), *, tick: float = TICK
+    ) -> AsyncGenerator[Change, None]:
+        """Changes after a revision (None: from now on), of these stations (none: all) and their sessions.
+
+        Begins with a tick. Raises PermissionDenied, InvalidArgument, RevisionTooOld, WatcherTooSlow, Unavailable.
+        """
+        check(caller, Action.READ_STATIONS)
+        check(caller, Action.READ_SESSIONS)
+        if after is not None and after < 0:
+            raise InvalidArgument("A revision is not negative; 0 means from now on.", reason="INVALID_REVISION")
+        start = self._feed.revision if after is None else after
+        async with self._feed.watch(start) as watch:
+            yield Change(start, self._now())
+            delivered_at = -COLLECT
+            while True:
+                revision, events = await watch.next_batch(tick=tick)
+                if events:
+                    revision, events = await self._collect(watch, revision, events, delivered_at + COLLECT)
+                wanted = [event for event in events if not station_ids or event.station_id in station_ids]
+                for change in await self._changes(wanted):
+                    yield change
+                delivered_at = trio.current_time()
+                if not wanted or wanted[-1].revision < revision:
+                    yield Change(revision, self._now())
+
+    async def _collect(
+        self, watch: Watch, revision: int, events: Sequence[Event], not_before: float
+    ) -> tuple[int, Sequence[Event]]:
+        """After a pause the first change goes out at once; in a storm they are gathered."""
+        if not_before <= trio.current_time():
+            return revision, events
+        await trio.sleep_until(not_before)
+        revision, more = await watch.next_batch(tick=0)
+        return revision, [*events, *more]
+
+    async def _changes(self, events: Sequence[Event]) -> list[Change]:
+        """One change for each thing, in the order of its newest event; one query for each kind."""
+        newest: dict[tuple[Subject, int], Event] = {}
+        for event in events:
+            key = (event.subject, event.session_id if event.subject is Subject.SESSION else event.station_id)
+            newest.pop(key, None)  # so that it is put last
+            newest[key] = event
+        station_ids = [number for subject, number in newest if subject is Subject.STATION]
+        session_ids = [number for subject, number in newest if subject is Subject.SESSION]
+        stations = {s.id: s for s in await self._stations.get_stations(station_ids)} if station_ids else {}
+        sessions = (
+            {int(s.transaction.id): s for s in await self._sessions.get_sessions(session_ids)} if session_ids else {}
+        )
+        changes = []
+        for (subject, number), event in newest.items():
+            if subject is Subject.STATION_DELETED:
+                changes.append(Change(event.revision, event.at, deleted_station_id=number))
+            elif subject is Subject.STATION and number in stations:
+                changes.append(Change(event.revision, event.at, station=stations[number]))
+            elif subject is Subject.SESSION and number in sessions:
+                changes.append(Change(event.revision, event.at, session=sessions[number]))
+        return changes
