@@ -1,7 +1,8 @@
 """Typed settings, read once; the only reader of the environment.
 
-One name, three spellings: `--data-dir` on the command line, `CHARGEHOUSE_DATA_DIR` in the environment, `data_dir` in the
-TOML file given by `--config`. The command line outranks the environment, which outranks the file, which outranks the default.
+One name, three spellings: `--data-dir` on the command line, `CHARGEHOUSE_DATA_DIR` in the environment, `data_dir` in
+the TOML file given by `--config`. The command line outranks the environment, which outranks the file, which outranks
+the default.
 """
 
 from __future__ import annotations
@@ -86,6 +87,9 @@ class Settings:
     boot_retry_interval: int = field(default=30, metadata=_help("boots of stations not accepted yet, seconds"))
     ping_interval: float = field(default=30.0, metadata=_help("WebSocket pings to silent stations, seconds"))
     ping_timeout: float = field(default=20.0, metadata=_help("a pinged station that stays silent is dropped after"))
+    station_rate: float = field(
+        default=50.0, metadata=_help("messages a second that one station may send; more are read more slowly")
+    )
     durable_timeout: float = field(
         default=20.0, metadata=_help("how long answers wait for a database that is away before links close")
     )

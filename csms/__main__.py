@@ -1,0 +1,77 @@
+"""The command line: serve, migrate, key, loadtest."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from csms.config import Settings, SettingsError, add_arguments, load
+from csms.domain.access import Role
+from csms.domain.errors import DomainError
+
+_DATABASE_SETTINGS = ("data_dir", "database_url", "postgres_bin")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their flags."""
+    top = argparse.ArgumentParser(
+        prog="chargehouse", description="An open central system for electric-vehicle charging stations."
+    )
+    top.add_argument("--version", action="version", version=f"chargehouse {version('chargehouse')}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="run everything: stations, control API, portal, PostgreSQL")
+    add_arguments(serve)
+    migrate = commands.add_parser("migrate", help="bring the database's schema up to this version")
+    add_arguments(migrate, only=_DATABASE_SETTINGS)
+    key = commands.add_parser("key", help="API keys for internal systems")
+    keys = key.add_subparsers(dest="key_command", required=True, metavar="COMMAND")
+    create = keys.add_parser("create", help="make a key and print its secret")
+    create.add_argument("--name", required=True, help="what the key is for")
+    create.add_argument("--role", required=True, choices=[role.value for role in Role])
+    create.add_argument("--days", type=int, default=0, help="valid for so many days; 0: for ever")
+    add_arguments(create, only=_DATABASE_SETTINGS)
+    commands.add_parser("loadtest", help="simulate charging stations (chargehouse loadtest --help)", add_help=False)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command. Returns the exit code: 0 fine, 1 failed, 2 misuse."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if argv[:1] == ["loadtest"]:
+        return _loadtest(argv[1:])
+    arguments = parser().parse_args(argv)
+    try:
+        settings = load(arguments)
+        return _run(arguments, settings)
+    except SettingsError as error:
+        sys.stderr.write(f"chargehouse: {error}\n")
+        return 2
+    except DomainError as error:
+        sys.stderr.write(f"chargehouse: {error.message}\n")
+        return 1
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    # Imported here so that `--help` and `loadtest` do not load the whole node.
+    from csms.app import serve, tools
+
+    if arguments.command == "serve":
+        return serve.run(settings)
+    if arguments.command == "migrate":
+        return tools.migrate_database(settings)
+    return tools.create_key(settings, arguments.name, Role(arguments.role), arguments.days)
+
+
+def _loadtest(argv: list[str]) -> int:
+    # A process of its own: the load tester is a client and shares no code with the server.
+    try:
+        return subprocess.call([sys.executable, "-m", "loadtest", *argv])  # noqa: S603  our own module
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,316 @@
+"""A node: actors and their stations, the control API, and what both stand on, wired together."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import structlog
+import trio
+
+from control.guard import Guard
+from control.server import ControlServer, Servicer
+from control.servicers.auth import AuthServicer
+from control.servicers.id_tokens import IdTokenServicer
+from control.servicers.messages import MessageLogServicer
+from control.servicers.remote import RemoteServicer
+from control.servicers.sessions import SessionServicer
+from control.servicers.stations import StationServicer
+from control.servicers.system import SystemServicer
+from control.servicers.watch import WatchServicer
+from csms.actors.drain import Drain
+from csms.actors.link import LinkLimits
+from csms.actors.registry import Registry
+from csms.actors.world import ActorSettings
+from csms.aio import Door
+from csms.cluster.local import LocalDirectory, LocalFeed
+from csms.config import Settings
+from csms.domain.errors import InvalidArgument, Unavailable
+from csms.ocpp.v16.routes import Dialect16
+from csms.ports.stores import StationRow
+from csms.services.access import AccessControl
+from csms.services.messages import Messages
+from csms.services.remote import Remote
+from csms.services.sessions import Sessions
+from csms.services.stations import Onboarding, Stations, UnknownStationPolicy
+from csms.services.system import System, SystemFacts
+from csms.services.tokens import MemoryTokenIndex, Tokens
+from csms.services.watch import Watching
+from csms.storage.access import PostgresAccess
+from csms.storage.journal import PostgresJournal
+from csms.storage.message_log import PostgresMessageLog
+from csms.storage.partitions import PartitionKeeper
+from csms.storage.pool import Database
+from csms.storage.requests import PostgresRequests
+from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
+from csms.storage.stations import PostgresStationQueries, PostgresStations
+from csms.storage.tokens import PostgresTokens
+from csms.transport.admission import StationAdmission
+from csms.transport.connection import WebSocketConnection
+from csms.transport.keepalive import KeepAlive
+from csms.transport.security import AttemptLimiter, AttemptLimits, PasswordVerifier, generate_password, hash_password
+from csms.transport.websocket import Admitted, OcppListener, open_listen_socket
+
+_log = structlog.get_logger("csms.node")
+
+HEALTH_SECONDS: Final = 2.0
+FREEZE_SECONDS: Final = 60.0
+
+
+def now() -> datetime:
+    """The one clock."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Everything that lives in PostgreSQL."""
+
+    stations: PostgresStations
+    station_queries: PostgresStationQueries
+    transactions: PostgresTransactions
+    session_queries: PostgresSessionQueries
+    tokens: PostgresTokens
+    access: PostgresAccess
+    requests: PostgresRequests
+    journal: PostgresJournal
+    message_log: PostgresMessageLog
+    partitions: PartitionKeeper
+
+    @classmethod
+    def on(cls, database: Database, settings: Settings) -> Stores:
+        """All of them on one database."""
+        return cls(
+            PostgresStations(database),
+            PostgresStationQueries(database),
+            PostgresTransactions(database),
+            PostgresSessionQueries(database),
+            PostgresTokens(database),
+            PostgresAccess(database),
+            PostgresRequests(database),
+            PostgresJournal(database, wait_bound=settings.durable_timeout),
+            PostgresMessageLog(database, enabled=settings.message_log),
+            PartitionKeeper(
+                database,
+                meter_value_days=settings.meter_value_days or None,
+                message_log_days=settings.message_log_days or None,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A running node, for whoever started it."""
+
+    control_port: int
+    ocpp_port: int
+    ocpp_addresses: tuple[str, ...]
+    first_sign_in: tuple[str, str] | None
+    drain: Drain
+    registry: Registry
+
+
+@asynccontextmanager
+async def build_node(settings: Settings, door: Door, database: Database) -> AsyncIterator[Node]:
+    """Bring a node up; it serves inside the block. `node.drain` takes it down in order. Raises OSError, DomainError."""
+    stores = Stores.on(database, settings)
+    feed = LocalFeed(now)
+    index = MemoryTokenIndex()
+    drain = Drain()
+    async with trio.open_nursery() as ground:
+        await ground.start(stores.partitions.run)
+        await stores.stations.all_offline()
+        await index.load(stores.tokens, stores.transactions)
+        await ground.start(stores.journal.run)
+        await ground.start(stores.message_log.run)
+        ground.start_soon(index.reload_for_ever, stores.tokens)
+        registry = Registry(
+            now=now,
+            journal=stores.journal,
+            feed=feed,
+            tokens=index,
+            loader=stores.stations,
+            stations=stores.stations,
+            transactions=stores.transactions,
+            message_log=stores.message_log,
+            on_crash=_report_crash,
+            settings=ActorSettings(heartbeat_s=settings.heartbeat_interval, retry_s=settings.boot_retry_interval),
+            link_limits=LinkLimits(rate=settings.station_rate, burst=settings.station_rate * 4),
+        )
+        await ground.start(registry.run)
+        access = AccessControl(stores.access, now=now)
+        first = await access.ensure_administrator(settings.admin_email or None, settings.admin_password or None)
+        listener, keep_alive = _front_door(settings, stores, feed, registry)
+        socket = open_listen_socket(settings.ocpp_listen.host, settings.ocpp_listen.port)
+        port = socket.getsockname()[1]
+        addresses = _addresses(settings, port)
+        servicers = _servicers(settings, stores, feed, index, registry, access, addresses, drain)
+        control = ControlServer(
+            door, Guard(access, stores.requests), servicers, str(settings.control_listen), tls=_tls(settings)
+        )
+        try:
+            control_port = await control.start()
+        except BaseException:
+            socket.close()
+            raise
+        await ground.start(partial(listener.run, [socket], ground))
+        ground.start_soon(keep_alive.run)
+        ground.start_soon(_watch_health, control, database, drain)
+        ground.start_soon(_freeze_now_and_then, listener)
+        _plan_the_end(drain, settings, stores, registry, listener, control)
+        try:
+            yield Node(control_port, port, addresses, first, drain, registry)
+        finally:
+            ground.cancel_scope.cancel()
+
+
+def _front_door(
+    settings: Settings, stores: Stores, feed: LocalFeed, registry: Registry
+) -> tuple[OcppListener[StationRow], KeepAlive]:
+    keep_alive = KeepAlive(interval=settings.ping_interval, timeout=settings.ping_timeout)
+    dialect = Dialect16()
+    admission = StationAdmission(
+        Onboarding(
+            stores.stations, stores.station_queries, feed, policy=UnknownStationPolicy(settings.unknown_stations)
+        ),
+        PasswordVerifier(),
+        passwords_required=settings.station_passwords == "required",
+        now=now,
+    )
+
+    async def serve(connection: WebSocketConnection, admitted: Admitted[StationRow]) -> None:
+        await registry.serve_link(connection, admitted.ticket.id, dialect)
+
+    listener = OcppListener(
+        admission,
+        serve,
+        subprotocols=(dialect.subprotocol,),
+        keep_alive=keep_alive,
+        attempts=AttemptLimiter(AttemptLimits()),
+    )
+    return listener, keep_alive
+
+
+def _servicers(
+    settings: Settings,
+    stores: Stores,
+    feed: LocalFeed,
+    index: MemoryTokenIndex,
+    registry: Registry,
+    access: AccessControl,
+    addresses: tuple[str, ...],
+    drain: Drain,
+) -> list[Servicer]:
+    directory = LocalDirectory(registry)
+    facts = SystemFacts(
+        version=version("chargehouse"),
+        ocpp_addresses=addresses,
+        unknown_station_policy=UnknownStationPolicy(settings.unknown_stations),
+        station_password_required=settings.station_passwords == "required",
+        protocols=(Dialect16.subprotocol,),
+    )
+    stations = Stations(
+        stores.stations,
+        stores.station_queries,
+        directory,
+        feed,
+        hash_password=hash_password,
+        generate_password=generate_password,
+    )
+    system = System(facts, database_available=lambda: stores.journal.available, draining=lambda: drain.draining)
+    return [
+        AuthServicer(access),
+        StationServicer(stations),
+        RemoteServicer(Remote(directory, stores.stations, stores.session_queries, now=now)),
+        SessionServicer(Sessions(stores.session_queries, feed)),
+        IdTokenServicer(Tokens(stores.tokens, index)),
+        WatchServicer(Watching(feed, stores.station_queries, stores.session_queries, now=now)),
+        MessageLogServicer(Messages(stores.message_log, stores.stations)),
+        SystemServicer(system),
+    ]
+
+
+def _plan_the_end(
+    drain: Drain,
+    settings: Settings,
+    stores: Stores,
+    registry: Registry,
+    listener: OcppListener[StationRow],
+    control: ControlServer,
+) -> None:
+    """From the roof to the ground: nobody in, stations off, callers off, journal to disk."""
+    spread = settings.drain_timeout / 4
+
+    async def refuse_newcomers() -> None:
+        listener.drain()
+        await control.drain()
+
+    async def close_links() -> None:
+        await registry.drain(spread_s=spread)
+        await listener.close_all(spread=0.0)
+
+    async def flush() -> None:
+        await stores.journal.close(trio.current_time() + 2.0)
+        stores.message_log.close()
+
+    drain.add("newcomers", refuse_newcomers)
+    drain.add("links", close_links)
+    drain.add("control", partial(control.stop, 1.0))
+    drain.add("journal", flush)
+
+
+async def _watch_health(control: ControlServer, database: Database, drain: Drain) -> None:
+    """The control API's health is the database's: without it nothing can be asked or promised."""
+    while not drain.draining:
+        try:
+            await database.ping()
+        except Unavailable:
+            await control.set_serving(False)
+        else:
+            await control.set_serving(True)
+        await trio.sleep(HEALTH_SECONDS)
+
+
+async def _freeze_now_and_then(listener: OcppListener[StationRow]) -> None:
+    """After a wave of connections, what lives long is put out of the collector's sight."""
+    frozen = 0
+    while True:
+        await trio.sleep(FREEZE_SECONDS)
+        count = len(listener.connections)
+        if count > frozen * 1.2 + 500:
+            gc.collect()
+            gc.freeze()
+            frozen = count
+
+
+def _report_crash(station_id: int, error: Exception) -> None:
+    _log.error("the handling of a station failed", station_id=station_id, exc_info=error)
+
+
+def _addresses(settings: Settings, port: int) -> tuple[str, ...]:
+    if settings.ocpp_public_url:
+        return (settings.ocpp_public_url.rstrip("/") + "/",)
+    host = settings.ocpp_listen.host
+    shown = f"[{host}]" if ":" in host else host
+    return (f"ws://{shown}:{port}/ocpp/",)
+
+
+def _tls(settings: Settings) -> tuple[bytes, bytes] | None:
+    if not settings.control_tls_cert:
+        host = settings.control_listen.host
+        if not (host.startswith("127.") or host in ("::1", "localhost")):
+            _log.warning(
+                "the control API is served without TLS beyond this machine", listen=str(settings.control_listen)
+            )
+        return None
+    try:
+        return Path(settings.control_tls_cert).read_bytes(), Path(settings.control_tls_key).read_bytes()
+    except OSError as error:
+        raise InvalidArgument(f"Cannot read {error.filename}: {error.strerror}.", reason="TLS_FILES") from error

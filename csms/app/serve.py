@@ -1,0 +1,149 @@
+"""`chargehouse serve`: everything in one place, brought up from the ground and taken down from the roof.
+
+    PostgreSQL ⊃ door ⊃ database ⊃ journal, logs ⊃ actors ⊃ control API, listener ⊃ portal
+
+A part may use what stands to its left, so that is there before it and after it.
+"""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import Final
+
+import structlog
+import trio
+
+from csms.aio import Door, DoorCrashed, open_door
+from csms.app.database import own_database
+from csms.app.node import Node, build_node
+from csms.app.portal import PortalProcess
+from csms.config import Settings
+from csms.domain.errors import DomainError, FailedPrecondition, Unavailable
+from csms.storage.migrate import MigrationError, migrate
+from csms.storage.pool import Database, open_database
+from csms.storage.postgres import EmbeddedPostgres
+from csms.telemetry import set_up_logging
+
+_log = structlog.get_logger("csms")
+
+DATABASE_PATIENCE: Final = 60.0
+"""How long a start waits for a database that was named and does not answer yet."""
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit code. Raises DomainError with a sentence when it cannot start."""
+    set_up_logging(settings.log_format, settings.log_level)
+    # Thousands of connections make a full collection take long, and hardly any of it is garbage (docs/performance.md).
+    gc.set_threshold(50_000, 20, 100)
+    code = 0
+    with own_database(settings) as (dsn, embedded):
+        try:
+            trio.run(_serve, settings, dsn, embedded, strict_exception_groups=True)
+        except* DoorCrashed as crash:
+            _log.critical("the asyncio side crashed", error=str(_first(crash)))
+            code = 1
+        except* (OSError, DomainError) as failed:
+            first = _first(failed)
+            if isinstance(first, DomainError):
+                raise first from None
+            raise FailedPrecondition(str(first), reason="CANNOT_LISTEN") from None
+    return code
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _serve(settings: Settings, dsn: str, embedded: EmbeddedPostgres | None) -> None:
+    async with AsyncExitStack() as house:
+        if embedded is not None:
+            await house.enter_async_context(_background(embedded.supervise))
+        door = await house.enter_async_context(open_door())
+        await migrated(door, dsn)
+        database = await house.enter_async_context(open_database(door, dsn))
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            await _serve_node(settings, door, database, signals)
+
+
+async def _serve_node(settings: Settings, door: Door, database: Database, signals: AsyncIterator[int]) -> None:
+    async with build_node(settings, door, database) as node:
+        _announce(settings, node)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_watch_signals, signals, node, settings.drain_timeout)
+            if settings.portal:
+                nursery.start_soon(PortalProcess(_portal_arguments(settings, node)).run)
+            await node.drain.wait_begun()
+            _log.info("stopping", seconds=settings.drain_timeout)
+            cut = await node.drain.run()
+            if cut:
+                _log.warning("cut short", parts=cut)
+            nursery.cancel_scope.cancel()
+
+
+async def _watch_signals(signals: AsyncIterator[int], node: Node, seconds: float) -> None:
+    async for _ in signals:
+        node.drain.begin(seconds)
+        seconds = min(seconds / 2, 1.0)  # who insists does not want to wait
+
+
+async def migrated(door: Door, dsn: str) -> None:
+    """Bring the schema up to date. Raises FailedPrecondition with a sentence."""
+    with trio.move_on_after(DATABASE_PATIENCE):
+        while True:
+            try:
+                names = await migrate(door, dsn)
+            except MigrationError as error:
+                raise FailedPrecondition(str(error), reason="SCHEMA") from error
+            except (Unavailable, OSError) as error:
+                _log.warning("the database does not answer yet", error=str(error))
+                await trio.sleep(1)
+            else:
+                _log.info("schema is up to date", applied=names)
+                return
+    raise FailedPrecondition(
+        "The database does not answer. Check --database-url and whether PostgreSQL runs.", reason="DATABASE_AWAY"
+    )
+
+
+@asynccontextmanager
+async def _background(run: object) -> AsyncIterator[None]:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run)  # type: ignore[arg-type]
+        yield
+        nursery.cancel_scope.cancel()
+
+
+def _portal_arguments(settings: Settings, node: Node) -> list[str]:
+    host = settings.control_listen.host
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared, not bound
+    address = f"[{loopback}]:{node.control_port}" if ":" in loopback else f"{loopback}:{node.control_port}"
+    arguments = ["--listen", str(settings.portal_listen), "--control", address, "--die-with-parent"]
+    if settings.control_tls_cert:
+        arguments += ["--control-ca", settings.control_tls_cert]
+    if settings.portal_public_url:
+        arguments += ["--public-url", settings.portal_public_url]
+    return arguments
+
+
+def _announce(settings: Settings, node: Node) -> None:
+    """What a person needs now, on standard output; everything else is in the log."""
+    lines = [
+        "",
+        f"Chargehouse {version('chargehouse')} is running.",
+        f"  Stations   {node.ocpp_addresses[0]}IDENTITY   (OCPP 1.6J)",
+        f"  Control    {settings.control_listen.host}:{node.control_port}   (gRPC, control.v1)",
+    ]
+    if settings.portal:
+        lines.append(f"  Portal     {settings.portal_public_url or f'http://{settings.portal_listen}'}")
+    if node.first_sign_in is not None:
+        email, password = node.first_sign_in
+        lines += ["", f"  First sign-in: {email} with the password {password}", "  It is shown only this once."]
+    sys.stdout.write("\n".join([*lines, "", ""]))
+    sys.stdout.flush()

@@ -1,0 +1,276 @@
+"""The whole product as real processes: `chargehouse serve` on free ports, a control API client, simple stations."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import trio
+import trio_websocket
+from trio_websocket import ConnectionClosed, HandshakeError
+
+from control.v1 import (
+    auth_pb2_grpc,
+    id_tokens_pb2,
+    id_tokens_pb2_grpc,
+    messages_pb2_grpc,
+    remote_pb2_grpc,
+    sessions_pb2_grpc,
+    stations_pb2_grpc,
+    system_pb2_grpc,
+    watch_pb2_grpc,
+)
+
+ADMIN = ("admin@example.org", "correct-horse-7")
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@dataclass
+class Product:
+    """One installation: its folder, its ports, its process."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    portal: bool = False
+    ocpp_port: int = field(default_factory=free_port)
+    control_port: int = field(default_factory=free_port)
+    portal_port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+    key: str = ""
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "serve.log"
+
+    @property
+    def ocpp(self) -> str:
+        return f"ws://127.0.0.1:{self.ocpp_port}/ocpp"
+
+    def flags(self) -> list[str]:
+        flags = {
+            "data-dir": str(self.folder / "data"),
+            "ocpp-listen": f"127.0.0.1:{self.ocpp_port}",
+            "control-listen": f"127.0.0.1:{self.control_port}",
+            "portal-listen": f"127.0.0.1:{self.portal_port}",
+            "ping-interval": "5",
+            **self.settings,
+        }
+        return [f"--{name}={value}" for name, value in flags.items()] + ([] if self.portal else ["--no-portal"])
+
+    def command(self, *argv: str) -> list[str]:
+        return [sys.executable, "-m", "csms", *argv]
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CHARGEHOUSE_")}
+        return kept | {"CHARGEHOUSE_ADMIN_EMAIL": ADMIN[0], "CHARGEHOUSE_ADMIN_PASSWORD": ADMIN[1]}
+
+    def start(self, patience: float = 60.0) -> None:
+        """Start and wait until stations can connect."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command("serve", *self.flags()), stdout=log, stderr=log, env=self.environment()
+            )
+        deadline = time.monotonic() + patience
+        while not self.healthy():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.05)
+        if not self.key:
+            self.key = self.make_key()
+
+    def healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ocpp_port}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    def make_key(self, role: str = "administrator") -> str:
+        flags = [flag for flag in self.flags() if flag.startswith(("--data-dir", "--database-url"))]
+        done = subprocess.run(
+            self.command("key", "create", "--name", "tests", "--role", role, *flags),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=self.environment(),
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()[-1]
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, timeout: float = 20.0) -> int:
+        """SIGTERM; the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+    def postgres_pid(self) -> int:
+        return int((self.folder / "data/pgdata/postmaster.pid").read_text().split("\n")[0])
+
+
+@contextlib.contextmanager
+def product(*, portal: bool = False, **settings: str) -> Iterator[Product]:
+    """A running installation in a fresh folder; ends with the block."""
+    with tempfile.TemporaryDirectory(prefix="chargehouse-") as name:
+        os.chmod(name, 0o755)
+        made = Product(Path(name), {key.replace("_", "-"): value for key, value in settings.items()}, portal)
+        try:
+            made.start()
+            yield made
+        finally:
+            if made.process is not None and made.process.poll() is None:
+                made.stop(30)
+
+
+class Api:
+    """Blocking stubs of the control API with a key."""
+
+    def __init__(self, product: Product, key: str | None = None) -> None:
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{product.control_port}")
+        bearer = (("authorization", f"Bearer {product.key if key is None else key}"),)
+
+        class AddKey(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
+            def intercept_unary_unary(self, go_on: Any, details: Any, request: Any) -> Any:
+                return go_on(details._replace(metadata=bearer), request)
+
+            def intercept_unary_stream(self, go_on: Any, details: Any, request: Any) -> Any:
+                return go_on(details._replace(metadata=bearer), request)
+
+        channel = grpc.intercept_channel(self._channel, AddKey())
+        self.auth = auth_pb2_grpc.AuthServiceStub(channel)
+        self.stations = stations_pb2_grpc.StationServiceStub(channel)
+        self.remote = remote_pb2_grpc.RemoteServiceStub(channel)
+        self.sessions = sessions_pb2_grpc.SessionServiceStub(channel)
+        self.tokens = id_tokens_pb2_grpc.IdTokenServiceStub(channel)
+        self.watch = watch_pb2_grpc.WatchServiceStub(channel)
+        self.messages = messages_pb2_grpc.MessageLogServiceStub(channel)
+        self.system = system_pb2_grpc.SystemServiceStub(channel)
+
+    def add_token(self, id_token: str) -> None:
+        self.tokens.CreateIdToken(
+            id_tokens_pb2.CreateIdTokenRequest(id_token=id_tokens_pb2.IdToken(id_token=id_token)), timeout=10
+        )
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+@contextlib.contextmanager
+def api(product: Product, key: str | None = None) -> Iterator[Api]:
+    made = Api(product, key)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+class Station:
+    """A plain OCPP 1.6J station over trio-websocket: a second implementation that shares nothing with the server."""
+
+    def __init__(self, socket: trio_websocket.WebSocketConnection, nursery: trio.Nursery) -> None:
+        self.socket = socket
+        self.serial = 0
+        self.answers: dict[str, dict[str, Any]] = {"RemoteStartTransaction": {"status": "Accepted"}}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self._waiting: dict[str, trio.Event] = {}
+        self._got: dict[str, list[Any]] = {}
+        self.closed = trio.Event()
+        nursery.start_soon(self._read)
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                message = json.loads(await self.socket.get_message())
+                if message[0] == 2:
+                    self.asked.append((message[2], message[3]))
+                    answer = self.answers.get(message[2], {"status": "Accepted"})
+                    await self.socket.send_message(json.dumps([3, message[1], answer]))
+                elif message[1] in self._waiting:
+                    self._got[message[1]] = message
+                    self._waiting.pop(message[1]).set()
+        except ConnectionClosed:
+            self.closed.set()
+            for event in self._waiting.values():
+                event.set()
+
+    async def exchange(self, frame: list[Any]) -> list[Any]:
+        """Send a CALL, give its answer. Raises ConnectionError when the link went first."""
+        event = self._waiting[frame[1]] = trio.Event()
+        if self.closed.is_set():
+            raise ConnectionError("closed")
+        try:
+            await self.socket.send_message(json.dumps(frame))
+        except ConnectionClosed:
+            raise ConnectionError("closed") from None
+        await event.wait()
+        if frame[1] not in self._got:
+            raise ConnectionError("closed")
+        return self._got.pop(frame[1])
+
+    async def call(self, action: str, **payload: Any) -> dict[str, Any]:
+        """A CALL's CALLRESULT payload. Raises RuntimeError on a CALLERROR."""
+        self.serial += 1
+        answer = await self.exchange([2, f"{id(self)}-{self.serial}", action, payload])
+        if answer[0] != 3:
+            raise RuntimeError(f"{action}: {answer}")
+        return dict(answer[2])
+
+    async def boot(self) -> dict[str, Any]:
+        return await self.call("BootNotification", chargePointVendor="Acme", chargePointModel="One")
+
+
+@asynccontextmanager
+async def station(
+    product: Product, identity: str, *, password: str | None = None, path: str = "/ocpp", subprotocol: str = "ocpp1.6"
+) -> AsyncIterator[Station]:
+    """A connected station. Raises HandshakeError when it is refused."""
+    import base64
+
+    headers = []
+    if password is not None:
+        headers.append((b"Authorization", b"Basic " + base64.b64encode(f"{identity}:{password}".encode())))
+    async with trio.open_nursery() as nursery:
+        socket = await trio_websocket.connect_websocket(
+            nursery,
+            "127.0.0.1",
+            product.ocpp_port,
+            f"{path}/{identity}",
+            use_ssl=False,
+            subprotocols=[subprotocol],
+            extra_headers=headers,
+        )
+        try:
+            yield Station(socket, nursery)
+        finally:
+            ended = contextlib.suppress(ConnectionClosed, trio.BrokenResourceError)
+            with trio.CancelScope(shield=True), trio.move_on_after(2), ended:
+                await socket.aclose()
+            nursery.cancel_scope.cancel()
+
+
+__all__ = ["ADMIN", "Api", "HandshakeError", "Product", "Station", "api", "free_port", "product", "station"]
