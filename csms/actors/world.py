@@ -1,0 +1,83 @@
+"""What actors and links know of each other and of the node around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from csms.actors.mailbox import MAILBOX_SIZE
+from csms.actors.session_ids import SessionIds
+from csms.domain.commands import Answer, Command
+from csms.ports.feed import Feed
+from csms.ports.journal import Journal
+from csms.ports.stores import StateLoader, StationStore, TokenIndex, TransactionStore
+
+NORMAL_CLOSURE: Final = 1000
+GOING_AWAY: Final = 1001
+UNSUPPORTED_DATA: Final = 1003
+POLICY_VIOLATION: Final = 1008
+INTERNAL_ERROR: Final = 1011
+TRY_AGAIN_LATER: Final = 1013
+"""WebSocket close codes (RFC 6455 §7.4.1; 1013 is registered with IANA)."""
+
+
+class LinkLost(Exception):
+    """The link went away, or a newer one took over, before the answer came."""
+
+
+class PreparedCall(Protocol):
+    """A command in the words of a version: encoded, not yet sent."""
+
+    @property
+    def command(self) -> Command:
+        """What it was made of."""
+
+
+class LinkPort(Protocol):
+    """What an actor may ask of its link."""
+
+    def close_soon(self, code: int, reason: str) -> None:
+        """Go, at once; sync and idempotent."""
+
+    def finish_soon(self, code: int, reason: str) -> None:
+        """Go when the message being worked on is answered; sync and idempotent."""
+
+    def prepare(self, command: Command) -> PreparedCall:
+        """Encode. Raises NotSupported or InvalidArgument."""
+
+    async def call(self, prepared: PreparedCall, deadline: float) -> tuple[Answer, float]:
+        """The answer and its latency in seconds. Raises LinkLost and trio.TooSlowError."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActorSettings:
+    """Seconds, but for `mailbox_size`.
+
+    `settle`: how long commands wait for a new link's first message to be answered. `idle`: how long an actor without
+    link and deliveries stays in memory. `remote_start_valid`: how long after an accepted remote start a start on its
+    tag counts as remote. `retry_s`: the boot interval told to stations that are not accepted.
+    """
+
+    heartbeat_s: int = 300
+    retry_s: int = 30
+    mailbox_size: int = MAILBOX_SIZE
+    settle: float = 1.0
+    idle: float = 60.0
+    remote_start_valid: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What all actors of a node share."""
+
+    now: Callable[[], datetime]
+    journal: Journal
+    feed: Feed
+    tokens: TokenIndex
+    loader: StateLoader
+    stations: StationStore
+    transactions: TransactionStore
+    session_ids: SessionIds
+    next_epoch: Callable[[], int]
