@@ -8,6 +8,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
+
+from google.protobuf.message import Message
 
 from csms.domain.errors import InvalidArgument, StaleVersion
 
@@ -15,7 +18,11 @@ DEFAULT_PAGE, MAX_PAGE = 50, 1_000
 _MAX_TOKEN = 2_000
 _CHECKSUM = 8
 
+MAX_PAGE_BYTES = 3 * 1024 * 1024
+"""Below the 4 MiB that gRPC clients take unless told otherwise."""
+
 Value = str | int
+M = TypeVar("M", bound=Message)
 
 
 def page_size(asked: int, *, default: int = DEFAULT_PAGE, maximum: int = MAX_PAGE) -> int:
@@ -25,6 +32,18 @@ def page_size(asked: int, *, default: int = DEFAULT_PAGE, maximum: int = MAX_PAG
             f"page_size is {asked}; give 0 for the default or a number up to {maximum}.", reason="INVALID_PAGE_SIZE"
         )
     return min(asked or default, maximum)
+
+
+def fitting(messages: Iterable[M]) -> list[M]:
+    """As many as fit into one response, at least one: a page may be shorter than asked, its token tells where it ends."""
+    fit: list[M] = []
+    size = 0
+    for message in messages:
+        size += message.ByteSize() + 8
+        if fit and size > MAX_PAGE_BYTES:
+            break
+        fit.append(message)
+    return fit
 
 
 def make_token(position: Sequence[Value], query: bytes) -> str:

@@ -82,6 +82,7 @@ class ControlServer:
         self._health: Any = None
         self._streams: set[asyncio.Task[Any]] = set()
         self._draining = False
+        self._serving = True
         self.port = 0
 
     @property
@@ -90,9 +91,15 @@ class ControlServer:
         return self._draining
 
     async def start(self) -> int:
-        """Serve; the port. Raises OSError when the address cannot be had, LookupError when a servicer lacks a method."""
+        """Serve; the port. Raises OSError when the address is taken, LookupError when a servicer lacks a method."""
         self.port = await self._door.call(self._start)
         return self.port
+
+    async def set_serving(self, serving: bool) -> None:
+        """Say whether calls can succeed at all (the database is there). Once draining, it stays NOT_SERVING."""
+        if self._health is not None and serving != self._serving and not self._draining:
+            self._serving = serving
+            await self._door.call(self._set_health, serving)
 
     async def drain(self) -> None:
         """Say NOT_SERVING, so that balancers and clients go elsewhere; calls are still served."""
@@ -101,7 +108,7 @@ class ControlServer:
             await self._door.call(self._health.enter_graceful_shutdown)
 
     async def stop(self, grace: float) -> None:
-        """Take no new calls, end streams with UNAVAILABLE/DRAINING, give the other calls `grace` seconds. Idempotent."""
+        """Take no new calls, end streams with UNAVAILABLE/DRAINING, give other calls `grace` seconds. Idempotent."""
         await self.drain()
         await self._door.call(self._stop, grace)
 
@@ -125,10 +132,9 @@ class ControlServer:
         names = []
         for servicer in self._servicers:
             handlers = {rpc.name: self._handler(servicer, rpc) for rpc in servicer.service.methods}
-            server.add_generic_rpc_handlers(
-                (grpc.method_handlers_generic_handler(servicer.service.full_name, handlers),)
-            )
-            names.append(servicer.service.full_name)
+            name = servicer.service.full_name
+            server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, handlers),))
+            names.append(name)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
@@ -145,6 +151,11 @@ class ControlServer:
         for name in ("", *names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         return port
+
+    async def _set_health(self, serving: bool) -> None:
+        status = health_pb2.HealthCheckResponse
+        for name in ("", *(servicer.service.full_name for servicer in self._servicers)):
+            await self._health.set(name, status.SERVING if serving else status.NOT_SERVING)
 
     async def _stop(self, grace: float) -> None:
         server, self._server = self._server, None

@@ -16,12 +16,12 @@ ROLES: Final[dict[Role, auth_pb2.Role.ValueType]] = {
     Role.SUPPORT: auth_pb2.ROLE_SUPPORT,
     Role.EV_USER: auth_pb2.ROLE_EV_USER,
 }
-_ROLES_BACK: Final = {number: role for role, number in ROLES.items()}
+_ROLES_BACK: Final = {int(number): role for role, number in ROLES.items()}
 
 
 def role_of(number: int) -> Role:
     """Raises InvalidArgument when none is given."""
-    role = _ROLES_BACK.get(number)  # type: ignore[call-overload]
+    role = _ROLES_BACK.get(number)
     if role is None:
         raise InvalidArgument("Give the role, for example ROLE_SUPPORT.", reason="ROLE_MISSING")
     return role

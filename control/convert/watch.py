@@ -12,10 +12,12 @@ from csms.services.watch import Change
 
 def change(seen: Change) -> watch_pb2.WatchResponse:
     """What something is now, that it is gone, or a tick."""
-    return watch_pb2.WatchResponse(
+    message = watch_pb2.WatchResponse(
         revision=seen.revision,
         event_time=timestamp(seen.at),
         station=None if seen.station is None else station(seen.station),
         session=None if seen.session is None else session(seen.session),
-        deleted_station=None if seen.deleted_station_id is None else print_name("stations", seen.deleted_station_id),
     )
+    if seen.deleted_station_id is not None:
+        message.deleted_station = print_name("stations", seen.deleted_station_id)
+    return message

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from control.convert import messages as convert
 from control.convert.names import read_name
 from control.guard import Call
-from control.paging import make_token, page_size, read_token
+from control.paging import fitting, make_token, page_size, read_token
 from control.v1 import messages_pb2
 from csms.services.messages import Messages
 
@@ -36,9 +36,10 @@ class MessageLogServicer:
         before = None if place is None else int(place[0])
         wanted = convert.log_filter(request.filter)
         entries = await self._messages.page(call.caller, station_id, size=size + 1, before=before, wanted=wanted)
+        shown = fitting(convert.entry(logged) for logged in entries[:size])
+        more = len(entries) > len(shown)
         return messages_pb2.ListMessagesResponse(
-            entries=[convert.entry(logged) for logged in entries[:size]],
-            next_page_token=make_token([entries[size - 1].sequence], query) if len(entries) > size else "",
+            entries=shown, next_page_token=make_token([shown[-1].sequence], query) if more else ""
         )
 
     async def tail_messages(

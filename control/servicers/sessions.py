@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from control.convert import sessions as convert
 from control.convert.names import read_name
 from control.guard import Call
-from control.paging import make_token, moment_value, page_size, read_moment, read_token
+from control.paging import fitting, make_token, moment_value, page_size, read_moment, read_token
 from control.v1 import sessions_pb2
 from csms.ports.queries import SessionPosition, SessionView
 from csms.services.sessions import Sessions, position_of
@@ -58,13 +58,12 @@ class SessionServicer:
         place = read_token(request.page_token, query, (str, int))
         after = None if place is None else (read_moment(place[0]), int(place[1]))
         values = await self._sessions.meter_values(call.caller, session_id, size=size + 1, after=after)
+        shown = fitting(convert.meter_value(value) for _, value in values[:size])
         token = ""
-        if len(values) > size:
-            digest, last = values[size - 1]
+        if len(values) > len(shown):
+            digest, last = values[len(shown) - 1]
             token = make_token([moment_value(last.timestamp), digest], query)
-        return sessions_pb2.ListMeterValuesResponse(
-            meter_values=[convert.meter_value(value) for _, value in values[:size]], next_page_token=token
-        )
+        return sessions_pb2.ListMeterValuesResponse(meter_values=shown, next_page_token=token)
 
     async def export_sessions(
         self, call: Call, request: sessions_pb2.ExportSessionsRequest
