@@ -254,23 +254,27 @@ async def station(
     headers = []
     if password is not None:
         headers.append((b"Authorization", b"Basic " + base64.b64encode(f"{identity}:{password}".encode())))
-    async with trio.open_nursery() as nursery:
-        socket = await trio_websocket.connect_websocket(
-            nursery,
-            "127.0.0.1",
-            product.ocpp_port,
-            f"{path}/{identity}",
-            use_ssl=False,
-            subprotocols=[subprotocol],
-            extra_headers=headers,
-        )
-        try:
-            yield Station(socket, nursery)
-        finally:
-            ended = contextlib.suppress(ConnectionClosed, trio.BrokenResourceError)
-            with trio.CancelScope(shield=True), trio.move_on_after(2), ended:
-                await socket.aclose()
-            nursery.cancel_scope.cancel()
+    stream = await trio.open_tcp_stream("127.0.0.1", product.ocpp_port)
+    try:
+        async with trio.open_nursery() as nursery:
+            socket = await trio_websocket.wrap_client_stream(
+                nursery,
+                stream,
+                f"127.0.0.1:{product.ocpp_port}",
+                f"{path}/{identity}",
+                subprotocols=[subprotocol],
+                extra_headers=headers,
+            )
+            try:
+                yield Station(socket, nursery)
+            finally:
+                ended = contextlib.suppress(ConnectionClosed, trio.BrokenResourceError)
+                with trio.CancelScope(shield=True), trio.move_on_after(2), ended:
+                    await socket.aclose()
+                nursery.cancel_scope.cancel()
+    finally:  # where the server refuses or closes first, the library leaves the stream open
+        with trio.CancelScope(shield=True):
+            await trio.aclose_forcefully(stream)
 
 
 __all__ = ["ADMIN", "Api", "HandshakeError", "Product", "Station", "api", "free_port", "product", "station"]

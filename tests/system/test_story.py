@@ -144,7 +144,7 @@ async def test_a_password_that_was_set_must_be_sent(running: Product, control: A
     secret = (await ask(control.stations.SetStationPassword, request)).password
     assert len(secret) >= 16
     for wrong in (None, "no-no-no-no-no-no"):
-        with pytest.raises(HandshakeError):
+        with pytest.RaisesGroup(HandshakeError, flatten_subgroups=True, allow_unwrapped=True):
             async with station(running, "LOCKED", password=wrong):
                 pass
     async with station(running, "LOCKED", password=secret) as charger:
