@@ -35,7 +35,7 @@ def page_size(asked: int, *, default: int = DEFAULT_PAGE, maximum: int = MAX_PAG
 
 
 def fitting(messages: Iterable[M]) -> list[M]:
-    """As many as fit into one response, at least one: a page may be shorter than asked, its token tells where it ends."""
+    """As many as fit into one response, at least one: pages may be shorter than asked."""
     fit: list[M] = []
     size = 0
     for message in messages:
