@@ -101,11 +101,6 @@ class ControlServer:
             self._serving = serving
             await self._door.call(self._set_health, serving)
 
-    async def set_serving(self, serving: bool) -> None:
-        """What the health service says of every service; after `drain` it stays NOT_SERVING."""
-        if self._health is not None:
-            await self._door.call(self._set_health, serving)
-
     async def drain(self) -> None:
         """Say NOT_SERVING, so that balancers and clients go elsewhere; calls are still served."""
         self._draining = True
@@ -155,11 +150,6 @@ class ControlServer:
         self._server = server
         await self._set_health(True)
         return port
-
-    async def _set_health(self, serving: bool) -> None:
-        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        for name in ("", *(servicer.service.full_name for servicer in self._servicers)):
-            await self._health.set(name, status)
 
     async def _set_health(self, serving: bool) -> None:
         status = health_pb2.HealthCheckResponse
