@@ -38,7 +38,7 @@ from csms.domain.facts import (
     TransactionReply,
 )
 from csms.domain.ids import SessionId, StationId, parse_id_token
-from csms.domain.metering import ENERGY_REGISTER, SOC, MeterValue
+from csms.domain.metering import MeterValue
 from csms.domain.records import (
     BootRecord,
     MeterRecord,
@@ -48,7 +48,7 @@ from csms.domain.records import (
     SessionRecord,
     StatusRecord,
 )
-from csms.domain.transaction import Authentication, Flag, StartKey, Transaction, power_of
+from csms.domain.transaction import Authentication, Flag, Reading, StartKey, Transaction, reading_of
 
 PROGRESS_SECONDS = 10.0
 """How often a running session's own row is written while meter values come in. The values themselves are always
@@ -57,6 +57,7 @@ the row lacks is folded in when it is loaded."""
 
 SEEN_SECONDS = 60.0
 _RECENT = 8
+_encode = msgspec.json.Encoder().encode
 
 
 class NotAccepted(Exception):
@@ -342,9 +343,11 @@ class StationState:
         return None
 
     def _by_transaction_id(self, transaction_id: str | None) -> Transaction | None:
-        if transaction_id is None:
-            return None
-        return next((t for t in self.open.values() if t.transaction_id == transaction_id), None)
+        if transaction_id is not None:
+            for transaction in self.open.values():
+                if transaction.transaction_id == transaction_id:
+                    return transaction
+        return None
 
     def _keep_values(
         self,
@@ -356,12 +359,14 @@ class StationState:
     ) -> None:
         session_id = None if transaction is None else transaction.id
         for value in values:
-            record = meter_record(self.station_id, evse_id, session_id, value, now)
+            reading = reading_of(value)
+            record = meter_record(self.station_id, evse_id, session_id, value, now, reading)
             applied.records.append(record)
             if transaction is not None and record.digest not in self._recent:
-                transaction.read(value, now)
+                transaction.read(value, now, reading)
             self._recent.append(record.digest)
-        del self._recent[:-_RECENT]
+        if len(self._recent) > 2 * _RECENT:
+            del self._recent[:-_RECENT]
 
     def _keep(self, applied: Applied, transaction: Transaction) -> None:
         applied.records.append(SessionRecord(transaction.snapshot()))
@@ -392,10 +397,10 @@ class StationState:
 
 
 def meter_record(
-    station_id: int, evse_id: int, session_id: int | None, value: MeterValue, now: datetime
+    station_id: int, evse_id: int, session_id: int | None, value: MeterValue, now: datetime, reading: Reading
 ) -> MeterRecord:
     """The record of one meter value; its digest is that of its samples."""
-    samples = msgspec.json.encode(
+    samples = _encode(
         [(s.measurand, s.value, s.unit, s.phase, s.context, s.location, s.signed) for s in value.sampled_values]
     )
     digest = int.from_bytes(blake2b(samples, digest_size=8).digest(), "big", signed=True)
@@ -406,9 +411,9 @@ def meter_record(
         value.timestamp,
         now,
         digest,
-        value.find(ENERGY_REGISTER),
-        power_of(value),
-        value.find(SOC),
+        reading.energy_wh,
+        reading.power_w,
+        reading.soc_percent,
         samples,
     )
 

@@ -72,6 +72,7 @@ TO_RECONCILE = frozenset(
 )
 """Flags that a person should look at; a roll-over is understood and needs nobody."""
 
+_SUMMED = frozenset({ENERGY_REGISTER, POWER, SOC})
 _FUTURE = timedelta(minutes=10)
 _CLOCK_OFFSET = timedelta(hours=1)
 _OFFSETS_AGREE = timedelta(minutes=1)
@@ -166,29 +167,33 @@ class Transaction(msgspec.Struct):
         self._check_order()
         self.progress_at = max(self.progress_at, received_at)
 
-    def read(self, value: MeterValue, received_at: datetime) -> None:
-        """Take in one meter value of this session. After the end only the peak and the count may still change."""
+    def read(self, value: MeterValue, received_at: datetime, reading: Reading | None = None) -> None:
+        """Take in one meter value of this session. After the end only the peak and the count may still change.
+
+        `reading` is what `reading_of` makes of the value, if that is known already.
+        """
+        seen = reading_of(value) if reading is None else reading
+        at = value.timestamp
         self.meter_value_count += 1
-        if self.last_meter_at is None or value.timestamp > self.last_meter_at:
-            self.last_meter_at = value.timestamp
-        power = power_of(value)
-        if power is not None:
-            self.max_power_w = max(self.max_power_w, power)
-        self.progress_at = max(self.progress_at, received_at)
+        if self.last_meter_at is None or at > self.last_meter_at:
+            self.last_meter_at = at
+        power = seen.power_w
+        if power is not None and power > self.max_power_w:
+            self.max_power_w = power
+        if received_at > self.progress_at:
+            self.progress_at = received_at
         if self.state is SessionState.ENDED:
             return
-        energy = value.find(ENERGY_REGISTER)
-        if energy is not None:
-            self._note(self.register.read(energy, value.timestamp))
-        elif self.register.last_at is None or value.timestamp > self.register.last_at:
+        if seen.energy_wh is not None:
+            self._note(self.register.read(seen.energy_wh, at))
+        elif self.register.last_at is None or at > self.register.last_at:
             interval = value.find(ENERGY_INTERVAL)
             if interval is not None and interval > 0.0 and self.register.last_wh is not None:
-                self._note(self.register.read(self.register.last_wh + interval, value.timestamp))
+                self._note(self.register.read(self.register.last_wh + interval, at))
         if power is not None:
             self.power_w = power
-        soc = value.find(SOC)
-        if soc is not None:
-            self.soc_percent = soc
+        if seen.soc_percent is not None:
+            self.soc_percent = seen.soc_percent
 
     def end(self, at: datetime, meter_wh: float | None, reason: str, received_at: datetime) -> bool:
         """It ended. Idempotent: the same end again changes nothing (False); another one is flagged and the first
@@ -263,6 +268,30 @@ class Transaction(msgspec.Struct):
         live = self.stop_logged_at - self.logged_at >= _LIVE
         if live and abs(at_start) > _CLOCK_OFFSET and abs(at_start - at_stop) < _OFFSETS_AGREE:
             self._flag(Flag.CLOCK_WRONG)
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """What matters most in a meter value, over all phases: Wh, W, percent; None where it was not measured."""
+
+    energy_wh: float | None
+    power_w: float | None
+    soc_percent: float | None
+
+
+def reading_of(value: MeterValue) -> Reading:
+    """One pass for the usual case of unphased numbers; the careful way for all others."""
+    energy = power = soc = None
+    for sample in value.sampled_values:
+        measurand = sample.measurand
+        if sample.signed is not None or (sample.phase and measurand in _SUMMED):
+            return Reading(value.find(ENERGY_REGISTER), power_of(value), value.find(SOC))
+        if measurand == ENERGY_REGISTER:
+            energy = sample.value if energy is None else energy
+        elif measurand == POWER:
+            power = sample.value if power is None else power
+        elif measurand == SOC:
+            soc = sample.value if soc is None else soc
+    return Reading(energy, power_of(value) if power is None else power, soc)
 
 
 def power_of(value: MeterValue) -> float | None:
