@@ -29,7 +29,7 @@ from csms.ports.stores import StationRow
 from tests.kit.fake_wire import MemoryWire
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-"""The moment that `at` counts from. The node's clock begins a little over an hour later: what happens in tests is past."""
+"""The moment that `at` counts from. The node's clock begins an hour later: what tests report has happened."""
 NOW = START + timedelta(minutes=65)
 DIALECT = Dialect16()
 
@@ -63,17 +63,20 @@ class FakeJournal:
         self.refuse: Callable[[Record], bool] = lambda _record: False
         self.on_disk: Callable[[Record], None] = lambda _record: None
         self._waiting: list[_Batch] = []
+        self._work = trio.Event()
         self._delay = delay
         self._bound = bound
 
     async def run(self) -> None:
         while True:
-            await trio.sleep(self._delay)
+            await self._work.wait()
+            await trio.sleep(0.1 if self.away else self._delay)
             self.flush()
 
     def flush(self) -> None:
         if self.away:
             return
+        self._work = trio.Event()
         batches, self._waiting = self._waiting, []
         for batch in batches:
             batch.refused = any(self.refuse(record) for record in batch.records)
@@ -94,6 +97,7 @@ class FakeJournal:
     def put(self, records: Sequence[Record]) -> Ticket:
         batch = _Batch(list(records))
         self._waiting.append(batch)
+        self._work.set()
         return _Ticket(batch, self._bound)
 
     def of(self, kind: type[Any]) -> list[Any]:
@@ -296,7 +300,7 @@ class Node:
         self.log = FakeMessageLog()
         self.feed = LocalFeed(self.now)
         self.crashes: list[tuple[int, Exception]] = []
-        self._ids = 0
+        self._ids = self._wires = 0
         self.registry = Registry(
             now=self.now,
             journal=self.journal,
@@ -319,8 +323,9 @@ class Node:
         return f"c{self._ids}"
 
     def connect(self, station_id: int = 1, dialect: Dialect = DIALECT, *, capacity: float = float("inf")) -> MemoryWire:
-        """A station's new connection."""
-        wire = MemoryWire(capacity=capacity)
+        """A station's new connection, from an address of its own."""
+        self._wires += 1
+        wire = MemoryWire(f"wire-{self._wires}", capacity=capacity)
         self.nursery.start_soon(self.registry.serve_link, wire, station_id, dialect)
         return wire
 
