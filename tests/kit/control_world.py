@@ -1,0 +1,165 @@
+"""The real gRPC server of control.v1 over a ServiceWorld, and a client beside it on the asyncio side of the door."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
+
+from control.guard import Guard
+from control.server import ControlServer, Servicer
+from control.servicers.auth import AuthServicer
+from control.servicers.id_tokens import IdTokenServicer
+from control.servicers.messages import MessageLogServicer
+from control.servicers.remote import RemoteServicer
+from control.servicers.sessions import SessionServicer
+from control.servicers.stations import StationServicer
+from control.servicers.system import SystemServicer
+from control.servicers.watch import WatchServicer
+from control.v1 import (
+    auth_pb2_grpc,
+    id_tokens_pb2_grpc,
+    messages_pb2_grpc,
+    remote_pb2_grpc,
+    sessions_pb2_grpc,
+    stations_pb2_grpc,
+    system_pb2_grpc,
+    watch_pb2_grpc,
+)
+from csms.aio import Door, open_door
+from csms.domain.access import Role
+from tests.kit.service_world import PASSWORD, ServiceWorld
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
+STUBS = {
+    "auth": auth_pb2_grpc.AuthServiceStub,
+    "stations": stations_pb2_grpc.StationServiceStub,
+    "remote": remote_pb2_grpc.RemoteServiceStub,
+    "sessions": sessions_pb2_grpc.SessionServiceStub,
+    "id_tokens": id_tokens_pb2_grpc.IdTokenServiceStub,
+    "watch": watch_pb2_grpc.WatchServiceStub,
+    "messages": messages_pb2_grpc.MessageLogServiceStub,
+    "system": system_pb2_grpc.SystemServiceStub,
+}
+
+
+class Refused(Exception):
+    """A call that failed: its code, and what its ErrorInfo says."""
+
+    def __init__(self, error: grpc.aio.AioRpcError) -> None:
+        super().__init__(f"{error.code()} {error.details()}")
+        self.code = error.code()
+        self.message = error.details() or ""
+        self.info = error_details_pb2.ErrorInfo()
+        self.retry = error_details_pb2.RetryInfo()
+        for key, value in error.trailing_metadata() or ():
+            if key == "grpc-status-details-bin" and isinstance(value, bytes):
+                for detail in status_pb2.Status.FromString(value).details:
+                    detail.Unpack(self.info)
+                    detail.Unpack(self.retry)
+
+    @property
+    def reason(self) -> str:
+        return str(self.info.reason)
+
+
+def servicers_of(world: ServiceWorld) -> list[Servicer]:
+    """All of them, as the application makes them."""
+    return [
+        AuthServicer(world.access),
+        StationServicer(world.stations),
+        RemoteServicer(world.remote),
+        SessionServicer(world.sessions),
+        IdTokenServicer(world.tokens),
+        WatchServicer(world.watching, tick=0.05),
+        MessageLogServicer(world.messages),
+        SystemServicer(world.system),
+    ]
+
+
+class ControlClient:
+    """Calls from trio. `token` goes with every call; `call` raises Refused."""
+
+    def __init__(self, door: Door, channel: grpc.aio.Channel) -> None:
+        self.door = door
+        self.channel = channel
+        self.token = ""
+        self._stubs = {name: stub(channel) for name, stub in STUBS.items()}
+
+    async def call(self, method: str, request: Message, *, timeout: float | None = 20.0) -> Any:
+        """`call("stations.GetStation", request)`."""
+        return await self.asyncio(self._call, method, request, timeout)
+
+    async def collect(self, method: str, request: Message, count: int | None = None) -> list[Any]:
+        """The first messages of a stream (None: all); then it is cancelled."""
+        return await self.asyncio(self._collect, method, request, count)
+
+    async def asyncio(self, fn: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """Run a coroutine function on the asyncio side."""
+
+        async def run() -> T:
+            try:
+                return await fn(*args)
+            except grpc.aio.AioRpcError as error:
+                raise Refused(error) from None
+
+        return await self.door.call(run)
+
+    def open(self, method: str, request: Message, timeout: float | None = 20.0) -> Any:
+        """The call object; only on the asyncio side."""
+        service, _, rpc = method.partition(".")
+        metadata = (("authorization", f"Bearer {self.token}"),) if self.token else ()
+        return getattr(self._stubs[service], rpc)(request, metadata=metadata, timeout=timeout)
+
+    async def _call(self, method: str, request: Message, timeout: float | None) -> Any:
+        return await self.open(method, request, timeout)
+
+    async def _collect(self, method: str, request: Message, count: int | None) -> list[Any]:
+        call = self.open(method, request)
+        found: list[Any] = []
+        async for message in call:
+            found.append(message)
+            if len(found) == count:
+                call.cancel()
+                break
+        return found
+
+
+class ControlWorld(ServiceWorld):
+    """Set by `control_world`: `door`, `server`, `client` (as an administrator), `tokens_of` each role."""
+
+    door: Door
+    server: ControlServer
+    client: ControlClient
+    bearer: dict[Role, str]
+
+
+@asynccontextmanager
+async def control_world() -> AsyncIterator[ControlWorld]:
+    """Serving on a free port of the loopback, with one signed-in person of each role."""
+    world = ControlWorld()
+    world.bearer = {}
+    for role in Role:
+        await world.add_user(role, f"{role.value}@example.org")
+        world.bearer[role] = (await world.access.sign_in(f"{role.value}@example.org", PASSWORD)).token
+    async with open_door() as door:
+        world.door = door
+        world.server = ControlServer(door, Guard(world.access, world.requests), servicers_of(world), "127.0.0.1:0")
+        port = await world.server.start()
+
+        async def connect() -> grpc.aio.Channel:
+            return grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+
+        world.client = ControlClient(door, await door.call(connect))
+        world.client.token = world.bearer[Role.ADMINISTRATOR]
+        try:
+            yield world
+        finally:
+            await door.call(world.client.channel.close)
+            await world.server.stop(0.1)

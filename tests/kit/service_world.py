@@ -1,0 +1,158 @@
+"""All use cases over stores in memory, and a caller of each role."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import argon2
+import trio
+
+from csms.cluster.local import LocalFeed
+from csms.domain.access import Principal, Role, User
+from csms.domain.commands import Answer, Command, Outcome
+from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted
+from csms.domain.ids import SessionId, StationId
+from csms.domain.records import BootRecord, StatusRecord
+from csms.domain.transaction import Transaction
+from csms.ports.directory import Settled
+from csms.services.access import AccessControl
+from csms.services.messages import Messages
+from csms.services.remote import Remote
+from csms.services.sessions import Sessions
+from csms.services.stations import Stations, UnknownStationPolicy
+from csms.services.system import System, SystemFacts
+from csms.services.tokens import MemoryTokenIndex, Tokens
+from csms.services.watch import Watching
+from tests.kit.fake_message_log import FakeMessageLog
+from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
+from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
+from tests.kit.fake_tables import FakeTables
+from tests.kit.records import a_meter_record
+
+NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+CALLERS = {role: Principal(f"users/{number}", role.value, role) for number, role in enumerate(Role, 1)}
+ADMIN, SUPPORT, DRIVER = CALLERS[Role.ADMINISTRATOR], CALLERS[Role.SUPPORT], CALLERS[Role.EV_USER]
+HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PASSWORD = "charge-2-go"
+
+
+def plain_hash(secret: bytes, *, generated: bool) -> str:
+    """Stands for the slow one."""
+    return f"{'generated' if generated else 'chosen'}:{secret.decode()}"
+
+
+class FakeDirectory:
+    """Answers "Accepted" for stations that are online, or what `settled` says. `sent`: commands with time-outs."""
+
+    def __init__(self, tables: FakeTables) -> None:
+        self.tables = tables
+        self.settled: list[Settled] = []
+        self.sent: list[tuple[int, Command, float, bool]] = []
+        self.refreshed: list[int] = []
+        self.disconnected: list[int] = []
+        self.hang = False
+
+    async def send(
+        self, station_id: int, command: Command, *, timeout: float, wait_for_station: bool = False
+    ) -> Settled:
+        await trio.lowlevel.checkpoint()
+        self.sent.append((station_id, command, timeout, wait_for_station))
+        if self.hang:
+            await trio.sleep_forever()
+        if self.settled:
+            return self.settled.pop(0)
+        if station_id not in self.tables.stations or not self.tables.stations[station_id].online:
+            return Settled(Outcome.OFFLINE)
+        return Settled(Outcome.ANSWERED, Answer("Accepted", accepted=True), 0.25)
+
+    async def disconnect(self, station_id: int, reason: str) -> bool:
+        await trio.lowlevel.checkpoint()
+        self.disconnected.append(station_id)
+        return station_id in self.tables.stations and self.tables.stations[station_id].online
+
+    async def refresh(self, station_id: int) -> None:
+        await trio.lowlevel.checkpoint()
+        self.refreshed.append(station_id)
+
+
+class CountingAccess(FakeAccess):
+    """`looked_up` counts the queries for credentials."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked_up = 0
+
+    async def find_sign_in(self, digest: bytes, now: datetime) -> User | None:
+        self.looked_up += 1
+        return await super().find_sign_in(digest, now)
+
+
+class ServiceWorld:
+    """`time` is what the services take for now."""
+
+    def __init__(self) -> None:
+        self.time = datetime.now(UTC)
+        self.draining = False
+        self.tables = FakeTables()
+        self.station_store = FakeStations(self.tables)
+        self.station_queries = FakeStationQueries(self.tables)
+        self.session_queries = FakeSessionQueries(self.tables)
+        self.token_store = FakeTokens(self.tables)
+        self.transactions = FakeTransactions(self.tables)
+        self.access_store = CountingAccess()
+        self.requests = FakeRequests()
+        self.log = FakeMessageLog()
+        self.feed = LocalFeed(lambda: NOW)
+        self.directory = FakeDirectory(self.tables)
+        self.index = MemoryTokenIndex()
+        self.stations = Stations(
+            self.station_store,
+            self.station_queries,
+            self.directory,
+            self.feed,
+            hash_password=plain_hash,
+            generate_password=lambda: "generated-password-1",
+        )
+        self.remote = Remote(self.directory, self.station_store, self.session_queries, now=lambda: NOW)
+        self.sessions = Sessions(self.session_queries, self.feed)
+        self.tokens = Tokens(self.token_store, self.index)
+        self.access = AccessControl(self.access_store, hasher=HASHER, now=lambda: self.time)
+        self.watching = Watching(self.feed, self.station_queries, self.session_queries, now=lambda: NOW)
+        self.messages = Messages(self.log, self.station_store)
+        facts = SystemFacts("0.1.0", ("ws://192.0.2.1:9000/ocpp/",), UnknownStationPolicy.PENDING, False, ("ocpp1.6",))
+        self.system = System(facts, database_available=lambda: not self.tables.away, draining=lambda: self.draining)
+
+    async def add_station(
+        self,
+        identity: str,
+        registration: RegistrationStatus = RegistrationStatus.ACCEPTED,
+        *,
+        online: bool = True,
+    ) -> int:
+        """Booted, with two connectors of which the second charges."""
+        row = await self.station_store.create(identity, registration)
+        self.tables.stations[row.id].online = online
+        self.tables.write([BootRecord(row.id, NOW, StationBooted("Vendor", "Model", serial_number="S1"))])
+        for evse, status in enumerate((ConnectorStatus.AVAILABLE, ConnectorStatus.AVAILABLE, ConnectorStatus.CHARGING)):
+            self.tables.write([StatusRecord(row.id, evse, 1, status, "NoError", "", "", "", NOW, NOW)])
+        return row.id
+
+    def add_session(self, number: int, station_id: int, *, ended: bool = False, values: int = 0) -> Transaction:
+        """Began `number` minutes after NOW on EVSE 2 with the tag TAG."""
+        at = NOW + timedelta(minutes=number)
+        transaction = Transaction(
+            SessionId(number), StationId(station_id), f"CP-{station_id}", at, at, evse_id=2, transaction_id=str(number)
+        )
+        transaction.id_token = "TAG"
+        transaction.start(at, 1000.0, at)
+        if ended:
+            transaction.end(at + timedelta(hours=1), 2000.0, "Local", at + timedelta(hours=1))
+        self.tables.sessions[number] = transaction
+        for minute in range(1, values + 1):
+            moment = at + timedelta(minutes=minute)
+            self.tables.write([a_meter_record(station_id, moment, 1000.0 + minute, session_id=number, evse_id=2)])
+        return transaction
+
+    async def add_user(self, role: Role, email: str) -> User:
+        """With the password PASSWORD."""
+        return await self.access_store.create_user(email, role.value, HASHER.hash(PASSWORD), role)
