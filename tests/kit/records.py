@@ -9,7 +9,7 @@ from csms.domain.ids import SessionId, StationId
 from csms.domain.metering import ENERGY_REGISTER, POWER, MeterValue, SampledValue
 from csms.domain.records import MeterRecord, SessionRecord, StatusRecord
 from csms.domain.station import meter_record
-from csms.domain.transaction import Transaction
+from csms.domain.transaction import Transaction, reading_of
 
 T0 = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -56,7 +56,8 @@ def a_meter_record(
     station_id: int, at: datetime, energy_wh: float, *, session_id: int | None = None, evse_id: int = 1
 ) -> MeterRecord:
     """Received when measured."""
-    return meter_record(station_id, evse_id, session_id, a_meter_value(at, energy_wh), at)
+    value = a_meter_value(at, energy_wh)
+    return meter_record(station_id, evse_id, session_id, value, at, reading_of(value))
 
 
 def a_session_record(transaction: Transaction) -> SessionRecord:

@@ -1,0 +1,22 @@
+"""SystemService over the wire."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+
+from control.v1 import system_pb2 as pb
+from csms.domain.access import Role
+from tests.kit.control_world import ControlWorld, Refused
+
+
+async def test_the_installation_says_where_stations_connect_and_how_it_is(world: ControlWorld) -> None:
+    world.tables.away = True
+    info = await world.client.call("system.GetSystemInfo", pb.GetSystemInfoRequest())
+    assert list(info.ocpp_addresses) == ["ws://192.0.2.1:9000/ocpp/"]
+    assert info.unknown_station_policy == pb.UNKNOWN_STATION_POLICY_PENDING
+    assert (info.database_available, info.draining) == (False, False)
+    world.client.token = world.bearer[Role.EV_USER]
+    with pytest.raises(Refused) as refused:
+        await world.client.call("system.GetSystemInfo", pb.GetSystemInfoRequest())
+    assert refused.value.code is grpc.StatusCode.PERMISSION_DENIED
