@@ -7,6 +7,7 @@ from typing import Final
 
 import trio
 
+from csms.domain.errors import Unavailable
 from csms.ports.stores import TransactionStore
 
 BLOCK: Final = 100
@@ -30,6 +31,8 @@ class SessionIds:
             # Whoever comes here first pays for the next block; while there are ids left, the others go on.
             try:
                 await self._refill(self._block // 4)
+            except Unavailable:
+                pass  # it is tried again with the next one; until then there are some left
             except BaseException:
                 self.give_back(taken)
                 raise

@@ -249,7 +249,7 @@ class StationActor:
                 outcome = Outcome.UNKNOWN if self._current.sent else Outcome.REFUSED
                 self._current.settle(outcome, reason="" if self._current.sent else reasons.INTERNAL_ERROR)
                 self._current = None
-            if failed:
+            if failed and self._failure is None:  # `crash` has done it already, and a new link may be here
                 self._state = None
                 self._drop_link(INTERNAL_ERROR, "internal error; please connect again")
 

@@ -6,6 +6,7 @@ exactly once; a connection that was replaced gets nothing applied; nothing is le
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 
 import hypothesis.strategies as st
@@ -16,6 +17,7 @@ from hypothesis import given
 from csms.actors.supervise import RestartLimits
 from csms.domain import station
 from csms.domain.commands import ClearCache, Outcome
+from csms.domain.errors import Unavailable
 from csms.domain.records import LinkRecord, MeterRecord
 from csms.ports.directory import Settled
 from tests.kit.actor_world import Node, meter_values
@@ -118,7 +120,9 @@ class Play:
         if wire.closed is None:
             self.said[f"f{number}"] = number
             self.said_on[number] = wire.remote_address
-            wire.start_call("MeterValues", meter_values(1000 + number, seconds=number), f"f{number}")
+            # Every other one has an id that must be looked up: a takeover may come meanwhile.
+            payload = meter_values(1000 + number, seconds=number, transaction_id=4711 if number % 2 else None)
+            wire.start_call("MeterValues", payload, f"f{number}")
 
     def _answer(self, station_id: int) -> None:
         wire = self.wires.get(station_id)
@@ -126,8 +130,11 @@ class Play:
             self.listen(wire, answering=True)
 
     def _refresh(self, station_id: int) -> None:
-        if not self.node.journal.away:
-            self.nursery.start_soon(self.node.directory.refresh, station_id)
+        self.nursery.start_soon(self._do_refresh, station_id)
+
+    async def _do_refresh(self, station_id: int) -> None:
+        with contextlib.suppress(Unavailable):
+            await self.node.directory.refresh(station_id)
 
     def _disconnect(self, station_id: int) -> None:
         self.nursery.start_soon(self.node.directory.disconnect, station_id, "test")
