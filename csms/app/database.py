@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
+
+import structlog
 
 from csms.config import Settings
 from csms.domain.errors import FailedPrecondition
-from csms.storage.data_folder import DataFolderInUse, PostgresError
+from csms.storage.data_folder import DataFolderInUse, PostgresError, open_to_others
 from csms.storage.postgres import EmbeddedPostgres
+
+_log = structlog.get_logger("csms.database")
+
+SYSTEM_FOLDER: Final = Path("/var/lib/chargehouse")
 
 
 @contextlib.contextmanager
@@ -22,6 +30,8 @@ def own_database(settings: Settings) -> Iterator[tuple[str, EmbeddedPostgres | N
         yield settings.database_url, None
         return
     embedded = _embedded(settings)
+    if embedded.folder.path == SYSTEM_FOLDER:
+        _log.info("the data folder is elsewhere: PostgreSQL's user cannot enter this one", folder=str(SYSTEM_FOLDER))
     try:
         embedded.start()
     except PostgresError as error:
@@ -53,7 +63,15 @@ def any_database(settings: Settings) -> Iterator[str]:
         embedded.stop()
 
 
+def data_folder(settings: Settings) -> Path:
+    """The data folder. Root cannot use the default one below a closed home: PostgreSQL runs as another user."""
+    folder = settings.data_dir
+    if os.geteuid() == 0 and folder == Settings().data_dir and not open_to_others(folder.resolve().parent):
+        return SYSTEM_FOLDER
+    return folder
+
+
 def _embedded(settings: Settings) -> EmbeddedPostgres:
     return EmbeddedPostgres(
-        settings.data_dir, bin_folder=Path(settings.postgres_bin) if settings.postgres_bin else None
+        data_folder(settings), bin_folder=Path(settings.postgres_bin) if settings.postgres_bin else None
     )

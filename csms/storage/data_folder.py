@@ -124,6 +124,29 @@ class DataFolder:
                 f"{self.cluster} is not a PostgreSQL cluster (no PG_VERSION). Move it away or restore it."
             ) from error
 
+    def keep_programs(self, installation: Path) -> Path:
+        """A copy of a PostgreSQL installation where our other user can reach it; made once per installation.
+
+        A wheel's installation (package/pginstall) looks for its libraries beside the package (package.libs).
+        """
+        status = (installation / "bin" / "postgres").stat()
+        copy = self.path / f"programs-{status.st_size:x}-{status.st_mtime_ns:x}"
+        package = installation.parent
+        if not copy.exists():
+            new = Path(tempfile.mkdtemp(prefix="programs.new-", dir=self.path))
+            shutil.copytree(installation, new / package.name / installation.name, symlinks=True)
+            libraries = package.with_name(package.name + ".libs")
+            if libraries.is_dir():
+                shutil.copytree(libraries, new / libraries.name)
+            for place in (new, *new.rglob("*")):
+                if not place.is_symlink():
+                    place.chmod(place.stat().st_mode | (0o555 if place.is_dir() else 0o444))
+            for program in (new / package.name / installation.name / "bin").iterdir():
+                program.chmod(0o755)
+            new.rename(copy)
+            _log.info("postgres_programs_copied", to=str(copy), why="the user that runs them cannot enter their folder")
+        return copy / package.name / installation.name
+
     # ── the socket ───────────────────────────────────────────────────────────────────────────────────────
 
     def make_socket_folder(self) -> None:
@@ -193,6 +216,11 @@ class DataFolder:
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         self._lock = lock
+
+
+def open_to_others(path: Path) -> bool:
+    """May any user go to ``path``?"""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (*path.parents, path) if folder.exists())
 
 
 def first_closed(path: Path) -> str:

@@ -33,6 +33,7 @@ from csms.storage.data_folder import (
     DataFolderUnusable,
     PostgresError,
     first_closed,
+    open_to_others,
 )
 
 __all__ = [
@@ -178,6 +179,8 @@ class EmbeddedPostgres:
         self.folder.open()
         started = False
         try:
+            if self.folder.uid is not None and not open_to_others(self._programs):
+                self._programs = self.folder.keep_programs(self._programs.parent) / "bin"
             version = self._check_programs()
             written_by = self.folder.cluster_version()
             if written_by is None:

@@ -1,3 +1,5 @@
+"""The OCPP-J client of the load tester."""
+
 from __future__ import annotations
 
 import base64

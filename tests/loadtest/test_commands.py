@@ -1,3 +1,5 @@
+"""What a simulated station answers to commands."""
+
 from __future__ import annotations
 
 from random import Random

@@ -1,3 +1,5 @@
+"""The comparison of what stations did with what the server says."""
+
 from __future__ import annotations
 
 from dataclasses import replace

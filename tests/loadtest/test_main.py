@@ -1,3 +1,5 @@
+"""The load tester's command line, start to exit code."""
+
 from __future__ import annotations
 
 import json

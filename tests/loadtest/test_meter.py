@@ -1,3 +1,5 @@
+"""The simulated meter and car."""
+
 from __future__ import annotations
 
 from itertools import pairwise

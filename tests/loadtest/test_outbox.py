@@ -1,3 +1,5 @@
+"""The queue of a station that was offline."""
+
 from __future__ import annotations
 
 import itertools

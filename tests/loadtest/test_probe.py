@@ -1,3 +1,5 @@
+"""The load tester's side of the control API."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

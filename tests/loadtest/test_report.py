@@ -1,3 +1,5 @@
+"""The figures and how they are printed."""
+
 from __future__ import annotations
 
 import json

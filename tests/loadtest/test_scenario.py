@@ -1,3 +1,5 @@
+"""What each simulated station is to do."""
+
 from __future__ import annotations
 
 from itertools import pairwise

@@ -1,3 +1,5 @@
+"""One simulated charging session."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta

@@ -1,3 +1,5 @@
+"""A simulated station's life."""
+
 from __future__ import annotations
 
 import importlib.resources

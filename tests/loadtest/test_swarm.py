@@ -1,3 +1,5 @@
+"""Many stations at once."""
+
 from __future__ import annotations
 
 import resource

@@ -1,3 +1,5 @@
+"""Counting and percentiles."""
+
 from __future__ import annotations
 
 import pytest

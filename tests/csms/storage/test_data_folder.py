@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from csms.storage.data_folder import LOG_LIMIT, DataFolder, DataFolderInUse, DataFolderUnusable, first_closed
+from csms.storage.data_folder import (
+    LOG_LIMIT,
+    DataFolder,
+    DataFolderInUse,
+    DataFolderUnusable,
+    first_closed,
+    open_to_others,
+)
+from csms.storage.postgres import EmbeddedPostgres, find_programs
 from tests.kit.database import temporary_folder
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -138,3 +147,29 @@ def test_the_closed_door_on_the_way_is_named(path: Path) -> None:
     inner.mkdir(parents=True)
     path.chmod(0o700)
     assert first_closed(inner) == f"{path} (mode 700)"
+
+
+@only_root
+def test_programs_that_the_other_user_cannot_reach_are_copied(tmp_path: Path) -> None:
+    closed = tmp_path / "home"
+    installation = find_programs().parent
+    package = installation.parent
+    shutil.copytree(installation, closed / package.name / installation.name, symlinks=True)
+    if package.with_name(package.name + ".libs").is_dir():
+        shutil.copytree(package.with_name(package.name + ".libs"), closed / (package.name + ".libs"))
+    closed.chmod(0o700)
+    with temporary_folder() as folder:
+        postgres = EmbeddedPostgres(folder / "data", bin_folder=closed / package.name / installation.name / "bin")
+        postgres.start()
+        postgres.stop()
+        assert [path.name for path in (folder / "data").glob("programs*")] != []
+        postgres.start()  # the copy is made once
+        postgres.stop()
+        assert len(list((folder / "data").glob("programs*"))) == 1
+
+
+def test_who_may_enter(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir(mode=0o700)
+    assert not open_to_others(tmp_path / "a")
+    assert not open_to_others(tmp_path / "a" / "b")
+    assert open_to_others(Path("/usr/bin"))
