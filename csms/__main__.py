@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from csms.config import Settings, SettingsError, add_arguments, load
 from csms.domain.access import Role
 from csms.domain.errors import DomainError
 
+_KEY_NOT_NEEDED = frozenset({"--api-key", "--no-check", "--help", "-h", "--control"})
 _DATABASE_SETTINGS = ("data_dir", "database_url", "postgres_bin")
 
 
@@ -67,10 +69,26 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _loadtest(argv: list[str]) -> int:
     # A process of its own: the load tester is a client and shares no code with the server.
+    environment = dict(os.environ)
+    given = any(argument.split("=", 1)[0] in _KEY_NOT_NEEDED for argument in argv)
+    if not given and not environment.get("CHARGEHOUSE_API_KEY"):
+        key = _key_of_this_machine()
+        if key:
+            environment["CHARGEHOUSE_API_KEY"] = key
     try:
-        return subprocess.call([sys.executable, "-m", "loadtest", *argv])  # noqa: S603  our own module
+        return subprocess.call([sys.executable, "-m", "loadtest", *argv], env=environment)  # noqa: S603  our own module
     except KeyboardInterrupt:
         return 130
+
+
+def _key_of_this_machine() -> str:
+    """A key for a day, when a server runs here on the data folder of the settings; else nothing."""
+    from csms.app import tools
+
+    try:
+        return tools.borrow_key(load())
+    except (SettingsError, DomainError):
+        return ""
 
 
 if __name__ == "__main__":

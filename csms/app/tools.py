@@ -10,7 +10,7 @@ from functools import partial
 import trio
 
 from csms.aio import open_door
-from csms.app.database import any_database
+from csms.app.database import any_database, data_folder
 from csms.app.serve import migrated
 from csms.config import Settings
 from csms.domain.access import Principal, Role
@@ -32,15 +32,35 @@ def migrate_database(settings: Settings) -> int:
     return _errand(settings, nothing_more)
 
 
+def borrow_key(settings: Settings) -> str:
+    """An administrator's key for a day, from a server that runs on this machine; empty when none does.
+
+    Who can reach the server's database may do everything anyway. Raises DomainError.
+    """
+    if settings.database_url or not (data_folder(settings) / "run").exists():
+        return ""
+    made: list[str] = []
+
+    async def create(database: Database) -> None:
+        made.append(await _new_key(database, "load test", Role.ADMINISTRATOR, 1))
+
+    _errand(settings, create)
+    return made[0]
+
+
 def create_key(settings: Settings, name: str, role: Role, days: int) -> int:
     """Make an API key and print its secret, alone on a line. Raises DomainError with a sentence."""
 
     async def create(database: Database) -> None:
-        expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
-        _, secret = await AccessControl(PostgresAccess(database)).create_api_key(_COMMAND_LINE, name, role, expires_at)
-        sys.stdout.write(secret + "\n")
+        sys.stdout.write(await _new_key(database, name, role, days) + "\n")
 
     return _errand(settings, create)
+
+
+async def _new_key(database: Database, name: str, role: Role, days: int) -> str:
+    expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
+    access = AccessControl(PostgresAccess(database))
+    return (await access.create_api_key(_COMMAND_LINE, name, role, expires_at))[1]
 
 
 def _errand(settings: Settings, work: Callable[[Database], Awaitable[None]]) -> int:
