@@ -1,0 +1,126 @@
+"""Every RPC × every role: who is let through. An RPC that is not in the table fails."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import grpc
+import pytest
+from google.protobuf.message_factory import GetMessageClass
+
+from csms.domain.access import Role
+from tests.kit.control_world import ControlWorld, Refused, servicers_of
+from tests.kit.service_world import ServiceWorld
+
+ALL: Final = frozenset(Role)
+STAFF: Final = frozenset({Role.ADMINISTRATOR, Role.SUPPORT})
+ADMINISTRATOR: Final = frozenset({Role.ADMINISTRATOR})
+
+MAY: Final[dict[str, frozenset[Role]]] = {
+    "auth.SignIn": ALL,
+    "auth.SignOut": ALL,
+    "auth.GetCaller": ALL,
+    "auth.ChangePassword": ALL,
+    "auth.CreateApiKey": ADMINISTRATOR,
+    "auth.ListApiKeys": ADMINISTRATOR,
+    "auth.DeleteApiKey": ADMINISTRATOR,
+    "stations.GetStation": STAFF,
+    "stations.ListStations": STAFF,
+    "stations.SummarizeStations": STAFF,
+    "stations.CreateStation": ADMINISTRATOR,
+    "stations.UpdateStation": ADMINISTRATOR,
+    "stations.DeleteStation": ADMINISTRATOR,
+    "stations.AcceptStation": ADMINISTRATOR,
+    "stations.RejectStation": ADMINISTRATOR,
+    "stations.SetStationPassword": ADMINISTRATOR,
+    "stations.DisconnectStation": STAFF,
+    "remote.RequestStartTransaction": STAFF,
+    "remote.RequestStopTransaction": STAFF,
+    "remote.Reset": STAFF,
+    "remote.ChangeAvailability": STAFF,
+    "remote.UnlockConnector": STAFF,
+    "remote.ClearCache": STAFF,
+    "remote.TriggerMessage": STAFF,
+    "remote.GetVariables": STAFF,
+    "remote.SetVariables": STAFF,
+    "remote.DataTransfer": STAFF,
+    "sessions.GetSession": STAFF,
+    "sessions.ListSessions": STAFF,
+    "sessions.ListMeterValues": STAFF,
+    "sessions.ExportSessions": STAFF,
+    "id_tokens.GetIdToken": STAFF,
+    "id_tokens.ListIdTokens": STAFF,
+    "id_tokens.CreateIdToken": ADMINISTRATOR,
+    "id_tokens.UpdateIdToken": ADMINISTRATOR,
+    "id_tokens.DeleteIdToken": ADMINISTRATOR,
+    "messages.ListMessages": STAFF,
+    "messages.TailMessages": STAFF,
+    "watch.Watch": STAFF,
+    "system.GetSystemInfo": STAFF,
+}
+
+# What a request needs so that it gets as far as the permission: (field path, value). Names of things that do not exist.
+NEEDED: Final[dict[str, object]] = {
+    "name": {"stations": "stations/99", "id_tokens": "idTokens/99", "auth": "apiKeys/99", "sessions": "sessions/99"},
+}
+
+
+def rpcs() -> dict[str, tuple[type, bool]]:
+    """`stations.GetStation` → (request class, does it stream)."""
+    found = {}
+    for servicer in servicers_of(ServiceWorld()):
+        module = servicer.service.file.name.rpartition("/")[2].removesuffix(".proto")
+        for rpc in servicer.service.methods:
+            found[f"{module}.{rpc.name}"] = GetMessageClass(rpc.input_type), rpc.server_streaming
+    return found
+
+
+def a_request(method: str, kind: type) -> object:
+    """As full as it must be to be understood."""
+    request = kind()
+    module = method.partition(".")[0]
+    fields = request.DESCRIPTOR.fields_by_name  # type: ignore[attr-defined]
+    if "name" in fields:
+        request.name = NEEDED["name"][module]  # type: ignore[attr-defined, index]
+    if "target" in fields:
+        request.target.station = "stations/99"  # type: ignore[attr-defined]
+    if "session" in fields:
+        request.session = "sessions/99"  # type: ignore[attr-defined]
+    if module == "messages":
+        request.station = "stations/99"  # type: ignore[attr-defined]
+    if method == "stations.UpdateStation":
+        request.station.name = "stations/99"  # type: ignore[attr-defined]
+    if method == "id_tokens.UpdateIdToken":
+        request.id_token.name = "idTokens/99"  # type: ignore[attr-defined]
+    if "update_mask" in fields:
+        request.update_mask.paths.append("*")  # type: ignore[attr-defined]
+    if method == "auth.CreateApiKey":
+        request.api_key.role = 3  # type: ignore[attr-defined]
+    if method == "remote.Reset":
+        request.type = 1  # type: ignore[attr-defined]
+    if method == "remote.ChangeAvailability":
+        request.operational_status = 1  # type: ignore[attr-defined]
+    return request
+
+
+def test_every_rpc_has_its_row() -> None:
+    assert sorted(MAY) == sorted(rpcs())
+
+
+@pytest.mark.feature("F-SYS-4")
+@pytest.mark.parametrize("role", list(Role), ids=lambda role: role.value)
+async def test_each_role_gets_through_where_the_table_says_so_and_nowhere_else(world: ControlWorld, role: Role) -> None:
+    for method, (kind, streams) in rpcs().items():
+        world.client.token = (await world.access.sign_in(f"{role.value}@example.org", "charge-2-go")).token
+        request = a_request(method, kind)
+        code = grpc.StatusCode.OK
+        try:
+            if streams:
+                await world.client.collect(method, request, 1)  # type: ignore[arg-type]
+            else:
+                await world.client.call(method, request)  # type: ignore[arg-type]
+        except Refused as refused:
+            code = refused.code
+        assert (code is not grpc.StatusCode.PERMISSION_DENIED) == (role in MAY[method]), (method, code)
+        if method != "auth.SignIn":
+            assert code is not grpc.StatusCode.UNAUTHENTICATED or method == "auth.ChangePassword", method
