@@ -1,3 +1,5 @@
+"""An ordered stop whose deadline only comes nearer."""
+
 from __future__ import annotations
 
 import trio

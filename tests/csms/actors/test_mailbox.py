@@ -1,3 +1,5 @@
+"""One outcome for each delivery; a bounded mailbox."""
+
 from __future__ import annotations
 
 import trio

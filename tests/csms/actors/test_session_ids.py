@@ -1,3 +1,5 @@
+"""Session ids at hand: never twice, some left in an outage."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""The actor alone, between a link that only listens and a journal in memory."""
+
 from __future__ import annotations
 
 import itertools
@@ -165,12 +167,13 @@ async def test_a_full_journal_holds_back_before_anything_has_changed(autojump_cl
 async def test_the_database_is_not_asked_before_it_knows_what_we_know(autojump_clock: object) -> None:
     async with _stage() as stage:
         epoch = stage.actor.attach(SilentLink())
-        reply = await stage.actor.handle(epoch, STARTED)
-        assert isinstance(reply, TransactionReply)
+        await stage.actor.handle(epoch, STATUS)
         stage.journal._delay = 5.0
         with trio.move_on_after(1):
-            await stage.actor.handle(epoch, _ended(reply.transaction_id))
-        await stage.actor.handle(epoch, _ended(reply.transaction_id))
+            await stage.actor.handle(epoch, STARTED)
+        with trio.move_on_after(1):
+            await stage.actor.handle(epoch, _ended(1000))
+        await stage.actor.handle(epoch, _ended(1000))
         assert stage.stores.session_of(1).flags == ()
         assert stage.tokens.in_use == set()
 

@@ -1,3 +1,5 @@
+"""Restarts, limits, and where a bug ends."""
+
 from __future__ import annotations
 
 import pytest

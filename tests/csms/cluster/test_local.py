@@ -1,3 +1,5 @@
+"""The feed in memory: revisions, batches, and watchers that are too slow."""
+
 from __future__ import annotations
 
 import pytest
