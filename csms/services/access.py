@@ -22,6 +22,8 @@ API_KEY_PREFIX = "chk_"
 MIN_PASSWORD, MAX_PASSWORD = 8, 256
 CACHE_SECONDS = 5.0
 CACHE_SIZE = 10_000
+MAX_WAITING = 50
+"""Passwords that may wait to be checked; more are turned away, so that strangers cannot queue work without end."""
 MAX_BEARER = 512
 SESSION_LIFETIME = timedelta(hours=12)
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
@@ -256,6 +258,12 @@ class AccessControl:
 
         if len(password) > MAX_PASSWORD:
             password = ""
+        if self._threads.statistics().tasks_waiting >= MAX_WAITING:
+            raise Exhausted(
+                "Too many people sign in at this moment. Try again in a few seconds.",
+                reason="TOO_MANY_ATTEMPTS",
+                retry_after_s="5",
+            )
         return await trio.to_thread.run_sync(verify, limiter=self._threads)
 
 

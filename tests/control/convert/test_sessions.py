@@ -1,0 +1,47 @@
+"""Sessions."""
+
+from __future__ import annotations
+
+import pytest
+
+from control.convert.sessions import AUTHENTICATIONS, STATES, meter_value, session, session_filter
+from control.v1 import sessions_pb2 as pb
+from csms.domain.errors import InvalidArgument
+from csms.domain.transaction import Authentication, SessionState
+from csms.ports.queries import SessionFilter, SessionView
+from tests.kit.records import a_meter_value, a_transaction
+from tests.kit.service_world import NOW
+
+
+def test_every_word_has_its_number() -> None:
+    assert set(STATES) == set(SessionState)
+    assert set(AUTHENTICATIONS) == set(Authentication)
+
+
+def test_what_is_not_known_stays_unset() -> None:
+    transaction = a_transaction(7, 1, started_at=None)
+    message = session(SessionView(transaction, None, "", ""))
+    for field in ("start_time", "stop_time", "meter_start_wh", "meter_stop_wh", "soc_percent", "last_meter_time"):
+        assert not message.HasField(field), field
+    assert (message.name, message.station, message.station_display_name) == ("sessions/7", "", "CP-1")
+    assert message.HasField("server_log_time")
+
+
+def test_a_meter_that_began_at_zero_is_not_unknown() -> None:
+    message = session(SessionView(a_transaction(7, 1, meter_start_wh=0.0), 1, "Gate", "Red"))
+    assert message.HasField("meter_start_wh")
+    assert (message.station, message.id_token_alias) == ("stations/1", "Red")
+
+
+def test_filters() -> None:
+    assert session_filter(pb.SessionFilter()) == SessionFilter()
+    wanted = session_filter(pb.SessionFilter(station="stations/3", id_token=" tag ", state=pb.SESSION_STATE_ACTIVE))
+    assert wanted == SessionFilter(station_id=3, id_token="TAG", state=SessionState.ACTIVE)
+    for wrong in (pb.SessionFilter(station="CP-1"), pb.SessionFilter(state=9)):  # type: ignore[arg-type]
+        with pytest.raises(InvalidArgument):
+            session_filter(wrong)
+
+
+def test_a_meter_value_keeps_its_numbers() -> None:
+    message = meter_value(a_meter_value(NOW, 5.0, 7.0))
+    assert [(s.value, s.unit) for s in message.sampled_values] == [(5.0, "Wh"), (7.0, "W")]
