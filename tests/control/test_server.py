@@ -177,7 +177,7 @@ async def health_of(world: ControlWorld, service: str = "") -> int:
     return int((await world.client.asyncio(check)).status)
 
 
-@pytest.mark.feature("F-SYS-4", "F-SYS-6")
+@pytest.mark.feature("F-SYS-4")
 async def test_health_needs_no_credentials_and_follows_the_drain(world: ControlWorld) -> None:
     serving, not_serving = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
     assert await health_of(world) == serving
