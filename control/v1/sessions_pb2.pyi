@@ -160,7 +160,9 @@ class Session(_message.Message):
 
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What was odd about it, as stable words: START_MISSING, STOP_MISSING, SUPERSEDED, METER_SWAPPED, METER_ROLLED_OVER, METER_WENT_BACK, CLOCK_WRONG, …"""
+        """What was odd about it, as stable words: START_MISSING, STOP_MISSING, STOP_CONFLICT, METER_SWAPPED, METER_ROLLED_OVER,
+        CLOCK_WRONG, NOT_AUTHORIZED.
+        """
 
     @_builtins.property
     def last_meter_time(self) -> _timestamp_pb2.Timestamp:

@@ -225,6 +225,17 @@ class Registry:
 
     # -- inside ------------------------------------------------------------------------------------------------
 
+    async def _write_progress(self) -> None:
+        """See to stations whose sessions' rows lag behind; a failure is the actor's own."""
+        behind = self._world.behind
+        while True:
+            await trio.sleep(self._settings.progress)
+            for station_id in tuple(behind):
+                behind.discard(station_id)
+                actor = self._actors.get(station_id)
+                if actor is not None and actor.write_progress():
+                    self._start(partial(self._tell, actor))
+
     def _start(self, work: Callable[[], Awaitable[None]]) -> None:
         """Something small on the side, unless it is over."""
         if self._nursery is not None and not self.draining:

@@ -194,6 +194,13 @@ class StationActor:
             await self._durable()
         return applied.reply
 
+    def write_progress(self) -> bool:
+        """Put the rows of sessions that lag behind their meter values. `told` says when that is known; False: none."""
+        applied = None if self._state is None else self._state.progress(self._world.now())
+        if applied is not None:
+            self._ledger.keep(applied)
+        return applied is not None
+
     def crash(self, error: Exception) -> None:
         """What is in memory can no longer be trusted: drop the link and let the supervisor start anew."""
         if self._failure is None:
@@ -315,6 +322,8 @@ class StationActor:
         )
         applied = state.apply(fact, context)
         self._ledger.keep(applied)
+        if state.unwritten:
+            self._world.behind.add(self.station_id)
         return applied
 
     def _decide(self, id_token: str, starting: int | None) -> IdTokenInfo:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -56,7 +56,9 @@ class ActorSettings:
     """Seconds, but for `mailbox_size`.
 
     `settle`: how long commands wait for a new link's first message to be answered. `idle`: how long an actor without
-    link and deliveries stays in memory. `remote_start_valid`: how long after an accepted remote start a start on its
+    link and deliveries stays in memory. `progress`: how long a
+    session's own row may lag behind its meter values. `remote_start_valid`: how long after an accepted remote
+    start a start on its
     tag counts as remote. `retry_s`: the boot interval told to stations that are not accepted.
     """
 
@@ -65,6 +67,7 @@ class ActorSettings:
     mailbox_size: int = MAILBOX_SIZE
     settle: float = 1.0
     idle: float = 60.0
+    progress: float = 2.0
     remote_start_valid: float = 120.0
 
 
@@ -81,3 +84,5 @@ class World:
     transactions: TransactionStore
     session_ids: SessionIds
     next_epoch: Callable[[], int]
+    behind: set[int] = field(default_factory=set)
+    """Stations with sessions whose rows lag behind their meter values; the registry sees to them."""

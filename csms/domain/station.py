@@ -51,7 +51,8 @@ from csms.domain.records import (
 from csms.domain.transaction import Authentication, Flag, Reading, StartKey, Transaction, reading_of
 
 PROGRESS_SECONDS = 10.0
-"""How often a running session's own row is written while meter values come in. The values themselves are always
+"""How often, at most, a running session's own row is written while meter values come in. The values themselves are
+always
 written; what
 the row lacks is folded in when it is loaded."""
 
@@ -121,6 +122,7 @@ class StationState:
         "registration",
         "station_id",
         "statuses",
+        "unwritten",
     )
 
     def __init__(
@@ -138,6 +140,8 @@ class StationState:
         self.statuses: dict[tuple[int, int], StatusChanged] = {}
         self.expected_remote: dict[str, datetime] = {}
         """Tags of remote starts that the station accepted, until when a start on them counts as remote."""
+        self.unwritten: set[int] = set()
+        """Open sessions whose values are kept and whose own row is behind; `progress` writes it."""
         self._progress: dict[int, datetime] = {}
         self._recent: list[int] = []
         self._seen_at: datetime | None = None
@@ -181,6 +185,18 @@ class StationState:
         if fact.event_type is TransactionEventType.ENDED:
             return self._ended(fact, context)
         return self._updated(fact, context)
+
+    def progress(self, now: datetime) -> Applied | None:
+        """The rows that are behind, to be written without anybody waiting; None when there are none."""
+        behind = [self.open[number] for number in sorted(self.unwritten) if number in self.open]
+        self.unwritten.clear()
+        if not behind:
+            return None
+        applied = Applied(ACK, wait=False)
+        for transaction in behind:
+            self._progress[transaction.id] = now
+            self._keep(applied, transaction)
+        return applied
 
     def remote_start_accepted(self, id_token: str, until: datetime) -> None:
         """The station accepted a remote start on this tag: the start that follows was not made by a card."""
@@ -369,6 +385,7 @@ class StationState:
             del self._recent[:-_RECENT]
 
     def _keep(self, applied: Applied, transaction: Transaction) -> None:
+        self.unwritten.discard(transaction.id)
         applied.records.append(SessionRecord(transaction.snapshot()))
         applied.changed_sessions.append(transaction.id)
 
@@ -377,6 +394,7 @@ class StationState:
             return True
         last = self._progress.get(transaction.id)
         if last is not None and (now - last).total_seconds() < PROGRESS_SECONDS:
+            self.unwritten.add(transaction.id)
             return False
         self._progress[transaction.id] = now
         return True

@@ -261,3 +261,15 @@ def test_two_evses_charge_side_by_side() -> None:
     assert set(world.state.open) == {one, two}
     world.sample(60, 1100.0, None, evse=2)
     assert (world.state.open[one].energy_wh, world.state.open[two].energy_wh) == (0.0, 100.0)
+
+
+def test_a_row_that_is_behind_is_written_when_nothing_more_comes() -> None:
+    world = World()
+    number = issued(world.start())
+    world.sample(1, 1001.0)
+    world.sample(2, 1002.0)
+    assert world.state.unwritten == {number}
+    applied = world.state.progress(at(4))
+    assert applied is not None
+    assert [session.energy_wh for session in sessions(applied)] == [2.0]
+    assert world.state.progress(at(5)) is None
