@@ -1,0 +1,117 @@
+"""One storage, twice: in memory and on PostgreSQL. Contract suites take the fixture ``storage`` and so run on both.
+
+Import the fixtures ``storage`` and ``storage_url`` into the suite's module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+import trio
+
+from csms.aio import open_door
+from csms.domain.facts import RegistrationStatus
+from csms.ports.journal import Journal
+from csms.ports.message_log import MessageLog
+from csms.ports.queries import SessionQueries, StationQueries
+from csms.ports.stores import AccessStore, RequestMemory, StateLoader, StationStore, TokenStore, TransactionStore
+from csms.storage.access import PostgresAccess
+from csms.storage.journal import PostgresJournal
+from csms.storage.message_log import PostgresMessageLog
+from csms.storage.pool import open_database
+from csms.storage.requests import PostgresRequests
+from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
+from csms.storage.stations import PostgresStationQueries, PostgresStations
+from csms.storage.tokens import PostgresTokens
+from tests.kit.fake_journal import FakeJournal
+from tests.kit.fake_message_log import FakeMessageLog
+from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
+from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
+from tests.kit.fake_tables import FakeTables
+
+
+@dataclass
+class Storage:
+    """All adapters of storage's ports."""
+
+    journal: Journal
+    stations: StationStore
+    states: StateLoader
+    transactions: TransactionStore
+    tokens: TokenStore
+    access: AccessStore
+    requests: RequestMemory
+    station_queries: StationQueries
+    session_queries: SessionQueries
+    message_log: MessageLog
+
+    async def station(self, identity: str = "CP-1") -> int:
+        """A new accepted station's id."""
+        return (await self.stations.create(identity, RegistrationStatus.ACCEPTED)).id
+
+    async def session_id(self) -> int:
+        """A new one."""
+        return (await self.transactions.reserve_session_ids(1))[0]
+
+
+def fake_storage() -> Storage:
+    """In memory."""
+    tables = FakeTables()
+    stations = FakeStations(tables)
+    return Storage(
+        FakeJournal(tables),
+        stations,
+        stations,
+        FakeTransactions(tables),
+        FakeTokens(tables),
+        FakeAccess(),
+        FakeRequests(),
+        FakeStationQueries(tables),
+        FakeSessionQueries(tables),
+        FakeMessageLog(),
+    )
+
+
+@asynccontextmanager
+async def postgres_storage(url: str) -> AsyncIterator[Storage]:
+    """On PostgreSQL."""
+    async with open_door() as door, open_database(door, url, max_size=4) as database, trio.open_nursery() as nursery:
+        journal, message_log = PostgresJournal(database), PostgresMessageLog(database)
+        await nursery.start(journal.run)
+        await nursery.start(message_log.run)
+        stations = PostgresStations(database)
+        try:
+            yield Storage(
+                journal,
+                stations,
+                stations,
+                PostgresTransactions(database),
+                PostgresTokens(database),
+                PostgresAccess(database),
+                PostgresRequests(database),
+                PostgresStationQueries(database),
+                PostgresSessionQueries(database),
+                message_log,
+            )
+        finally:
+            message_log.close()
+            await journal.close(trio.current_time() + 5)
+            nursery.cancel_scope.cancel()
+
+
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.postgres)])
+def storage_url(request: pytest.FixtureRequest) -> str:
+    """Empty: in memory."""
+    return str(request.getfixturevalue("database_url")) if request.param == "postgres" else ""
+
+
+@pytest.fixture
+async def storage(storage_url: str) -> AsyncIterator[Storage]:
+    if storage_url:
+        async with postgres_storage(storage_url) as storage:
+            yield storage
+    else:
+        yield fake_storage()
