@@ -112,6 +112,7 @@ class Registry:
         """Hold the actors until `drain` is through, or until cancelled: then every delivery is settled."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
+            nursery.start_soon(self._write_progress)
             task_status.started()
             try:
                 await self._drained.wait()

@@ -45,7 +45,7 @@ from csms.domain.facts import (
     TransactionEventType,
 )
 from csms.domain.records import LinkRecord
-from csms.domain.station import Applied, Context, FindStart, NotAccepted, StationState
+from csms.domain.station import Applied, Context, FindEnd, FindStart, NotAccepted, StationState
 from csms.domain.transaction import Transaction
 from csms.ports.journal import RecordConflict
 from csms.ports.stores import StationRow
@@ -173,6 +173,8 @@ class StationActor:
                     orphan = await store.find_orphan_end(
                         self.station_id, key.id_token, key.started_at, key.meter_start_wh
                     )
+            elif isinstance(wanted, FindEnd):
+                found = await store.find_end(self.station_id, wanted.transaction_id, wanted.stopped_at, wanted.meter_wh)
             else:
                 found = await store.find_transaction(self.station_id, wanted.transaction_id)
         reserved: int | None = None

@@ -67,7 +67,8 @@ async def _serve(settings: Settings, dsn: str, embedded: EmbeddedPostgres | None
             await house.enter_async_context(_background(embedded.supervise))
         door = await house.enter_async_context(open_door())
         await migrated(door, dsn)
-        database = await house.enter_async_context(open_database(door, dsn))
+        # A server that hangs holds reads and commands up no longer than the stations' answers.
+        database = await house.enter_async_context(open_database(door, dsn, timeout=settings.durable_timeout))
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             await _serve_node(settings, door, database, signals)
 

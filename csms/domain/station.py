@@ -77,7 +77,15 @@ class FindTransaction(msgspec.Struct, frozen=True):
     transaction_id: str
 
 
-Lookup = FindStart | FindTransaction
+class FindEnd(msgspec.Struct, frozen=True):
+    """Has this very end been seen before? For ids that mean nothing, so that two different ends stay two."""
+
+    transaction_id: str
+    stopped_at: datetime
+    meter_wh: float | None
+
+
+Lookup = FindStart | FindTransaction | FindEnd
 
 
 class Context(msgspec.Struct):
@@ -158,6 +166,8 @@ class StationState:
                 key = self._start_key(fact)
                 return None if any(t.start_key == key for t in self.open.values()) else FindStart(key)
             if fact.transaction_id is not None and self._by_transaction_id(fact.transaction_id) is None:
+                if _never_issued(fact.transaction_id):
+                    return FindEnd(fact.transaction_id, fact.timestamp, fact.meter_wh)
                 return FindTransaction(fact.transaction_id)
         return None
 

@@ -87,6 +87,11 @@ class TransactionStore(Protocol):
     async def find_transaction(self, station_id: int, transaction_id: str) -> Transaction | None:
         """By the id that the station uses."""
 
+    async def find_end(
+        self, station_id: int, transaction_id: str, stopped_at: datetime, meter_wh: float | None
+    ) -> Transaction | None:
+        """The transaction that this very end has ended before, whatever a station calls it that has no id for it."""
+
     async def find_orphan_end(
         self, station_id: int, id_token: str, after: datetime, meter_wh: float | None
     ) -> Transaction | None:

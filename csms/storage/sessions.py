@@ -26,6 +26,11 @@ SELECT * FROM session
 WHERE station_id_at_start = $1 AND evse_id = $2 AND started_at = $3 AND id_token = $4
   AND coalesce(meter_start_wh, 0) = $5::double precision
 """
+FIND_END_SQL = """
+SELECT * FROM session
+WHERE station_id_at_start = $1 AND transaction_id = $2 AND stopped_at = $3 AND meter_stop_wh IS NOT DISTINCT FROM $4
+ORDER BY id DESC LIMIT 1
+"""
 FIND_TRANSACTION_SQL = """
 SELECT * FROM session WHERE station_id_at_start = $1 AND transaction_id = $2 ORDER BY id DESC LIMIT 1
 """
@@ -95,6 +100,12 @@ class PostgresTransactions:
     async def find_transaction(self, station_id: int, transaction_id: str) -> Transaction | None:
         """By the id that the station uses."""
         return await self._find(FIND_TRANSACTION_SQL, station_id, clean(transaction_id))
+
+    async def find_end(
+        self, station_id: int, transaction_id: str, stopped_at: datetime, meter_wh: float | None
+    ) -> Transaction | None:
+        """The transaction that this very end has ended before."""
+        return await self._find(FIND_END_SQL, station_id, clean(transaction_id), stopped_at, meter_wh)
 
     async def find_orphan_end(
         self, station_id: int, id_token: str, after: datetime, meter_wh: float | None

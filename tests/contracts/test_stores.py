@@ -153,6 +153,16 @@ async def test_a_start_is_found_by_all_of_its_key(storage: Storage) -> None:
     assert await storage.transactions.find_transaction(station, "nonsense\0") is None
 
 
+async def test_an_end_is_found_by_all_of_it(storage: Storage) -> None:
+    station, session = await storage.station(), await storage.session_id()
+    ended = orphan(session, station, T0, 5000.0)
+    ended.transaction_id = "-1"
+    await storage.journal.put([a_session_record(ended)]).durable()
+    assert await storage.transactions.find_end(station, "-1", T0, 5000.0) == ended
+    for other in ((station, "-1", after(1), 5000.0), (station, "-1", T0, 9000.0), (station, "0", T0, 5000.0)):
+        assert await storage.transactions.find_end(*other) is None
+
+
 def orphan(session: int, station: int, at: datetime, meter_wh: float | None, id_token: str = "") -> Transaction:
     transaction = a_transaction(session, station, started_at=None, id_token=id_token, received_at=at)
     transaction.flag(Flag.START_MISSING)

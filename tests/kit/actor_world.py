@@ -199,6 +199,16 @@ class FakeStores:
         found = [s for s in self.sessions.values() if (s.station_id, s.transaction_id) == wanted]
         return found[0].snapshot() if found else None
 
+    async def find_end(
+        self, station_id: int, transaction_id: str, stopped_at: datetime, meter_wh: float | None
+    ) -> Transaction | None:
+        await self._reach()
+        wanted = (station_id, transaction_id, stopped_at, meter_wh)
+        for s in self.sessions.values():
+            if (s.station_id, s.transaction_id, s.stopped_at, s.meter_stop_wh) == wanted:
+                return s.snapshot()
+        return None
+
     async def find_orphan_end(
         self, station_id: int, id_token: str, after: datetime, meter_wh: float | None
     ) -> Transaction | None:

@@ -150,6 +150,16 @@ class FakeTransactions:
         ]
         return max(found, key=lambda t: t.id).snapshot() if found else None
 
+    async def find_end(
+        self, station_id: int, transaction_id: str, stopped_at: datetime, meter_wh: float | None
+    ) -> Transaction | None:
+        self._tables.check()
+        wanted = (station_id, transaction_id, stopped_at, meter_wh)
+        for t in self._tables.sessions.values():
+            if (t.station_id, t.transaction_id, t.stopped_at, t.meter_stop_wh) == wanted:
+                return t.snapshot()
+        return None
+
     async def find_orphan_end(
         self, station_id: int, id_token: str, after: datetime, meter_wh: float | None
     ) -> Transaction | None:

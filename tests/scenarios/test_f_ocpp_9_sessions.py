@@ -157,3 +157,25 @@ async def test_a_session_goes_on_after_the_node_has_forgotten_the_station(autoju
         await wire.ask("StopTransaction", stop_transaction(started["transactionId"]))
         assert node.stores.session_of(1).energy_wh == 4000
         assert node.tokens.in_use == set()
+
+
+async def test_the_last_value_of_a_burst_is_shown_although_none_follows(autojump_clock: object) -> None:
+    async with running_node() as node:
+        wire = await node.booted()
+        number = (await wire.ask("StartTransaction", start_transaction()))["transactionId"]
+        await wire.ask("MeterValues", meter_values(2000, seconds=1, transaction_id=number))
+        await wire.ask("MeterValues", meter_values(2500, seconds=2, transaction_id=number))
+        await trio.sleep(3)
+        assert node.stores.session_of(1).energy_wh == 1500
+
+
+@pytest.mark.feature("F-OCPP-9")
+async def test_two_different_stops_without_a_usable_id_are_two_sessions(autojump_clock: object) -> None:
+    async with running_node() as node:
+        wire = await node.booted()
+        first, second = stop_transaction(-1, meterStop=5000), stop_transaction(-1, meterStop=9000)
+        for stop in (first, second, first):
+            assert await wire.ask("StopTransaction", stop) == {}
+        kept = sorted(session.meter_stop_wh for session in node.stores.sessions.values())
+        assert kept == [5000, 9000]
+        assert all(session.flags == (Flag.START_MISSING,) for session in node.stores.sessions.values())
