@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted
-from csms.domain.records import BootRecord, LinkRecord, RegistrationRecord, SeenRecord
+from csms.domain.records import BootRecord, LinkRecord, Record, RegistrationRecord, SeenRecord
 from csms.domain.transaction import Flag
 from csms.ports.journal import RecordConflict
 from csms.ports.queries import SessionFilter, StationView
@@ -27,7 +27,10 @@ async def test_what_a_ticket_calls_durable_can_be_read(storage: Storage) -> None
     station, session = await storage.station(), await storage.session_id()
     transaction = a_transaction(session, station)
     await storage.journal.wait_room()
-    records = [a_session_record(transaction), a_meter_record(station, after(10), 1010.0, session_id=session)]
+    records: list[Record] = [
+        a_session_record(transaction),
+        a_meter_record(station, after(10), 1010.0, session_id=session),
+    ]
     ticket = storage.journal.put([*records, a_status_record(station, ConnectorStatus.CHARGING)])
     await ticket.durable()
     await ticket.durable()  # a second look costs nothing
@@ -67,7 +70,7 @@ async def test_many_actors_are_let_go_and_all_is_there(storage: Storage) -> None
 @pytest.mark.feature("F-OCPP-9")
 async def test_everything_put_twice_is_there_once(storage: Storage) -> None:
     station, session = await storage.station(), await storage.session_id()
-    records = [
+    records: list[Record] = [
         BootRecord(station, T0, StationBooted("Vendor", "Model")),
         LinkRecord(station, True, T0, 1, "ocpp1.6", "192.0.2.7"),
         SeenRecord(station, after(5)),
@@ -197,19 +200,17 @@ async def test_what_a_deleted_station_still_says_poisons_nothing(storage: Storag
     await storage.stations.delete(station)
     transaction = a_transaction(before, station)
     transaction.end(after(60), 2000.0, "Local", after(60))
-    tickets = [
-        storage.journal.put(records)
-        for records in (
-            [a_session_record(transaction), a_session_record(a_transaction(later, station, started_at=after(70)))],
-            [a_meter_record(station, after(1), 1001.0, session_id=before)],
-            [a_status_record(station, ConnectorStatus.AVAILABLE), a_status_record(other, ConnectorStatus.CHARGING)],
-            [LinkRecord(station, False, after(2), 3), SeenRecord(station, T0)],
-            [
-                BootRecord(station, T0, StationBooted("V", "M")),
-                RegistrationRecord(station, T0, RegistrationStatus.PENDING),
-            ],
-        )
+    said: list[list[Record]] = [
+        [a_session_record(transaction), a_session_record(a_transaction(later, station, started_at=after(70)))],
+        [a_meter_record(station, after(1), 1001.0, session_id=before)],
+        [a_status_record(station, ConnectorStatus.AVAILABLE), a_status_record(other, ConnectorStatus.CHARGING)],
+        [LinkRecord(station, False, after(2), 3), SeenRecord(station, T0)],
+        [
+            BootRecord(station, T0, StationBooted("V", "M")),
+            RegistrationRecord(station, T0, RegistrationStatus.PENDING),
+        ],
     ]
+    tickets = [storage.journal.put(records) for records in said]
     for ticket in tickets:
         await ticket.durable()
     shown = await storage.session_queries.get_sessions([later, before])

@@ -9,7 +9,7 @@ import pytest
 
 from csms.domain.authorization import Token
 from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted
-from csms.domain.records import BootRecord, LinkRecord
+from csms.domain.records import BootRecord, LinkRecord, Record
 from csms.domain.transaction import Flag, SessionState
 from csms.ports.queries import ActiveSession, SessionFilter, SessionPosition, SessionView, StationFilter
 from tests.kit.records import (
@@ -35,7 +35,7 @@ async def fleet(storage: Storage) -> list[int]:
     boot = StationBooted("Vendor", "Model X", "SER-1", "1.0", "icc", "imsi", "type", "MET-1", "BOX-1", "PowerUp")
     running = a_transaction((await storage.transactions.reserve_session_ids(1))[0], ids[1])
     running.read(a_meter_value(after(5), 1500.0, 7000.0), after(5))
-    records = [
+    records: list[Record] = [
         BootRecord(ids[1], after(1), boot),
         LinkRecord(ids[1], True, T0, 1, "ocpp1.6", "192.0.2.7"),
         LinkRecord(ids[3], True, T0, 2, "ocpp1.6", "192.0.2.8"),

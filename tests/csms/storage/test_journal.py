@@ -197,6 +197,10 @@ async def test_everything_acknowledged_is_there_once_after_the_server_was_killed
             server.stop()
 
 
+def is_available(journal: PostgresJournal) -> bool:
+    return journal.available
+
+
 async def outage(server: EmbeddedPostgres, database: Database, journal: PostgresJournal) -> None:
     acknowledged: list[tuple[int, int]] = []
     stations, per_station = 20, 60
@@ -217,11 +221,11 @@ async def outage(server: EmbeddedPostgres, database: Database, journal: Postgres
                     await trio.sleep(0.001)
                 assert server.pid is not None
                 os.kill(server.pid, signal.SIGKILL)
-                while journal.available:
+                while is_available(journal):
                     await trio.sleep(0.001)
                 watch.start_soon(server.supervise)
         watch.cancel_scope.cancel()
-    assert journal.available
+    assert is_available(journal)
     assert len(acknowledged) == stations * per_station
     with contextlib.suppress(Unavailable):  # the pool's connections are found to be dead
         await database.fetchval(COUNT)
