@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,13 @@ def test_every_marked_id_is_in_the_list() -> None:
     known = promises(LIST.read_text("utf-8"))
     strangers = [f"{m.path.relative_to(ROOT)}:{m.line}: {m.feature}" for m in all_marks() if m.feature not in known]
     assert strangers == []
+
+
+def test_what_is_said_to_work_has_a_marked_test() -> None:
+    section = LIST.read_text("utf-8").partition("## What works today\n")[2].partition("\n## ")[0]
+    claimed = set(re.findall(r"\*\*(F-[A-Z]+-\d+)\*\*", section))
+    assert claimed
+    assert claimed - {mark.feature for mark in all_marks()} == set()
 
 
 def test_the_list_covers_every_area() -> None:
