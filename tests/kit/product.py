@@ -51,6 +51,8 @@ class Product:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     portal: bool = False
+    admin: bool = True
+    """Give the first administrator's password; else the product makes one and prints it."""
     ocpp_port: int = field(default_factory=free_port)
     control_port: int = field(default_factory=free_port)
     portal_port: int = field(default_factory=free_port)
@@ -81,7 +83,8 @@ class Product:
 
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CHARGEHOUSE_")}
-        return kept | {"CHARGEHOUSE_ADMIN_EMAIL": ADMIN[0], "CHARGEHOUSE_ADMIN_PASSWORD": ADMIN[1]}
+        given = {"CHARGEHOUSE_ADMIN_EMAIL": ADMIN[0], "CHARGEHOUSE_ADMIN_PASSWORD": ADMIN[1]}
+        return kept | (given if self.admin else {})
 
     def start(self, patience: float = 60.0) -> None:
         """Start and wait until stations can connect."""
@@ -134,11 +137,11 @@ class Product:
 
 
 @contextlib.contextmanager
-def product(*, portal: bool = False, **settings: str) -> Iterator[Product]:
+def product(*, portal: bool = False, admin: bool = True, **settings: str) -> Iterator[Product]:
     """A running installation in a fresh folder; ends with the block."""
     with tempfile.TemporaryDirectory(prefix="chargehouse-") as name:
         os.chmod(name, 0o755)
-        made = Product(Path(name), {key.replace("_", "-"): value for key, value in settings.items()}, portal)
+        made = Product(Path(name), {key.replace("_", "-"): value for key, value in settings.items()}, portal, admin)
         try:
             made.start()
             yield made
@@ -150,8 +153,12 @@ def product(*, portal: bool = False, **settings: str) -> Iterator[Product]:
 class Api:
     """Blocking stubs of the control API with a key."""
 
-    def __init__(self, product: Product, key: str | None = None) -> None:
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{product.control_port}")
+    def __init__(self, product: Product, key: str | None = None, ca: bytes | None = None) -> None:
+        address = f"127.0.0.1:{product.control_port}"
+        if ca is None:
+            self._channel = grpc.insecure_channel(address)
+        else:
+            self._channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(ca))
         bearer = (("authorization", f"Bearer {product.key if key is None else key}"),)
 
         class AddKey(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc]
@@ -181,8 +188,9 @@ class Api:
 
 
 @contextlib.contextmanager
-def api(product: Product, key: str | None = None) -> Iterator[Api]:
-    made = Api(product, key)
+def api(product: Product, key: str | None = None, ca: bytes | None = None) -> Iterator[Api]:
+    """`ca`: speak TLS and trust this authority (PEM)."""
+    made = Api(product, key, ca)
     try:
         yield made
     finally:
@@ -200,6 +208,7 @@ class Station:
         self._waiting: dict[str, trio.Event] = {}
         self._got: dict[str, list[Any]] = {}
         self.closed = trio.Event()
+        self.close_code: int | None = None
         nursery.start_soon(self._read)
 
     async def _read(self) -> None:
@@ -213,7 +222,8 @@ class Station:
                 elif message[1] in self._waiting:
                     self._got[message[1]] = message
                     self._waiting.pop(message[1]).set()
-        except ConnectionClosed:
+        except ConnectionClosed as end:
+            self.close_code = None if end.reason is None else end.reason.code
             self.closed.set()
             for event in self._waiting.values():
                 event.set()
@@ -246,15 +256,21 @@ class Station:
 
 @asynccontextmanager
 async def station(
-    product: Product, identity: str, *, password: str | None = None, path: str = "/ocpp", subprotocol: str = "ocpp1.6"
+    product: Product,
+    identity: str,
+    *,
+    password: str | None = None,
+    path: str = "/ocpp",
+    subprotocol: str = "ocpp1.6",
+    port: int | None = None,
 ) -> AsyncIterator[Station]:
-    """A connected station. Raises HandshakeError when it is refused."""
+    """A connected station, through another `port` when one is given. Raises HandshakeError when it is refused."""
     import base64
 
     headers = []
     if password is not None:
         headers.append((b"Authorization", b"Basic " + base64.b64encode(f"{identity}:{password}".encode())))
-    stream = await trio.open_tcp_stream("127.0.0.1", product.ocpp_port)
+    stream = await trio.open_tcp_stream("127.0.0.1", port or product.ocpp_port)
     try:
         async with trio.open_nursery() as nursery:
             socket = await trio_websocket.wrap_client_stream(

@@ -272,10 +272,10 @@ async def test_the_subprotocol_is_found_among_others(running: Product) -> None:
 
 @pytest.mark.feature("F-OCPP-7")
 async def test_passwords_wrong_missing_or_of_somebody_else(running: Product, control: Api) -> None:
-    request = stations_pb2.CreateStationRequest(station=stations_pb2.Station(identity="LOCKED"))
-    name = (await ask(control.stations.CreateStation, request)).station.name
-    request = stations_pb2.SetStationPasswordRequest(name=name)
-    secret = (await ask(control.stations.SetStationPassword, request)).password
+    create = stations_pb2.CreateStationRequest(station=stations_pb2.Station(identity="LOCKED"))
+    name = (await ask(control.stations.CreateStation, create)).station.name
+    generate = stations_pb2.SetStationPasswordRequest(name=name)
+    secret = (await ask(control.stations.SetStationPassword, generate)).password
     for wrong in (None, "LOCKED:no-no-no-no-no-no-", f"OTHER:{secret}", "LOCKED:", "no colon"):
         async with raw_station(running, "/ocpp/LOCKED", credentials=wrong) as charger:
             assert charger.status == 401, wrong
