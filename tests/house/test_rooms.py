@@ -11,9 +11,22 @@ MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 
 # Path → reason. An entry is a debt: it goes when the file does not need it any more (a test below sees to it).
-LONG_FILES: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "tests/csms/test_aio.py": "both directions of one door share their helpers",
+    "tests/csms/transport/test_connection.py": "a connection's whole life on one pair of sockets",
+    "tests/csms/transport/test_websocket.py": "the front door's whole life in one house of helpers",
+}
 LONG_FUNCTIONS: dict[str, str] = {}
-NO_TEST_OF_ITS_OWN: dict[str, str] = {}
+NO_TEST_OF_ITS_OWN: dict[str, str] = {
+    "csms/app/node.py": "wiring only; tests/system runs it as a process",
+    "csms/app/serve.py": "starting and stopping only; tests/system/test_life.py does both",
+    "csms/domain/commands.py": "values only",
+    "csms/domain/facts.py": "values only",
+    "csms/domain/records.py": "values only",
+    "csms/ports/directory.py": "a Protocol; tests/csms/cluster/test_local.py tests what fulfils it",
+    "csms/ports/feed.py": "a Protocol; tests/csms/cluster/test_local.py tests what fulfils it",
+    "csms/ports/wire.py": "a Protocol; tests/csms/transport tests what fulfils it",
+}
 
 
 def mirrors(module: Path) -> list[Path]:
