@@ -18,7 +18,6 @@ import asyncpg
 import msgspec
 import structlog
 import trio
-from msgspec.structs import astuple
 
 from csms.domain.errors import Exhausted, Unavailable
 from csms.ports.message_log import Direction, LogEntry, LogFilter
@@ -45,6 +44,9 @@ ORDER BY sequence DESC LIMIT $9
 UNDO_SQL = "DELETE FROM message_log WHERE at BETWEEN $1 AND $2 AND sequence = ANY($3::bigint[])"
 
 log = structlog.get_logger(__name__)
+
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def _now() -> datetime:
@@ -147,10 +149,11 @@ class PostgresMessageLog:
         if not self._enabled and not tails:
             return
         at = self._now()
-        content = content[:MAX_CONTENT]
+        if len(content) > MAX_CONTENT:
+            content = content[:MAX_CONTENT]
         text = content if isinstance(content, str) else content.decode("utf-8", "replace")
         # Grows with time, also over restarts: a start takes longer than the sequence can have run ahead.
-        self._sequence = max(self._sequence + 1, (at - _EPOCH) // timedelta(microseconds=1))
+        self._sequence = max(self._sequence + 1, (at - _EPOCH) // _MICROSECOND)
         entry = LogEntry(self._sequence, station_id, at, direction, message_type, action, message_id, text, latency_s)
         for tail in tails or ():
             tail.add(entry)
@@ -277,10 +280,20 @@ async def _copy(connection: asyncpg.Connection, entries: Sequence[LogEntry], aga
 
 
 def _row(entry: LogEntry) -> tuple[object, ...]:
-    sequence, station_id, at, direction, *texts, latency_s = astuple(entry)
+    latency_s = entry.latency_s
     if latency_s is not None and not math.isfinite(latency_s):
         latency_s = None
-    return (sequence, station_id, at, int(direction), *map(clean, texts), latency_s)
+    return (
+        entry.sequence,
+        entry.station_id,
+        entry.at,
+        entry.direction,
+        clean(entry.message_type),
+        clean(entry.action),
+        clean(entry.message_id),
+        clean(entry.content),
+        latency_s,
+    )
 
 
 def _entry(row: asyncpg.Record) -> LogEntry:

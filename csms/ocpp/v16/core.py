@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from msgspec import UNSET
+
 from csms.domain import commands, facts
 from csms.domain.commands import Answer
 from csms.domain.errors import InvalidArgument
@@ -55,7 +57,7 @@ def _time(moment: datetime) -> str:
 
 # -- meter values (§7.33, §7.43) ---------------------------------------------------------------------------------
 
-_DECIMAL: Final = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?\s*", re.ASCII)
+_DECIMAL: Final = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?\s*", re.ASCII).fullmatch
 _NO_READING: Final = frozenset({"", "nan", "null", "-"})
 
 # "Unit of the value. Default = Wh if the (default) measurand is an Energy type"; the text has none for the others, so
@@ -87,18 +89,19 @@ _DEFAULT_UNITS: Final = {
 
 
 def _sample(sample: payloads.SampledValue, lenient: bool) -> SampledValue | None:
-    """One sample in base units; None where the station had no reading ("", "NaN")."""
-    measurand = given(sample.measurand) or ENERGY_REGISTER
-    unit = given(sample.unit)
-    if unit is None:
+    """One sample in base units; None where the station had no reading ("", "NaN"). The busiest function of all."""
+    measurand, unit, text = sample.measurand, sample.unit, sample.value
+    phase, context, location = sample.phase, sample.context, sample.location
+    if measurand is UNSET:
+        measurand = ENERGY_REGISTER
+    if unit is UNSET:
         unit = _DEFAULT_UNITS.get(measurand, "")
     signed: str | None = None
     number = 0.0
-    text = sample.value
     if sample.format == "SignedData":
         signed = text
-    elif _DECIMAL.fullmatch(text) and math.isfinite(number := float(text)):
-        pass
+    elif _DECIMAL(text) and math.isfinite(number := float(text)):
+        number, unit = to_base_unit(number, unit)
     elif lenient or text.strip().lower() in _NO_READING:
         return None
     else:
@@ -106,14 +109,13 @@ def _sample(sample: payloads.SampledValue, lenient: bool) -> SampledValue | None
             ErrorCode.PROPERTY_CONSTRAINT_VIOLATION,
             f"The sampled value {text[:40]!r} of {measurand} is not a decimal number.",
         )
-    value, unit = to_base_unit(number, unit) if signed is None else (0.0, unit)
     return SampledValue(
         measurand,
-        value,
+        number,
         unit,
-        given(sample.phase) or "",
-        given(sample.context) or "Sample.Periodic",
-        given(sample.location) or "Outlet",
+        "" if phase is UNSET else phase,
+        "Sample.Periodic" if context is UNSET else context,
+        "Outlet" if location is UNSET else location,
         signed,
     )
 
