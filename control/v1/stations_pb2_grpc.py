@@ -141,7 +141,7 @@ class StationServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RejectStation(self, request, context):
-        """Refuses a station: its boots are answered Rejected and its connection is closed.
+        """Refuses a station: its connection is closed, and it is turned away (HTTP 403) when it comes again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -48,7 +48,7 @@ class StationServiceStub:
     AcceptStation: _grpc.UnaryUnaryMultiCallable[_stations_pb2.AcceptStationRequest, _stations_pb2.AcceptStationResponse]
     """Lets a pending or rejected station in. It is told at once when it is connected (by a triggered boot or its next one)."""
     RejectStation: _grpc.UnaryUnaryMultiCallable[_stations_pb2.RejectStationRequest, _stations_pb2.RejectStationResponse]
-    """Refuses a station: its boots are answered Rejected and its connection is closed."""
+    """Refuses a station: its connection is closed, and it is turned away (HTTP 403) when it comes again."""
     SetStationPassword: _grpc.UnaryUnaryMultiCallable[_stations_pb2.SetStationPasswordRequest, _stations_pb2.SetStationPasswordResponse]
     """Sets, makes or removes the station's password for basic authentication (OCPP security profiles 1 and 2).
     The answer is the only place where the password can be read.
@@ -76,7 +76,7 @@ class StationServiceAsyncStub(StationServiceStub):
     AcceptStation: _aio.UnaryUnaryMultiCallable[_stations_pb2.AcceptStationRequest, _stations_pb2.AcceptStationResponse]  # type: ignore[assignment]
     """Lets a pending or rejected station in. It is told at once when it is connected (by a triggered boot or its next one)."""
     RejectStation: _aio.UnaryUnaryMultiCallable[_stations_pb2.RejectStationRequest, _stations_pb2.RejectStationResponse]  # type: ignore[assignment]
-    """Refuses a station: its boots are answered Rejected and its connection is closed."""
+    """Refuses a station: its connection is closed, and it is turned away (HTTP 403) when it comes again."""
     SetStationPassword: _aio.UnaryUnaryMultiCallable[_stations_pb2.SetStationPasswordRequest, _stations_pb2.SetStationPasswordResponse]  # type: ignore[assignment]
     """Sets, makes or removes the station's password for basic authentication (OCPP security profiles 1 and 2).
     The answer is the only place where the password can be read.
@@ -149,7 +149,7 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _stations_pb2.RejectStationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_stations_pb2.RejectStationResponse, _abc.Awaitable[_stations_pb2.RejectStationResponse]]:
-        """Refuses a station: its boots are answered Rejected and its connection is closed."""
+        """Refuses a station: its connection is closed, and it is turned away (HTTP 403) when it comes again."""
 
     @_abc_1.abstractmethod
     def SetStationPassword(

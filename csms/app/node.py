@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -148,8 +149,8 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
         access = AccessControl(stores.access, now=now)
         first = await access.ensure_administrator(settings.admin_email or None, settings.admin_password or None)
         listener, keep_alive = _front_door(settings, stores, feed, registry)
-        socket = open_listen_socket(settings.ocpp_listen.host, settings.ocpp_listen.port)
-        port = socket.getsockname()[1]
+        listening = open_listen_socket(settings.ocpp_listen.host, settings.ocpp_listen.port)
+        port = listening.getsockname()[1]
         addresses = _addresses(settings, port)
         servicers = _servicers(settings, stores, feed, index, registry, access, addresses, drain)
         control = ControlServer(
@@ -158,9 +159,9 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
         try:
             control_port = await control.start()
         except BaseException:
-            socket.close()
+            listening.close()
             raise
-        await ground.start(partial(listener.run, [socket], ground))
+        await ground.start(partial(listener.run, [listening], ground))
         ground.start_soon(keep_alive.run)
         ground.start_soon(_watch_health, control, database, drain)
         ground.start_soon(_freeze_now_and_then, listener)
@@ -298,6 +299,8 @@ def _addresses(settings: Settings, port: int) -> tuple[str, ...]:
     if settings.ocpp_public_url:
         return (settings.ocpp_public_url.rstrip("/") + "/",)
     host = settings.ocpp_listen.host
+    if host in ("0.0.0.0", "::"):  # noqa: S104  compared, not bound
+        host = socket.gethostname()  # no station can use the other; --ocpp-public-url says it better
     shown = f"[{host}]" if ":" in host else host
     return (f"ws://{shown}:{port}/ocpp/",)
 

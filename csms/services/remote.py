@@ -245,14 +245,32 @@ def _failure(settled: Settled) -> DomainError:
             )
         if settled.reason == "DRAINING":
             return Unavailable("The server is stopping, so nothing was sent. Try again in a moment.", reason="DRAINING")
-        return NotSupported(
-            "This station, or the OCPP version that it speaks, has no such command. Nothing was sent.",
-            reason="NOT_SUPPORTED",
-        )
+        return _refusal(settled.reason)
     return DeadlineExceeded(
         "The command was sent, but the station did not answer in time. It may have happened; look at the station"
         " before you repeat it.",
         reason="NO_ANSWER",
+    )
+
+
+def _refusal(reason: str) -> DomainError:
+    """Refused before anything was sent, for a reason that lies in the station or in the command."""
+    if reason in ("", "NOT_SUPPORTED"):
+        return NotSupported(
+            "This station, or the OCPP version that it speaks, has no such command. Nothing was sent.",
+            reason="NOT_SUPPORTED",
+        )
+    if reason == "STATION_DELETED":
+        return NotFound("The station was deleted meanwhile. Nothing was sent.", reason="STATION_NOT_FOUND")
+    if reason in ("STATION_DOWN", "INTERNAL_ERROR"):
+        return Unavailable(
+            "The server failed on this station and lets it rest. Nothing was sent; try again in a few minutes.",
+            reason=reason,
+        )
+    return InvalidArgument(
+        "The OCPP version that the station speaks cannot say this: a value is too long, or no number where one is"
+        " needed. Nothing was sent.",
+        reason=reason,
     )
 
 

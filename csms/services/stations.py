@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from csms.domain.access import Action, Principal, check
-from csms.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
+from csms.domain.errors import AlreadyExists, Exhausted, FailedPrecondition, InvalidArgument, NotFound
 from csms.domain.facts import RegistrationStatus
 from csms.domain.ids import parse_identity
 from csms.ports.directory import Directory
@@ -242,8 +242,8 @@ class Onboarding:
     async def admit(self, identity: str, remote_address: str, now: datetime) -> StationRow | None:
         """The station's row, made on the spot where the policy says so; None: refuse it.
 
-        A pending or rejected station gets its row too: it may connect, boot and be told so (OCPP 1.6 §4.2).
-        Raises Unavailable.
+        A pending station gets its row too: it may connect, boot and be told so (OCPP 1.6 §4.2). Raises Unavailable,
+        and Exhausted when too many strangers wait already.
         """
         row = await self._stations.find_by_identity(identity)
         if row is None:
@@ -265,7 +265,10 @@ class Onboarding:
         async with self._creating:  # one at a time, so that the bound holds when a thousand knock at once
             if self.policy is UnknownStationPolicy.PENDING and await self._count_pending() >= self._max_pending:
                 self._refuse("TOO_MANY_PENDING", identity, remote_address)
-                return None
+                raise Exhausted(
+                    "Too many unknown stations wait for an operator. Ask the operator to make this one known first.",
+                    reason="TOO_MANY_PENDING",
+                )
             return await self._create(identity)
 
     async def _create(self, identity: str) -> StationRow | None:

@@ -50,7 +50,6 @@ async def fleet(storage: Storage) -> list[int]:
     return ids
 
 
-@pytest.mark.feature("F-STA-1")
 async def test_a_station_is_shown_with_all_that_is_known(storage: Storage) -> None:
     ids = await fleet(storage)
     shown = await storage.station_queries.get_stations([ids[1], 10**30, 999, ids[0]])

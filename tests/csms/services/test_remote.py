@@ -5,9 +5,18 @@ from __future__ import annotations
 import pytest
 
 from csms.domain.commands import Answer, Outcome, RequestStopTransaction, ResetType, SetVariable
-from csms.domain.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from csms.domain.errors import (
+    DomainError,
+    Exhausted,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    NotSupported,
+    PermissionDenied,
+    Unavailable,
+)
 from csms.ports.directory import Settled
-from csms.services.remote import MAX_VARIABLES, Target
+from csms.services.remote import MAX_VARIABLES, Target, _failure
 from tests.kit.service_world import DRIVER, SUPPORT, ServiceWorld
 
 
@@ -78,3 +87,21 @@ async def test_an_evse_below_zero_is_a_mistake() -> None:
     number = await world.add_station("CP-1")
     with pytest.raises(InvalidArgument):
         await world.remote.request_start_transaction(SUPPORT, Target(number), "TAG", -1)
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("NOT_SUPPORTED", NotSupported),
+        ("STATION_DELETED", NotFound),
+        ("STATION_DOWN", Unavailable),
+        ("INTERNAL_ERROR", Unavailable),
+        ("VALUE_TOO_LONG", InvalidArgument),
+        ("MAILBOX_FULL", Exhausted),
+        ("DRAINING", Unavailable),
+    ],
+)
+def test_every_reason_of_a_refusal_has_its_own_error(reason: str, kind: type[DomainError]) -> None:
+    error = _failure(Settled(Outcome.REFUSED, reason=reason))
+    assert type(error) is kind
+    assert "nothing was sent" in error.message.lower()

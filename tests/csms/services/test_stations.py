@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 import trio
 
-from csms.domain.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from csms.domain.errors import Exhausted, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from csms.domain.facts import RegistrationStatus
 from csms.ports.feed import Subject
 from csms.ports.queries import StationFilter
@@ -151,9 +153,17 @@ async def test_attempts_of_those_who_wait_are_counted() -> None:
 async def test_a_thousand_new_names_do_not_fill_the_database(autojump_clock: trio.testing.MockClock) -> None:
     world = ServiceWorld()
     door = a_door(world, UnknownStationPolicy.PENDING, max_pending=3)
+
+    async def knock(number: int) -> None:
+        with contextlib.suppress(Exhausted):
+            await door.admit(f"CP-{number}", "192.0.2.1", NOW)
+
     async with trio.open_nursery() as nursery:
         for number in range(20):
-            nursery.start_soon(door.admit, f"CP-{number}", "192.0.2.1", NOW)
+            nursery.start_soon(knock, number)
+    with pytest.raises(Exhausted, match="operator"):
+        await door.admit("CP-one-more", "192.0.2.1", NOW)
+    door.refused["TOO_MANY_PENDING"] -= 1
     assert len(world.tables.stations) == 3
     assert door.refused == {"TOO_MANY_PENDING": 17}
     await world.stations.accept(ADMIN, 1)
