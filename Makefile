@@ -18,8 +18,8 @@ RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 
 # Fast tests first: the modules and the house, then whole parts in memory, then real processes and a browser.
-UNIT := $(wildcard tests/csms tests/control tests/webui tests/loadtest tests/kit tests/house)
-PARTS := $(wildcard tests/contracts tests/machines tests/scenarios)
+UNIT := $(filter-out tests/csms/storage,$(wildcard tests/csms/*)) $(wildcard tests/control tests/webui tests/loadtest tests/kit tests/house)
+PARTS := $(wildcard tests/csms/storage tests/contracts tests/machines tests/scenarios)
 SYSTEM := $(wildcard tests/system tests/browser)
 
 .PHONY: help
