@@ -265,6 +265,10 @@ async def _abort(call: Call, context: Context, started: float, error: Exception)
     raise AssertionError("abort never returns")
 
 
+_READING = ("Get", "List", "Summarize", "Watch", "Tail", "Export")
+"""Calls that change nothing; a portal makes many of them, and an operator's log is about what happened."""
+
+
 def _log_call(
     call: Call, context: Context, started: float, code: str, fault: Fault | None = None, bug: Exception | None = None
 ) -> None:
@@ -282,5 +286,7 @@ def _log_call(
         fields["reason"] = fault.reason
     if fault is not None and fault.incident:
         _log.error("call", incident=fault.incident, exc_info=bug, **fields)
+    elif code == "OK" and call.method.rpartition("/")[2].startswith(_READING):
+        _log.debug("call", **fields)
     else:
         _log.info("call", **fields)

@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-
-from hdrh.histogram import HdrHistogram
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
 
 _HIGHEST_US = 3_600_000_000  # one hour: longer waits are counted as one hour
-_DIGITS = 3
+_SUB_BUCKETS = 1024
+"""Within each power of two: a reported duration is at most a thousandth too long."""
 
 
 class Latencies:
-    """One HdrHistogram of durations, three significant digits, one microsecond to one hour."""
+    """A histogram of durations with three significant digits, one microsecond to one hour.
+
+    Durations below 1,024 µs are counted one by one, longer ones in 512 steps per power of two, so that memory stays
+    small however long a run is and however far its tail reaches.
+    """
 
     def __init__(self) -> None:
-        self._histogram = HdrHistogram(1, _HIGHEST_US, _DIGITS)
+        self._counts: Counter[int] = Counter()
+        self._highest_us = 0
+        self.count = 0
+        """How many durations were recorded."""
 
     def record(self, seconds: float) -> None:
         """Count one duration in seconds; durations out of range count as the nearest end of it."""
-        self._histogram.record_value(min(max(int(seconds * 1e6), 1), _HIGHEST_US))
-
-    @property
-    def count(self) -> int:
-        """How many durations were recorded."""
-        return int(self._histogram.get_total_count())
+        micros = min(max(int(seconds * 1e6), 1), _HIGHEST_US)
+        shift = max(0, micros.bit_length() - _SUB_BUCKETS.bit_length() + 1)
+        self._counts[((micros >> shift) + 1 << shift) - 1] += 1  # the longest duration of its step
+        self._highest_us = max(self._highest_us, micros)
+        self.count += 1
 
     def percentile(self, percent: float) -> float:
         """The duration in milliseconds that `percent` of the recorded ones do not exceed; 0 when empty."""
-        return float(self._histogram.get_value_at_percentile(percent)) / 1000 if self.count else 0.0
+        wanted = max(1, math.ceil(self.count * percent / 100))
+        seen = 0
+        for micros in sorted(self._counts):
+            seen += self._counts[micros]
+            if seen >= wanted:
+                return min(micros, self._highest_us) / 1000
+        return 0.0
 
     @property
     def highest(self) -> float:
         """The longest recorded duration in milliseconds; 0 when empty."""
-        return float(self._histogram.get_max_value()) / 1000 if self.count else 0.0
+        return self._highest_us / 1000
 
     def summary(self) -> dict[str, float]:
         """`{"p50": ms, "p90": …, "p99": …, "p99.9": …, "max": …}`, rounded to the microsecond."""

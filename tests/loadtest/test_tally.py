@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loadtest.tally import Latencies, Tally
 
@@ -52,3 +56,13 @@ def test_seconds_are_counted_from_the_begin() -> None:
     times = tally.actions["Heartbeat"]
     assert times.latency.highest == pytest.approx(1250, rel=0.002)
     assert times.service.highest == pytest.approx(750, rel=0.002)
+
+
+@given(st.lists(st.floats(1e-6, 3599.0), min_size=1, max_size=200), st.sampled_from([50.0, 90.0, 99.0, 99.9, 100.0]))
+def test_a_percentile_is_right_to_three_digits(durations: list[float], percent: float) -> None:
+    latencies = Latencies()
+    for duration in durations:
+        latencies.record(duration)
+    exact = sorted(durations)[max(1, math.ceil(len(durations) * percent / 100)) - 1] * 1000
+    assert latencies.percentile(percent) == pytest.approx(exact, rel=0.002, abs=0.0011)
+    assert latencies.count == len(durations)
