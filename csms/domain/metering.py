@@ -44,8 +44,8 @@ _UNITS: Final[dict[str, tuple[str, float]]] = {
 }
 
 
-class SampledValue(msgspec.Struct, frozen=True, gc=False):
-    """One number that a meter showed, in base units."""
+class SampledValue(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One number that a meter showed, in base units. Kept as a JSON array of its fields, in this order."""
 
     measurand: str
     value: float

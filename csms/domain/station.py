@@ -428,9 +428,7 @@ def meter_record(
     station_id: int, evse_id: int, session_id: int | None, value: MeterValue, now: datetime, reading: Reading
 ) -> MeterRecord:
     """The record of one meter value; its digest is that of its samples."""
-    samples = _encode(
-        [(s.measurand, s.value, s.unit, s.phase, s.context, s.location, s.signed) for s in value.sampled_values]
-    )
+    samples = _encode(value.sampled_values)
     digest = int.from_bytes(blake2b(samples, digest_size=8).digest(), "big", signed=True)
     return MeterRecord(
         station_id,

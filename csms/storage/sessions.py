@@ -44,7 +44,7 @@ ORDER BY stopped_at, id LIMIT 1
 RESERVE_SQL = "SELECT nextval('session_id_seq') FROM generate_series(1, $1)"
 OPEN_TOKENS_SQL = "SELECT id_token, id FROM session WHERE state = 'ACTIVE' AND id_token <> '' ORDER BY id"
 
-_samples = msgspec.json.Decoder(list[tuple[str, float, str, str, str, str, str | None]])
+_samples = msgspec.json.Decoder(tuple[SampledValue, ...])
 
 
 def transaction_of(row: asyncpg.Record) -> Transaction:
@@ -82,7 +82,7 @@ def transaction_of(row: asyncpg.Record) -> Transaction:
 
 def meter_value_of(row: asyncpg.Record) -> MeterValue:
     """From `measured_at` and `samples` of a row of `meter_value`."""
-    return MeterValue(row["measured_at"], tuple(SampledValue(*sample) for sample in _samples.decode(row["samples"])))
+    return MeterValue(row["measured_at"], _samples.decode(row["samples"]))
 
 
 class PostgresTransactions:
