@@ -46,13 +46,11 @@ class StationAdmission:
         *,
         passwords_required: bool,
         now: Callable[[], datetime],
-        refuse: Callable[[int], str | None] = lambda station_id: None,
     ) -> None:
         self._onboarding = onboarding
         self._verifier = verifier
         self._passwords_required = passwords_required
         self._now = now
-        self._refuse = refuse
 
     async def admit(self, attempt: ConnectionAttempt) -> Admitted[StationRow] | Refused:
         """The verdict; never raises for what a station or the database does."""
@@ -84,7 +82,4 @@ class StationAdmission:
             return _PASSWORD_NEEDED
         if row.registration is RegistrationStatus.REJECTED:
             return _REJECTED
-        reason = self._refuse(row.id)
-        if reason is not None:
-            return Refused(503, reason, (("Retry-After", "60"),))
         return Admitted(identity, row)
