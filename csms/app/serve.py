@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import Final
@@ -114,9 +114,9 @@ async def migrated(door: Door, dsn: str) -> None:
 
 
 @asynccontextmanager
-async def _background(run: object) -> AsyncIterator[None]:
+async def _background(run: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(run)  # type: ignore[arg-type]
+        nursery.start_soon(run)
         yield
         nursery.cancel_scope.cancel()
 
