@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from csms.actors.world import World
+from csms.domain.applying import Applied
 from csms.domain.errors import Unavailable
 from csms.domain.facts import ACK
 from csms.domain.records import LinkRecord, Record
-from csms.domain.station import Applied, StationState
+from csms.domain.station import StationState
 from csms.ports.feed import Subject
 from csms.ports.journal import RecordConflict, Ticket
 

@@ -37,6 +37,8 @@ from csms.actors.world import (
 )
 from csms.domain.commands import Answer, Command
 from csms.domain.errors import Unavailable
+from csms.domain.facts import Fact
+from csms.domain.facts import Reply as DomainReply
 from csms.domain.station import NotAccepted
 from csms.ocpp import frame
 from csms.ocpp.dialect import Dialect
@@ -180,11 +182,12 @@ class Link(LinkPort):
 
     async def _work(self, call: frame.Call, received: float) -> None:
         """Bring one CALL of the station to its answer."""
+        told: tuple[Fact, DomainReply] | None = None
         try:
             fact = translate(self._dialect.decode, call)
             reply = await self._actor.handle(self._epoch, fact)
             data = self._exchange.answer(call, translate_reply(self._dialect.reply, call, reply))
-            kind = "CALLRESULT"
+            kind, told = "CALLRESULT", (fact, reply)
         except Fault as fault:
             self._remark(f"{call.action} was refused: {fault.code}: {fault.description}")
             data, kind = self._exchange.fault(call, fault), "CALLERROR"
@@ -205,6 +208,8 @@ class Link(LinkPort):
             latency_s=trio.current_time() - received,
         )
         await self._wire.send(data)
+        if told is not None:
+            self._actor.answered(*told)
         if self._first:
             self._first = False
             self._actor.settled(self._epoch)
@@ -228,7 +233,20 @@ class Link(LinkPort):
             self._remark(event.reason)
             self.close_soon(POLICY_VIOLATION, event.reason)
         elif isinstance(event, Sent):
-            self._remark(f"{event.message.action} came as a message without answer; there is no use for it.")
+            await self._take_note(event.message)
+
+    async def _take_note(self, message: frame.Send) -> None:
+        """Bring one SEND of the station to the disk; it gets no answer, whatever is wrong (OCPP-J 2.1 §4.1.4)."""
+        try:
+            fact = translate(self._dialect.decode, message)
+            self._actor.answered(fact, await self._actor.handle(self._epoch, fact))
+        except Fault as fault:
+            self._remark(f"{message.action} was dropped: {fault.code}: {fault.description}")
+        except NotAccepted:
+            self._remark(f"{message.action} was dropped: the station is not accepted yet.")
+        except Bug as bug:
+            self._on_bug(bug)
+            self._remark(f"{message.action} could not be handled: an internal error.")
 
     async def _refuse_binary(self, message: BinaryMessage) -> None:
         reason = f"A binary message of {len(message.data)} bytes was refused: OCPP-J is text in UTF-8."
@@ -258,6 +276,8 @@ class Link(LinkPort):
                 kind, action, message_id = "CALLRESULT", event.action, event.message_id
             elif isinstance(event, Failed):
                 kind, action, message_id = "CALLERROR", event.action, event.message_id
+            elif isinstance(event, Sent):
+                kind, action, message_id = "SEND", event.message.action, event.message.message_id
         self._log.record(self._station_id, _RECEIVED, data, message_type=kind, action=action, message_id=message_id)
 
     def _remark(self, sentence: str) -> None:

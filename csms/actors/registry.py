@@ -27,14 +27,17 @@ from csms.actors.world import (
     TRY_AGAIN_LATER,
     ActorSettings,
     LinkLost,
+    Nobody,
     World,
 )
 from csms.domain.commands import Outcome
 from csms.domain.errors import Unavailable
 from csms.ocpp.dialect import Dialect
+from csms.ports.consultant import Consultant
 from csms.ports.feed import Feed
 from csms.ports.journal import Journal
 from csms.ports.message_log import Direction, MessageLog
+from csms.ports.reactions import Reactions
 from csms.ports.stores import StateLoader, StationStore, TokenIndex, TransactionStore
 from csms.ports.wire import Wire
 
@@ -75,6 +78,8 @@ class Registry:
         stations: StationStore,
         transactions: TransactionStore,
         message_log: MessageLog,
+        consultant: Consultant | None = None,
+        reactions: Reactions | None = None,
         on_crash: Callable[[int, Exception], None] = _ignore,
         new_message_id: Callable[[], str] = _random_message_id,
         settings: ActorSettings | None = None,
@@ -92,6 +97,8 @@ class Registry:
             transactions=transactions,
             session_ids=SessionIds(transactions),
             next_epoch=lambda: next(epochs),
+            consultant=consultant or Nobody(),
+            reactions=reactions or Nobody(),
         )
         self._message_log = message_log
         self._on_crash = on_crash

@@ -33,6 +33,7 @@ from csms.actors.world import (
     LinkPort,
     World,
 )
+from csms.domain.applying import Applied, Context
 from csms.domain.commands import Outcome, RequestStartTransaction, TriggerMessage
 from csms.domain.errors import DomainError, NotFound, Unavailable
 from csms.domain.facts import (
@@ -45,7 +46,7 @@ from csms.domain.facts import (
     TransactionEventType,
 )
 from csms.domain.records import LinkRecord
-from csms.domain.station import Applied, Context, FindEnd, FindStart, NotAccepted, StationState
+from csms.domain.station import FindEnd, FindStart, Lookup, NotAccepted, StationState
 from csms.domain.transaction import Transaction
 from csms.ports.journal import RecordConflict
 from csms.ports.stores import StationRow
@@ -160,23 +161,11 @@ class StationActor:
         if state is None:
             state = await self._loaded(epoch)
         wanted = state.lookup(fact)
-        found = orphan = None
-        if wanted is not None:
-            if state.registration is not RegistrationStatus.ACCEPTED and not isinstance(fact, StationBooted):
-                raise NotAccepted
-            await self._durable()  # the database must know what we know, or it would be asked too early
-            store = self._world.transactions
-            if isinstance(wanted, FindStart):
-                found = await store.find_start(wanted.key)
-                if found is None:
-                    key = wanted.key
-                    orphan = await store.find_orphan_end(
-                        self.station_id, key.id_token, key.started_at, key.meter_start_wh
-                    )
-            elif isinstance(wanted, FindEnd):
-                found = await store.find_end(self.station_id, wanted.transaction_id, wanted.stopped_at, wanted.meter_wh)
-            else:
-                found = await store.find_transaction(self.station_id, wanted.transaction_id)
+        asks = type(fact) in self._world.consultant.kinds
+        if (wanted is not None or asks) and not _admitted(state, fact):
+            raise NotAccepted
+        found, orphan = (None, None) if wanted is None else await self._look_up(wanted)
+        consulted = await self._world.consultant.consult(self.station_id, fact) if asks else None
         reserved: int | None = None
         try:
             if _needs_session_id(fact, looked_up=wanted is not None, known=(found or orphan) is not None):
@@ -186,7 +175,7 @@ class StationActor:
             if epoch != self._epoch or state is not self._state:
                 raise LinkLost("this link is no longer the station's")
             self._reserved, reserved = reserved, None
-            applied = self._apply(state, fact, found, orphan)
+            applied = self._apply(state, fact, found, orphan, consulted)
         finally:
             for unused in (reserved, self._reserved):
                 if unused is not None:
@@ -195,6 +184,11 @@ class StationActor:
         if applied.wait:
             await self._durable()
         return applied.reply
+
+    def answered(self, fact: Fact, reply: Reply) -> None:
+        """The station has its reply: tell those who act on what it told."""
+        if type(fact) in self._world.reactions.kinds:
+            self._world.reactions.saw(self.station_id, fact, reply)
 
     def write_progress(self) -> bool:
         """Put the rows of sessions that lag behind their meter values. `told` says when that is known; False: none."""
@@ -310,7 +304,14 @@ class StationActor:
                 return self._state
             await self._changed.wait()
 
-    def _apply(self, state: StationState, fact: Fact, found: Transaction | None, orphan: Transaction | None) -> Applied:
+    def _apply(
+        self,
+        state: StationState,
+        fact: Fact,
+        found: Transaction | None,
+        orphan: Transaction | None,
+        consulted: Reply | None,
+    ) -> Applied:
         """Change the state and put its records; sync."""
         self._moment = self._world.now()
         context = Context(
@@ -321,6 +322,7 @@ class StationActor:
             self._settings.retry_s,
             found,
             orphan,
+            consulted,
         )
         applied = state.apply(fact, context)
         self._ledger.keep(applied)
@@ -336,6 +338,22 @@ class StationActor:
             raise AssertionError("no session id was reserved for this fact")
         reserved, self._reserved = self._reserved, None
         return reserved
+
+    async def _look_up(self, wanted: Lookup) -> tuple[Transaction | None, Transaction | None]:
+        """What the database knows: (the transaction itself, an end that waits for its start)."""
+        await self._durable()  # the database must know what we know, or it would be asked too early
+        store = self._world.transactions
+        if isinstance(wanted, FindStart):
+            found = await store.find_start(wanted.key)
+            if found is not None:
+                return found, None
+            key = wanted.key
+            return None, await store.find_orphan_end(self.station_id, key.id_token, key.started_at, key.meter_start_wh)
+        if isinstance(wanted, FindEnd):
+            return await store.find_end(
+                self.station_id, wanted.transaction_id, wanted.stopped_at, wanted.meter_wh
+            ), None
+        return await store.find_transaction(self.station_id, wanted.transaction_id), None
 
     async def _durable(self) -> None:
         """Wait for the disk. Raises Unavailable; refused records crash the actor and are LinkLost here."""
@@ -474,6 +492,10 @@ class StationActor:
     def _wake(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
+
+
+def _admitted(state: StationState, fact: Fact) -> bool:
+    return state.registration is RegistrationStatus.ACCEPTED or isinstance(fact, StationBooted)
 
 
 def _needs_session_id(fact: Fact, *, looked_up: bool, known: bool) -> bool:

@@ -10,8 +10,11 @@ from typing import Final, Protocol
 from csms.actors.mailbox import MAILBOX_SIZE
 from csms.actors.session_ids import SessionIds
 from csms.domain.commands import Answer, Command
+from csms.domain.facts import Fact, Reply
+from csms.ports.consultant import Consultant
 from csms.ports.feed import Feed
 from csms.ports.journal import Journal
+from csms.ports.reactions import Reactions
 from csms.ports.stores import StateLoader, StationStore, TokenIndex, TransactionStore
 
 NORMAL_CLOSURE: Final = 1000
@@ -71,6 +74,20 @@ class ActorSettings:
     remote_start_valid: float = 120.0
 
 
+class Nobody:
+    """A `Consultant` that is never asked, and `Reactions` that there are none of."""
+
+    kinds: Final[frozenset[type[Fact]]] = frozenset()
+
+    async def consult(self, station_id: int, fact: Fact) -> Reply | None:
+        """See `Consultant.consult`."""
+        raise AssertionError(f"nobody is to be asked about {fact!r} of station {station_id}")
+
+    def saw(self, station_id: int, fact: Fact, reply: Reply) -> None:
+        """See `Reactions.saw`."""
+        raise AssertionError(f"nobody wants to know {fact!r} of station {station_id} and {reply!r}")
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What all actors of a node share."""
@@ -84,5 +101,7 @@ class World:
     transactions: TransactionStore
     session_ids: SessionIds
     next_epoch: Callable[[], int]
+    consultant: Consultant
+    reactions: Reactions
     behind: set[int] = field(default_factory=set)
     """Stations with sessions whose rows lag behind their meter values; the registry sees to them."""

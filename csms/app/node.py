@@ -31,28 +31,25 @@ from csms.actors.link import LinkLimits
 from csms.actors.registry import Registry
 from csms.actors.world import ActorSettings
 from csms.aio import Door
+from csms.app.chapters import build_chapters
+from csms.app.dialects import DIALECTS
+from csms.app.parts import Parts, Stores
 from csms.cluster.local import LocalDirectory, LocalFeed
 from csms.config import Settings
 from csms.domain.errors import InvalidArgument, Unavailable
-from csms.ocpp.v16.routes import Dialect16
+from csms.ocpp.faults import V16
 from csms.ports.stores import StationRow
 from csms.services.access import AccessControl
+from csms.services.consulting import Consulting
 from csms.services.messages import Messages
+from csms.services.reacting import Reacting
 from csms.services.remote import Remote
 from csms.services.sessions import Sessions
 from csms.services.stations import Onboarding, Stations, UnknownStationPolicy
 from csms.services.system import System, SystemFacts
 from csms.services.tokens import MemoryTokenIndex, Tokens
 from csms.services.watch import Watching
-from csms.storage.access import PostgresAccess
-from csms.storage.journal import PostgresJournal
-from csms.storage.message_log import PostgresMessageLog
-from csms.storage.partitions import PartitionKeeper
 from csms.storage.pool import Database
-from csms.storage.requests import PostgresRequests
-from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
-from csms.storage.stations import PostgresStationQueries, PostgresStations
-from csms.storage.tokens import PostgresTokens
 from csms.transport.admission import StationAdmission
 from csms.transport.connection import WebSocketConnection
 from csms.transport.keepalive import KeepAlive
@@ -68,42 +65,6 @@ FREEZE_SECONDS: Final = 60.0
 def now() -> datetime:
     """The one clock."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """Everything that lives in PostgreSQL."""
-
-    stations: PostgresStations
-    station_queries: PostgresStationQueries
-    transactions: PostgresTransactions
-    session_queries: PostgresSessionQueries
-    tokens: PostgresTokens
-    access: PostgresAccess
-    requests: PostgresRequests
-    journal: PostgresJournal
-    message_log: PostgresMessageLog
-    partitions: PartitionKeeper
-
-    @classmethod
-    def on(cls, database: Database, settings: Settings) -> Stores:
-        """All of them on one database."""
-        return cls(
-            PostgresStations(database),
-            PostgresStationQueries(database),
-            PostgresTransactions(database),
-            PostgresSessionQueries(database),
-            PostgresTokens(database),
-            PostgresAccess(database),
-            PostgresRequests(database),
-            PostgresJournal(database, wait_bound=settings.durable_timeout),
-            PostgresMessageLog(database, enabled=settings.message_log),
-            PartitionKeeper(
-                database,
-                meter_value_days=settings.meter_value_days or None,
-                message_log_days=settings.message_log_days or None,
-            ),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +86,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
     feed = LocalFeed(now)
     index = MemoryTokenIndex()
     drain = Drain()
+    reacting, consulting = Reacting(), Consulting()
     async with trio.open_nursery() as ground:
         await ground.start(stores.partitions.run)
         await stores.stations.all_offline()
@@ -141,18 +103,36 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             stations=stores.stations,
             transactions=stores.transactions,
             message_log=stores.message_log,
+            consultant=consulting,
+            reactions=reacting,
             on_crash=_report_crash,
             settings=ActorSettings(heartbeat_s=settings.heartbeat_interval, retry_s=settings.boot_retry_interval),
             link_limits=LinkLimits(rate=settings.station_rate, burst=settings.station_rate * 4),
         )
+        await ground.start(reacting.run)
         await ground.start(registry.run)
+        directory = LocalDirectory(registry)
+        parts = Parts(
+            settings,
+            now,
+            door,
+            database,
+            ground,
+            stores,
+            stores.inventory,
+            feed,
+            directory,
+            Remote(directory, stores.stations, stores.session_queries, now=now),
+            reacting,
+            consulting,
+        )
         access = AccessControl(stores.access, now=now)
         first = await access.ensure_administrator(settings.admin_email or None, settings.admin_password or None)
         listener, keep_alive = _front_door(settings, stores, feed, registry)
         listening = open_listen_socket(settings.ocpp_listen.host, settings.ocpp_listen.port)
         port = listening.getsockname()[1]
         addresses = _addresses(settings, port)
-        servicers = _servicers(settings, stores, feed, index, registry, access, addresses, drain)
+        servicers = [*_servicers(parts, index, access, addresses, drain), *build_chapters(parts)]
         control = ControlServer(
             door, Guard(access, stores.requests), servicers, str(settings.control_listen), tls=_tls(settings)
         )
@@ -176,7 +156,6 @@ def _front_door(
     settings: Settings, stores: Stores, feed: LocalFeed, registry: Registry
 ) -> tuple[OcppListener[StationRow], KeepAlive]:
     keep_alive = KeepAlive(interval=settings.ping_interval, timeout=settings.ping_timeout)
-    dialect = Dialect16()
     admission = StationAdmission(
         Onboarding(
             stores.stations, stores.station_queries, feed, policy=UnknownStationPolicy(settings.unknown_stations)
@@ -187,12 +166,12 @@ def _front_door(
     )
 
     async def serve(connection: WebSocketConnection, admitted: Admitted[StationRow]) -> None:
-        await registry.serve_link(connection, admitted.ticket.id, dialect)
+        await registry.serve_link(connection, admitted.ticket.id, DIALECTS[connection.subprotocol or V16.subprotocol])
 
     listener = OcppListener(
         admission,
         serve,
-        subprotocols=(dialect.subprotocol,),
+        subprotocols=tuple(DIALECTS),
         keep_alive=keep_alive,
         attempts=AttemptLimiter(AttemptLimits()),
     )
@@ -200,27 +179,24 @@ def _front_door(
 
 
 def _servicers(
-    settings: Settings,
-    stores: Stores,
-    feed: LocalFeed,
+    parts: Parts,
     index: MemoryTokenIndex,
-    registry: Registry,
     access: AccessControl,
     addresses: tuple[str, ...],
     drain: Drain,
 ) -> list[Servicer]:
-    directory = LocalDirectory(registry)
+    settings, stores, feed = parts.settings, parts.stores, parts.feed
     facts = SystemFacts(
         version=version("chargehouse"),
         ocpp_addresses=addresses,
         unknown_station_policy=UnknownStationPolicy(settings.unknown_stations),
         station_password_required=settings.station_passwords == "required",
-        protocols=(Dialect16.subprotocol,),
+        protocols=tuple(DIALECTS),
     )
     stations = Stations(
         stores.stations,
         stores.station_queries,
-        directory,
+        parts.directory,
         feed,
         hash_password=hash_password,
         generate_password=generate_password,
@@ -229,7 +205,7 @@ def _servicers(
     return [
         AuthServicer(access),
         StationServicer(stations),
-        RemoteServicer(Remote(directory, stores.stations, stores.session_queries, now=now)),
+        RemoteServicer(parts.remote),
         SessionServicer(Sessions(stores.session_queries, feed)),
         IdTokenServicer(Tokens(stores.tokens, index)),
         WatchServicer(Watching(feed, stores.station_queries, stores.session_queries, now=now)),

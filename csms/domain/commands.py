@@ -8,7 +8,16 @@ from enum import StrEnum
 import msgspec
 
 
-class RequestStartTransaction(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class Command(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+    """Something that a station is to do. Each chapter of the domain has its own beside the core's in here."""
+
+
+class Result(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+    """What an answer carries beside its status: a composite schedule, certificate hashes, … One class per chapter's
+    need."""
+
+
+class RequestStartTransaction(Command, frozen=True):
     """1.6 RemoteStartTransaction. EVSE None: the station chooses. `remote_start_id` is ours (2.x needs it)."""
 
     id_token: str
@@ -16,7 +25,7 @@ class RequestStartTransaction(msgspec.Struct, frozen=True, gc=False, tag=True, t
     remote_start_id: int = 0
 
 
-class RequestStopTransaction(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class RequestStopTransaction(Command, frozen=True):
     """1.6 RemoteStopTransaction. `transaction_id` as the station knows it (1.6: our integer as text)."""
 
     transaction_id: str
@@ -29,7 +38,7 @@ class ResetType(StrEnum):
     ON_IDLE = "OnIdle"
 
 
-class Reset(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class Reset(Command, frozen=True):
     """Restart the station."""
 
     type: ResetType
@@ -42,25 +51,25 @@ class OperationalStatus(StrEnum):
     INOPERATIVE = "Inoperative"
 
 
-class ChangeAvailability(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class ChangeAvailability(Command, frozen=True):
     """EVSE None or 0: the whole station."""
 
     operational_status: OperationalStatus
     evse_id: int | None = None
 
 
-class UnlockConnector(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class UnlockConnector(Command, frozen=True):
     """Let the cable go."""
 
     evse_id: int
     connector_id: int = 1
 
 
-class ClearCache(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class ClearCache(Command, frozen=True):
     """Forget the station's authorisation cache."""
 
 
-class TriggerMessage(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class TriggerMessage(Command, frozen=True):
     """Ask for a message now. `requested_message` is 1.6's word: BootNotification, Heartbeat, MeterValues,
     StatusNotification, …"""
 
@@ -68,7 +77,7 @@ class TriggerMessage(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field=
     evse_id: int | None = None
 
 
-class GetVariables(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class GetVariables(Command, frozen=True):
     """1.6 GetConfiguration. No names: all of them."""
 
     names: tuple[str, ...] = ()
@@ -81,33 +90,19 @@ class SetVariable(msgspec.Struct, frozen=True, gc=False):
     value: str
 
 
-class SetVariables(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class SetVariables(Command, frozen=True):
     """1.6 ChangeConfiguration carries one key per call, so `variables` has exactly one there; services split a
     longer list."""
 
     variables: tuple[SetVariable, ...]
 
 
-class DataTransfer(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class DataTransfer(Command, frozen=True):
     """A vendor's own message to the station."""
 
     vendor_id: str
     message_id: str = ""
     data: str | None = None
-
-
-Command = (
-    RequestStartTransaction
-    | RequestStopTransaction
-    | Reset
-    | ChangeAvailability
-    | UnlockConnector
-    | ClearCache
-    | TriggerMessage
-    | GetVariables
-    | SetVariables
-    | DataTransfer
-)
 
 
 class Variable(msgspec.Struct, frozen=True, gc=False):
@@ -130,6 +125,10 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     unknown_names: tuple[str, ...] = ()
     error_code: str = ""
     error_description: str = ""
+    reason_code: str = ""
+    """2.x statusInfo: a predefined word for the reason, and what the station adds in its own words."""
+    additional_info: str = ""
+    result: Result | None = None
 
 
 class Outcome(StrEnum):

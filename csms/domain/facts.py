@@ -15,6 +15,15 @@ import msgspec
 from csms.domain.metering import MeterValue
 
 
+class Fact(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+    """Something that a station told. Each chapter of the domain (device model, certificates, …) has its own beside the
+    core's in here; `csms.domain.station` has the table of who takes in which."""
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """What we say back to a fact."""
+
+
 class RegistrationStatus(StrEnum):
     """OCPP RegistrationStatusEnumType, and our state of a station's registration."""
 
@@ -55,7 +64,7 @@ class TransactionEventType(StrEnum):
     ENDED = "Ended"
 
 
-class StationBooted(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class StationBooted(Fact, frozen=True):
     """BootNotification. Empty strings mean "not given"."""
 
     vendor: str
@@ -70,11 +79,11 @@ class StationBooted(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="
     reason: str = ""
 
 
-class HeartbeatSeen(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class HeartbeatSeen(Fact, frozen=True):
     """Heartbeat: the station lives and wants the time."""
 
 
-class StatusChanged(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class StatusChanged(Fact, frozen=True):
     """StatusNotification. EVSE 0 is the station as a whole."""
 
     evse_id: int
@@ -87,13 +96,13 @@ class StatusChanged(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="
     timestamp: datetime | None = None
 
 
-class AuthorizationAsked(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class AuthorizationAsked(Fact, frozen=True):
     """Authorize: may this token charge? `id_token` as the station sent it."""
 
     id_token: str
 
 
-class TransactionEventSeen(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class TransactionEventSeen(Fact, frozen=True):
     """A step in a transaction's life.
 
     `transaction_id` is the station's word for it: None at a 1.6 start (we issue it), else the text form of what
@@ -113,7 +122,7 @@ class TransactionEventSeen(msgspec.Struct, frozen=True, gc=False, tag=True, tag_
     meter_values: tuple[MeterValue, ...] = ()
 
 
-class MeterSampled(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class MeterSampled(Fact, frozen=True):
     """MeterValues. `transaction_id` is None when the station gave none."""
 
     evse_id: int
@@ -121,23 +130,12 @@ class MeterSampled(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="k
     transaction_id: str | None = None
 
 
-class DataTransferred(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
+class DataTransferred(Fact, frozen=True):
     """DataTransfer from the station: a vendor's own message. `data` is text (JSON text when it was no string)."""
 
     vendor_id: str
     message_id: str = ""
     data: str | None = None
-
-
-Fact = (
-    StationBooted
-    | HeartbeatSeen
-    | StatusChanged
-    | AuthorizationAsked
-    | TransactionEventSeen
-    | MeterSampled
-    | DataTransferred
-)
 
 
 # -- what we say back
@@ -152,7 +150,7 @@ class IdTokenInfo(msgspec.Struct, frozen=True, gc=False):
     parent_id_token: str | None = None
 
 
-class BootReply(msgspec.Struct, frozen=True, gc=False):
+class BootReply(Reply, frozen=True):
     """`interval_s`: heartbeat interval when Accepted, else how long to wait before the next BootNotification."""
 
     status: RegistrationStatus
@@ -160,35 +158,34 @@ class BootReply(msgspec.Struct, frozen=True, gc=False):
     interval_s: int
 
 
-class HeartbeatReply(msgspec.Struct, frozen=True, gc=False):
+class HeartbeatReply(Reply, frozen=True):
     """The time."""
 
     now: datetime
 
 
-class AuthorizationReply(msgspec.Struct, frozen=True, gc=False):
+class AuthorizationReply(Reply, frozen=True):
     """The decision on a token."""
 
     info: IdTokenInfo
 
 
-class TransactionReply(msgspec.Struct, frozen=True, gc=False):
+class TransactionReply(Reply, frozen=True):
     """`transaction_id` is ours (1.6 StartTransaction needs it); `info` is given when the event named a token."""
 
     transaction_id: int
     info: IdTokenInfo | None = None
 
 
-class DataTransferReply(msgspec.Struct, frozen=True, gc=False):
+class DataTransferReply(Reply, frozen=True):
     """OCPP DataTransferStatusEnumType: Accepted, Rejected, UnknownMessageId, UnknownVendorId."""
 
     status: str
     data: str | None = None
 
 
-class Ack(msgspec.Struct, frozen=True, gc=False):
+class Ack(Reply, frozen=True):
     """Received and kept; there is nothing more to say."""
 
 
-Reply = BootReply | HeartbeatReply | AuthorizationReply | TransactionReply | DataTransferReply | Ack
 ACK = Ack()

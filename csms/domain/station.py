@@ -9,12 +9,25 @@ beforehand: `lookup` says what `apply` will need.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import blake2b
+from typing import Final
 
 import msgspec
 
+from csms.domain import (
+    battery_swap,
+    certificates,
+    charging_profile,
+    der,
+    device_model,
+    display,
+    maintenance,
+    payment,
+    reservation,
+)
+from csms.domain.applying import Applied, Context, Handler
 from csms.domain.errors import InvalidArgument
 from csms.domain.facts import (
     ACK,
@@ -30,7 +43,6 @@ from csms.domain.facts import (
     IdTokenInfo,
     MeterSampled,
     RegistrationStatus,
-    Reply,
     StationBooted,
     StatusChanged,
     TransactionEventSeen,
@@ -61,6 +73,20 @@ _RECENT = 8
 _encode = msgspec.json.Encoder().encode
 
 
+HANDLERS: Final[dict[type[Fact], Handler]] = {
+    **maintenance.HANDLERS,
+    **certificates.HANDLERS,
+    **device_model.HANDLERS,
+    **charging_profile.HANDLERS,
+    **der.HANDLERS,
+    **reservation.HANDLERS,
+    **display.HANDLERS,
+    **payment.HANDLERS,
+    **battery_swap.HANDLERS,
+}
+"""Who takes in what needs nothing of a station's memory: the chapters."""
+
+
 class NotAccepted(Exception):
     """The station has not been accepted: all it may do is boot (OCPP 1.6 §4.2; 2.x B02)."""
 
@@ -86,35 +112,6 @@ class FindEnd(msgspec.Struct, frozen=True):
 
 
 Lookup = FindStart | FindTransaction | FindEnd
-
-
-class Context(msgspec.Struct):
-    """What `apply` must know of the world."""
-
-    now: datetime
-    authorize: Callable[[str, int | None], IdTokenInfo]
-    """(tag, session about to start or None) → decision."""
-    new_session_id: Callable[[], int]
-    heartbeat_s: int = 300
-    retry_s: int = 30
-    """Interval told to stations that are not accepted yet."""
-    found: Transaction | None = None
-    """The answer to `lookup`."""
-    orphan: Transaction | None = None
-    """For a start: an end that came before it and fits."""
-
-
-class Applied(msgspec.Struct):
-    """What came of a fact. `changed_sessions` and `changed` are for the feed, after the records are on disk."""
-
-    reply: Reply
-    records: list[Record] = msgspec.field(default_factory=list)
-    wait: bool = True
-    """The reply leaves after the disk. False: nothing in it must be kept."""
-    changed: bool = False
-    changed_sessions: list[int] = msgspec.field(default_factory=list)
-    opened: list[tuple[str, int]] = msgspec.field(default_factory=list)
-    ended: list[tuple[str, int]] = msgspec.field(default_factory=list)
 
 
 class StationState:
@@ -189,7 +186,9 @@ class StationState:
             info = context.authorize(fact.id_token, None)
             return Applied(AuthorizationReply(info), wait=False)
         if isinstance(fact, DataTransferred):
-            return Applied(DataTransferReply("UnknownVendorId"), wait=False)
+            return Applied(context.consulted or DataTransferReply("UnknownVendorId"), wait=False)
+        if not isinstance(fact, TransactionEventSeen):
+            return HANDLERS[type(fact)](fact, self.station_id, context)
         if fact.event_type is TransactionEventType.STARTED:
             return self._started(fact, context)
         if fact.event_type is TransactionEventType.ENDED:

@@ -13,7 +13,7 @@ import msgspec
 from csms.domain.commands import Answer, Command
 from csms.domain.facts import Fact, Reply
 from csms.ocpp.faults import Edition
-from csms.ocpp.frame import Call
+from csms.ocpp.frame import Call, Send
 
 
 class Dialect(Protocol):
@@ -29,8 +29,8 @@ class Dialect(Protocol):
         """The WebSocket subprotocol, "ocpp1.6"."""
         ...
 
-    def decode(self, call: Call) -> Fact:
-        """What a CALL of a station means.
+    def decode(self, call: Call | Send) -> Fact:
+        """What a CALL (or SEND) of a station means.
 
         Raises Fault: NotImplemented for an action that the version does not know, NotSupported for one that we do not
         take in, and the specification's code for a payload that breaks its schema.

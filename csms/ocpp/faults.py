@@ -105,6 +105,11 @@ class Edition:
     answers_unreadable: bool = True
     answers_unknown_types: bool = True
 
+    @property
+    def title(self) -> str:
+        """For people: "OCPP 1.6"."""
+        return f"OCPP {self.subprotocol.removeprefix('ocpp')}"
+
     def spell(self, code: ErrorCode) -> str:
         """The code as this version writes it."""
         return self.spellings.get(code, code.value)

@@ -212,6 +212,17 @@ class Remote:
             raise InvalidArgument("Say whose message it is: the vendor id is missing.", reason="VENDOR_MISSING")
         return await self._send(target, DataTransfer(vendor_id, message_id, data))
 
+    async def command(
+        self, caller: Principal, target: Target, command: Command, action: Action = Action.OPERATE_STATIONS
+    ) -> CommandOutcome:
+        """Send any command, if `action` is allowed. For the use cases of the chapters, which build their own."""
+        check(caller, action)
+        return await self._send(target, command)
+
+    async def command_of_ours(self, target: Target, command: Command) -> CommandOutcome:
+        """Send a command that nobody asked for but the server itself (a reaction to what a station told)."""
+        return await self._send(target, command)
+
     async def _send(self, target: Target, command: Command) -> CommandOutcome:
         settled = await self._directory.send(
             target.station_id,

@@ -22,11 +22,10 @@ from csms.domain.commands import Answer
 from csms.domain.errors import InvalidArgument
 from csms.domain.metering import ENERGY_REGISTER, MeterValue, SampledValue, to_base_unit
 from csms.ocpp.faults import ErrorCode, Fault, LocalProtocolError
+from csms.ocpp.routing import Payload, acknowledge
 from csms.ocpp.schemas import as_utc
 from csms.ocpp.v16 import payloads
 from csms.ocpp.v16.payloads import given
-
-Payload = dict[str, object]
 
 MAX_ID_TAG_LENGTH: Final = 20
 """CiString20Type (§7.27)."""
@@ -218,13 +217,6 @@ def stop_transaction(payload: payloads.StopTransactionRequest) -> facts.Transact
 
 
 # -- from the station: repliers ------------------------------------------------------------------------------------
-
-
-def acknowledge(reply: facts.Reply) -> Payload:
-    """{}: MeterValues, StatusNotification."""
-    if isinstance(reply, facts.Ack):
-        return {}
-    raise _mismatch(reply)
 
 
 def reply_authorize(reply: facts.Reply) -> Payload:

@@ -14,69 +14,14 @@ NotImplemented (OCPP-J 1.6 §4.2.3, table 7).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, Generic, TypeVar, cast
+from typing import Final
 
-import msgspec
-
-from csms.domain import commands, errors
-from csms.domain.commands import Answer, Command
-from csms.domain.facts import Fact, Reply
+from csms.domain import commands
 from csms.ocpp import faults
-from csms.ocpp.faults import Edition, ErrorCode, Fault
-from csms.ocpp.frame import Call
-from csms.ocpp.schemas import Direction, Message, Schemas, schemas_of
-from csms.ocpp.v16 import core, trigger
-from csms.ocpp.v16.core import Payload
+from csms.ocpp.routing import Incoming, IncomingRow, Outgoing, OutgoingRow, RoutedDialect
+from csms.ocpp.v16 import core, firmware, local_list, reservation, security, smart_charging, trigger
 
-P = TypeVar("P")
-C = TypeVar("C")
-
-
-class Incoming(Generic[P]):
-    """One action that stations send. `P` is the payload's shape; its schema vouches for it."""
-
-    __slots__ = ("_decode", "_reply", "_schemas", "action")
-
-    def __init__(
-        self, action: str, decode: Callable[[P], Fact], reply: Callable[[Reply], Payload] = core.acknowledge
-    ) -> None:
-        self.action = action
-        self._decode = decode
-        self._reply = reply
-
-    def decode(self, message: Message, payload: msgspec.Raw) -> Fact:
-        return self._decode(cast("P", message.decode(payload)))
-
-    def reply(self, message: Message, reply: Reply) -> bytes:
-        return message.encode(self._reply(reply))
-
-
-class Outgoing(Generic[C, P]):
-    """One command and the action that carries it. `P` is the answer's shape."""
-
-    __slots__ = ("_encode", "_read", "action", "command")
-
-    def __init__(
-        self,
-        action: str,
-        command: type[C],
-        encode: Callable[[C], Payload],
-        read: Callable[[P], Answer],
-    ) -> None:
-        self.action = action
-        self.command = command
-        self._encode = encode
-        self._read = read
-
-    def encode(self, message: Message, command: object) -> bytes:
-        return message.encode(self._encode(cast("C", command)))
-
-    def outcome(self, message: Message, payload: bytes | msgspec.Raw) -> Answer:
-        return self._read(cast("P", message.decode(payload)))
-
-
-_INCOMING: Final = (
+_CORE_INCOMING: Final[tuple[IncomingRow, ...]] = (
     Incoming("Authorize", core.authorize, core.reply_authorize),
     Incoming("BootNotification", core.boot_notification, core.reply_boot_notification),
     Incoming("DataTransfer", core.data_transfer, core.reply_data_transfer),
@@ -87,7 +32,7 @@ _INCOMING: Final = (
     Incoming("StopTransaction", core.stop_transaction, core.reply_stop_transaction),
 )
 
-_OUTGOING: Final = (
+_CORE_OUTGOING: Final[tuple[OutgoingRow, ...]] = (
     Outgoing("ChangeAvailability", commands.ChangeAvailability, core.change_availability, core.read_status),
     Outgoing("ChangeConfiguration", commands.SetVariables, core.change_configuration, core.read_status),
     Outgoing("ClearCache", commands.ClearCache, core.clear_cache, core.read_status),
@@ -110,48 +55,24 @@ _OUTGOING: Final = (
     Outgoing("UnlockConnector", commands.UnlockConnector, core.unlock_connector, core.read_status),
 )
 
+INCOMING: Final[tuple[IncomingRow, ...]] = (
+    *_CORE_INCOMING,
+    *firmware.INCOMING,
+    *security.INCOMING,
+)
 
-class Dialect16:
-    """OCPP 1.6J as a `csms.ocpp.dialect.Dialect`. Stateless but for the compiled schemas, which it makes lazily."""
+OUTGOING: Final[tuple[OutgoingRow, ...]] = (
+    *_CORE_OUTGOING,
+    *firmware.OUTGOING,
+    *local_list.OUTGOING,
+    *reservation.OUTGOING,
+    *smart_charging.OUTGOING,
+    *security.OUTGOING,
+)
 
-    edition: Final[Edition] = faults.V16
-    subprotocol: Final = faults.V16.subprotocol
+
+class Dialect16(RoutedDialect):
+    """OCPP 1.6J."""
 
     def __init__(self) -> None:
-        self._schemas: Schemas = schemas_of(self.edition)
-        self._incoming = {route.action: route for route in _INCOMING}
-        self._outgoing = {route.command: route for route in _OUTGOING}
-
-    def decode(self, call: Call) -> Fact:
-        """See `Dialect.decode`."""
-        route = self._incoming.get(call.action)
-        if route is None:
-            raise self._unknown(call.action)
-        return route.decode(self._schemas.message(call.action, Direction.REQUEST), call.payload)
-
-    def reply(self, call: Call, reply: Reply) -> bytes:
-        """See `Dialect.reply`."""
-        route = self._incoming[call.action]
-        return route.reply(self._schemas.message(call.action, Direction.RESPONSE), reply)
-
-    def encode(self, command: Command) -> tuple[str, bytes]:
-        """See `Dialect.encode`."""
-        route = self._route_of(command)
-        return route.action, route.encode(self._schemas.message(route.action, Direction.REQUEST), command)
-
-    def outcome(self, command: Command, payload: bytes | msgspec.Raw) -> Answer:
-        """See `Dialect.outcome`."""
-        route = self._route_of(command)
-        return route.outcome(self._schemas.message(route.action, Direction.RESPONSE), payload)
-
-    def _route_of(self, command: Command) -> Outgoing[Command, object]:
-        route = self._outgoing.get(type(command))
-        if route is None:
-            raise errors.NotSupported(f"An OCPP 1.6 station knows no {type(command).__name__}.")
-        return cast("Outgoing[Command, object]", route)
-
-    def _unknown(self, action: str) -> Fault:
-        name = faults.shorten(action, 60)
-        if action in self._schemas.actions:
-            return Fault(ErrorCode.NOT_SUPPORTED, f"{name} is not supported here.")
-        return Fault(ErrorCode.NOT_IMPLEMENTED, f"OCPP 1.6 knows no action {name!r}.")
+        super().__init__(faults.V16, INCOMING, OUTGOING)

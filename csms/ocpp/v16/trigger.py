@@ -6,7 +6,8 @@ from typing import Final
 
 from csms.domain import commands
 from csms.domain.errors import NotSupported
-from csms.ocpp.v16.core import Payload, evse
+from csms.ocpp.routing import Payload
+from csms.ocpp.v16.core import evse
 
 TRIGGERS: Final = frozenset(
     {

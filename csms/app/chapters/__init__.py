@@ -1,0 +1,44 @@
+"""The chapters of the application: each wires its use cases, its reactions to what stations tell, and its servicers."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from control.server import Servicer
+from csms.app.chapters import (
+    battery_swap,
+    certificates,
+    data_transfer,
+    der,
+    device_model,
+    display,
+    inventory,
+    maintenance,
+    payment,
+    reservations,
+    security,
+    smart_charging,
+    tolerance,
+)
+from csms.app.parts import Parts
+
+_CHAPTERS: Final = (
+    inventory,
+    maintenance,
+    certificates,
+    device_model,
+    smart_charging,
+    der,
+    reservations,
+    display,
+    payment,
+    battery_swap,
+    data_transfer,
+    tolerance,
+    security,
+)
+
+
+def build_chapters(parts: Parts) -> list[Servicer]:
+    """All of them; the servicers in the order of the chapters."""
+    return [servicer for chapter in _CHAPTERS for servicer in chapter.build(parts)]

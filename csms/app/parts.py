@@ -1,0 +1,84 @@
+"""What a node is made of, for those who build its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import trio
+
+from csms.aio import Door
+from csms.cluster.local import LocalDirectory, LocalFeed
+from csms.config import Settings
+from csms.ports.inventory import Inventory
+from csms.services.consulting import Consulting
+from csms.services.reacting import Reacting
+from csms.services.remote import Remote
+from csms.storage.access import PostgresAccess
+from csms.storage.inventory import PostgresInventory
+from csms.storage.journal import PostgresJournal
+from csms.storage.message_log import PostgresMessageLog
+from csms.storage.partitions import PartitionKeeper
+from csms.storage.pool import Database
+from csms.storage.requests import PostgresRequests
+from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
+from csms.storage.stations import PostgresStationQueries, PostgresStations
+from csms.storage.tokens import PostgresTokens
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Everything that lives in PostgreSQL."""
+
+    stations: PostgresStations
+    station_queries: PostgresStationQueries
+    transactions: PostgresTransactions
+    session_queries: PostgresSessionQueries
+    tokens: PostgresTokens
+    access: PostgresAccess
+    requests: PostgresRequests
+    journal: PostgresJournal
+    message_log: PostgresMessageLog
+    partitions: PartitionKeeper
+    inventory: PostgresInventory
+
+    @classmethod
+    def on(cls, database: Database, settings: Settings) -> Stores:
+        """All of them on one database."""
+        return cls(
+            PostgresStations(database),
+            PostgresStationQueries(database),
+            PostgresTransactions(database),
+            PostgresSessionQueries(database),
+            PostgresTokens(database),
+            PostgresAccess(database),
+            PostgresRequests(database),
+            PostgresJournal(database, wait_bound=settings.durable_timeout),
+            PostgresMessageLog(database, enabled=settings.message_log),
+            PartitionKeeper(
+                database,
+                meter_value_days=settings.meter_value_days or None,
+                message_log_days=settings.message_log_days or None,
+            ),
+            PostgresInventory(database),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the chapters of the application build on."""
+
+    settings: Settings
+    now: Callable[[], datetime]
+    door: Door
+    database: Database
+    ground: trio.Nursery
+    """For tasks that live as long as the node."""
+    stores: Stores
+    inventory: Inventory
+    feed: LocalFeed
+    directory: LocalDirectory
+    remote: Remote
+    reacting: Reacting
+    consulting: Consulting

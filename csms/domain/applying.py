@@ -1,0 +1,77 @@
+"""What taking in a fact needs and gives: the context, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from csms.domain.facts import ACK, IdTokenInfo, Reply
+from csms.domain.ids import StationId
+from csms.domain.records import EventRecord, Record
+from csms.domain.transaction import Transaction
+
+
+class Context(msgspec.Struct):
+    """What `apply` must know of the world."""
+
+    now: datetime
+    authorize: Callable[[str, int | None], IdTokenInfo]
+    """(tag, session about to start or None) → decision."""
+    new_session_id: Callable[[], int]
+    heartbeat_s: int = 300
+    retry_s: int = 30
+    """Interval told to stations that are not accepted yet."""
+    found: Transaction | None = None
+    """The answer to `lookup`."""
+    orphan: Transaction | None = None
+    """For a start: an end that came before it and fits."""
+    consulted: Reply | None = None
+    """What the world outside says to this fact (`csms.ports.consultant`); None: not asked, or no answer."""
+
+
+class Applied(msgspec.Struct):
+    """What came of a fact. `changed_sessions` and `changed` are for the feed, after the records are on disk."""
+
+    reply: Reply = ACK
+    records: list[Record] = msgspec.field(default_factory=list)
+    wait: bool = True
+    """The reply leaves after the disk. False: nothing in it must be kept."""
+    changed: bool = False
+    changed_sessions: list[int] = msgspec.field(default_factory=list)
+    opened: list[tuple[str, int]] = msgspec.field(default_factory=list)
+    ended: list[tuple[str, int]] = msgspec.field(default_factory=list)
+
+
+Handler = Callable[[Any, StationId, Context], Applied]
+"""(fact, station, context) → what came of it. For facts that need nothing of the station's memory; `Any` is the fact
+that the table names beside it."""
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+def event(
+    station_id: StationId,
+    context: Context,
+    kind: str,
+    summary: str,
+    *,
+    at: datetime | None = None,
+    evse_id: int | None = None,
+    severity: int | None = None,
+    body: object = None,
+) -> EventRecord:
+    """An entry for the station's event log. `kind` is the OCPP action, `summary` a sentence for people, `severity`
+    OCPP's 0 (danger) to 9 (debug), `body` what it is told in detail (kept as JSON)."""
+    return EventRecord(
+        station_id=station_id,
+        at=at or context.now,
+        received_at=context.now,
+        kind=kind,
+        summary=summary[:1000],
+        evse_id=evse_id,
+        severity=severity,
+        body=b"{}" if body is None else _encode(body),
+    )

@@ -1,0 +1,10 @@
+"""Battery swapping (OCPP 2.1 block S)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from csms.domain.applying import Handler
+from csms.domain.facts import Fact
+
+HANDLERS: Final[dict[type[Fact], Handler]] = {}

@@ -1,0 +1,1 @@
+"""OCPP 1.5: the same facts and commands, in SOAP elements."""

@@ -1,0 +1,53 @@
+"""OCPP 2.1: the table of contents, one chapter per functional block."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from csms.ocpp import faults
+from csms.ocpp.routing import IncomingRow, OutgoingRow, RoutedDialect
+from csms.ocpp.v21 import (
+    c_authorization,
+    e_transactions,
+    i_tariff_cost,
+    k_smart_charging,
+    m_certificates,
+    n_diagnostics,
+    q_bidirectional,
+    r_der_control,
+    s_battery_swap,
+)
+from csms.ocpp.v201 import routes as v201
+
+INCOMING: Final[tuple[IncomingRow, ...]] = (
+    *v201.INCOMING,
+    *c_authorization.INCOMING,
+    *e_transactions.INCOMING,
+    *i_tariff_cost.INCOMING,
+    *k_smart_charging.INCOMING,
+    *m_certificates.INCOMING,
+    *n_diagnostics.INCOMING,
+    *q_bidirectional.INCOMING,
+    *r_der_control.INCOMING,
+    *s_battery_swap.INCOMING,
+)
+
+OUTGOING: Final[tuple[OutgoingRow, ...]] = (
+    *v201.OUTGOING,
+    *c_authorization.OUTGOING,
+    *e_transactions.OUTGOING,
+    *i_tariff_cost.OUTGOING,
+    *k_smart_charging.OUTGOING,
+    *m_certificates.OUTGOING,
+    *n_diagnostics.OUTGOING,
+    *q_bidirectional.OUTGOING,
+    *r_der_control.OUTGOING,
+    *s_battery_swap.OUTGOING,
+)
+
+
+class Dialect21(RoutedDialect):
+    """OCPP 2.1."""
+
+    def __init__(self) -> None:
+        super().__init__(faults.V21, INCOMING, OUTGOING)
