@@ -1,0 +1,2 @@
+-- Its owner fills this in.
+SELECT 1;
