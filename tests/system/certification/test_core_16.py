@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import pytest
 import trio
+from trio_websocket import ConnectionRejected
 
 from control.v1 import sessions_pb2
 from tests.kit.desk import Denied, Desk
