@@ -19,13 +19,13 @@ import msgspec
 from csms.domain import (
     battery_swap,
     certificates,
-    charging_profile,
     der,
     device_model,
     display,
     maintenance,
     payment,
     reservation,
+    smart_charging,
 )
 from csms.domain.applying import Applied, Context, Handler
 from csms.domain.errors import InvalidArgument
@@ -77,7 +77,7 @@ HANDLERS: Final[dict[type[Fact], Handler]] = {
     **maintenance.HANDLERS,
     **certificates.HANDLERS,
     **device_model.HANDLERS,
-    **charging_profile.HANDLERS,
+    **smart_charging.HANDLERS,
     **der.HANDLERS,
     **reservation.HANDLERS,
     **display.HANDLERS,
