@@ -97,6 +97,9 @@ class Settings:
     message_log: bool = field(default=True, metadata=_help("keep the message log"))
     message_log_days: int = field(default=30, metadata=_help("how long the message log is kept"))
     meter_value_days: int = field(default=0, metadata=_help("how long meter values are kept; 0: for ever"))
+    station_event_days: int = field(
+        default=365, metadata=_help("how long the events that stations told are kept; 0: for ever")
+    )
     log_format: str = field(
         default="console", metadata=_help("log lines for people or machines", choices=("console", "json"))
     )

@@ -60,6 +60,7 @@ class Stores:
                 database,
                 meter_value_days=settings.meter_value_days or None,
                 message_log_days=settings.message_log_days or None,
+                station_event_days=settings.station_event_days or None,
             ),
             PostgresInventory(database),
         )

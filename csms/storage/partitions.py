@@ -38,6 +38,7 @@ OLD_METER_VALUES_SQL = "DELETE FROM meter_value_default WHERE received_at < $1"
 OLD_MESSAGES_SQL = "DELETE FROM message_log_default WHERE at < $1"
 OLD_REQUESTS_SQL = "DELETE FROM request_memory WHERE created_at < now() - interval '24 hours'"
 OLD_SIGN_INS_SQL = "DELETE FROM sign_in WHERE expires_at < now()"
+OLD_EVENTS_SQL = "DELETE FROM station_event WHERE received_at < $1"
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +61,7 @@ class PartitionKeeper:
         database: where.
         meter_value_days: how long meter values are kept, by the station's clock; None: for ever.
         message_log_days: how long the message log is kept; None: for ever.
+        station_event_days: how long stations' events are kept; None: for ever.
         today: the date (UTC).
     """
 
@@ -69,10 +71,12 @@ class PartitionKeeper:
         *,
         meter_value_days: int | None = None,
         message_log_days: int | None = 30,
+        station_event_days: int | None = None,
         today: Callable[[], date] = _today,
     ) -> None:
         self._database = database
         self._today = today
+        self._event_days = station_event_days
         self._tables = (
             _Table("meter_value", "measured_at", meter_value_days, OLD_METER_VALUES_SQL),
             _Table("message_log", "at", message_log_days, OLD_MESSAGES_SQL),
@@ -100,6 +104,8 @@ class PartitionKeeper:
                 await self._drop_old(table, present, today - timedelta(days=table.keep_days))
         await self._database.execute(OLD_REQUESTS_SQL)
         await self._database.execute(OLD_SIGN_INS_SQL)
+        if self._event_days is not None:
+            await self._database.execute(OLD_EVENTS_SQL, _midnight(today - timedelta(days=self._event_days)))
 
     async def _round(self) -> float:
         try:
@@ -119,8 +125,11 @@ class PartitionKeeper:
                 log.info("partition_dropped", partition=name)
             except asyncpg.LockNotAvailableError:
                 log.info("partition_busy", partition=name)
-        midnight = datetime.combine(first_kept, datetime.min.time(), UTC)
-        await self._database.execute(table.old_in_default_sql, midnight)
+        await self._database.execute(table.old_in_default_sql, _midnight(first_kept))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), UTC)
 
 
 def _partition(table: _Table, day: date) -> str:

@@ -17,6 +17,9 @@ from msgspec.structs import astuple
 
 from csms.domain.records import (
     BootRecord,
+    EventRecord,
+    ItemRecord,
+    JobRecord,
     LinkRecord,
     MeterRecord,
     Record,
@@ -24,7 +27,9 @@ from csms.domain.records import (
     SeenRecord,
     SessionRecord,
     StatusRecord,
+    VariableRecord,
 )
+from csms.storage import inventory_records
 from csms.storage.text import clean
 
 __all__ = ["REFUSED", "statements", "write"]
@@ -293,4 +298,8 @@ _KINDS: dict[type, Callable[[list[Any]], list[Statement]]] = {
     StatusRecord: _status,
     SessionRecord: _session,
     MeterRecord: _meter,
+    EventRecord: inventory_records.events,
+    ItemRecord: inventory_records.items,
+    VariableRecord: inventory_records.variables,
+    JobRecord: inventory_records.job_steps,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,9 @@ from csms.domain.errors import NotFound, Unavailable
 from csms.domain.facts import RegistrationStatus, StationBooted
 from csms.domain.records import (
     BootRecord,
+    EventRecord,
+    ItemRecord,
+    JobRecord,
     LinkRecord,
     MeterRecord,
     Record,
@@ -21,6 +25,7 @@ from csms.domain.records import (
     SeenRecord,
     SessionRecord,
     StatusRecord,
+    VariableRecord,
 )
 from csms.domain.transaction import SessionState, Transaction
 from csms.ports.journal import RecordConflict
@@ -74,6 +79,8 @@ class FakeTables:
     station_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     session_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     token_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    takers: list[Callable[[Sequence[Record]], None]] = field(default_factory=list)
+    """Further fakes that take in what is written."""
 
     def check(self) -> None:
         """Raise Unavailable while away."""
@@ -114,7 +121,11 @@ class FakeTables:
 
     def write(self, records: list[Record]) -> None:
         """Take in records that were checked."""
+        for take in self.takers:
+            take(records)
         for record in records:
+            if isinstance(record, EventRecord | ItemRecord | VariableRecord | JobRecord):
+                continue  # the inventory's
             if isinstance(record, SessionRecord):
                 self._session(record.transaction)
             elif isinstance(record, MeterRecord):

@@ -14,11 +14,13 @@ import trio
 
 from csms.aio import open_door
 from csms.domain.facts import RegistrationStatus
+from csms.ports.inventory import Inventory
 from csms.ports.journal import Journal
 from csms.ports.message_log import MessageLog
 from csms.ports.queries import SessionQueries, StationQueries
 from csms.ports.stores import AccessStore, RequestMemory, StateLoader, StationStore, TokenStore, TransactionStore
 from csms.storage.access import PostgresAccess
+from csms.storage.inventory import PostgresInventory
 from csms.storage.journal import PostgresJournal
 from csms.storage.message_log import PostgresMessageLog
 from csms.storage.pool import open_database
@@ -26,6 +28,7 @@ from csms.storage.requests import PostgresRequests
 from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
 from csms.storage.stations import PostgresStationQueries, PostgresStations
 from csms.storage.tokens import PostgresTokens
+from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_journal import FakeJournal
 from tests.kit.fake_message_log import FakeMessageLog
 from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
@@ -47,6 +50,7 @@ class Storage:
     station_queries: StationQueries
     session_queries: SessionQueries
     message_log: MessageLog
+    inventory: Inventory
 
     async def station(self, identity: str = "CP-1") -> int:
         """A new accepted station's id."""
@@ -72,6 +76,7 @@ def fake_storage() -> Storage:
         FakeStationQueries(tables),
         FakeSessionQueries(tables),
         FakeMessageLog(),
+        FakeInventory(tables),
     )
 
 
@@ -95,6 +100,7 @@ async def postgres_storage(url: str) -> AsyncIterator[Storage]:
                 PostgresStationQueries(database),
                 PostgresSessionQueries(database),
                 message_log,
+                PostgresInventory(database),
             )
         finally:
             message_log.close()

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 import trio
 
+from csms.domain.records import EventRecord
 from csms.storage.partitions import DAYS_AHEAD, PARTITIONS_SQL, PartitionKeeper
 from csms.storage.pool import Database
 from csms.storage.records import write
@@ -79,3 +80,16 @@ async def test_it_has_started_when_the_first_round_is_done(database: Database) -
         await nursery.start(PartitionKeeper(database, today=lambda: TODAY).run)
         nursery.cancel_scope.cancel()
     assert name("meter_value", TODAY) in await partitions(database)
+
+
+async def test_events_of_stations_go_when_their_time_is_over(database: Database) -> None:
+    await database.execute("INSERT INTO station (identity, registration) VALUES ('CP-1', 'Accepted')")
+    station = await database.fetchval("SELECT id FROM station")
+    records = [
+        EventRecord(station, T0, T0 - timedelta(days=days), "SecurityEventNotification", "") for days in (0, 30, 31)
+    ]
+    await database.run(write, records)
+    await PartitionKeeper(database, today=lambda: TODAY).tend()
+    assert await database.fetchval("SELECT count(*) FROM station_event") == 3
+    await PartitionKeeper(database, station_event_days=30, today=lambda: TODAY).tend()
+    assert await database.fetchval("SELECT count(*) FROM station_event") == 2
