@@ -9,12 +9,12 @@ import trio
 
 from csms.actors.ledger import Ledger
 from csms.actors.session_ids import SessionIds
-from csms.actors.world import World
+from csms.actors.world import Nobody, World
 from csms.cluster.local import LocalFeed
+from csms.domain.applying import Applied
 from csms.domain.errors import Unavailable
 from csms.domain.facts import ACK
 from csms.domain.records import LinkRecord, SeenRecord
-from csms.domain.station import Applied
 from csms.ports.journal import RecordConflict
 from tests.kit.actor_world import NOW, Clock, FakeJournal, FakeStores, FakeTokens
 
@@ -41,6 +41,8 @@ class Desk:
                 stores,
                 SessionIds(stores),
                 lambda: next(epochs),
+                Nobody(),
+                Nobody(),
             ),
         )
 

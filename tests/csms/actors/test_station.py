@@ -14,7 +14,7 @@ import trio.testing
 from csms.actors.session_ids import SessionIds
 from csms.actors.station import StationActor
 from csms.actors.supervise import RestartLimits, supervise
-from csms.actors.world import ActorSettings, LinkLost, PreparedCall, World
+from csms.actors.world import ActorSettings, LinkLost, Nobody, PreparedCall, World
 from csms.cluster.local import LocalFeed
 from csms.domain.commands import Answer, Command
 from csms.domain.errors import Unavailable
@@ -86,6 +86,8 @@ async def _stage() -> AsyncIterator[Stage]:
         stores,
         SessionIds(stores),
         lambda: next(epochs),
+        Nobody(),
+        Nobody(),
     )
     actor = StationActor(1, world, ActorSettings())
 

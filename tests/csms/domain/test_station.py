@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from csms.domain.applying import Applied, Context
 from csms.domain.authorization import Token, decide
 from csms.domain.facts import (
     ACK,
@@ -32,7 +33,7 @@ from csms.domain.facts import (
 )
 from csms.domain.metering import ENERGY_REGISTER, POWER, MeterValue, SampledValue
 from csms.domain.records import MeterRecord, RegistrationRecord, SeenRecord, SessionRecord, StatusRecord
-from csms.domain.station import Applied, Context, FindStart, FindTransaction, NotAccepted, StationState
+from csms.domain.station import FindStart, FindTransaction, NotAccepted, StationState
 from csms.domain.transaction import Authentication, Flag, SessionState, Transaction
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
