@@ -127,7 +127,8 @@ class VariableRecord(Record, frozen=True):
     """One attribute of a variable of the device model (1.6: a configuration key, component ""), as the station told.
 
     Numbers are 0 where OCPP gives none. `value` None: write-only, or never told. `characteristics` is a JSON object;
-    None leaves what is known."""
+    None leaves what is known. `mutability` empty: only the value was told; mutability, persistent and constant stay as
+    they are known."""
 
     station_id: int
     component: str

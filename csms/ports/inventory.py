@@ -121,8 +121,11 @@ class Inventory(Protocol):
     ) -> tuple[Sequence[VariableView], int]:
         """In the order of their keys, after a place; and how many match in all."""
 
-    async def put_variable(self, station_id: int, key: VariableKey, value: str | None, at: datetime) -> None:
-        """A value that the station accepted or gave in an answer; what else is known of the variable stays."""
+    async def put_variable(
+        self, station_id: int, key: VariableKey, value: str | None, at: datetime, *, mutability: str = ""
+    ) -> None:
+        """A value that the station accepted or gave in an answer; what else is known of the variable stays, its
+        mutability too where none is given."""
 
     async def drop_variables(self, station_id: int, *, before: datetime) -> int:
         """Forget those not told since `before` (after a full report). How many."""

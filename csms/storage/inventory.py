@@ -54,11 +54,13 @@ COUNT_VARIABLES_SQL = f"SELECT count(*) FROM station_variable WHERE {_VARIABLE}"
 PUT_VARIABLE_SQL = """
 INSERT INTO station_variable AS old (
     station_id, component, component_instance, evse_id, connector_id, variable, variable_instance, attribute_type,
-    at, value)
-SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM station WHERE id = $1 FOR KEY SHARE
+    at, value, mutability)
+SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce(nullif($11, ''), 'ReadWrite')
+FROM station WHERE id = $1 FOR KEY SHARE
 ON CONFLICT (station_id, component, component_instance, evse_id, connector_id, variable, variable_instance,
              attribute_type)
-DO UPDATE SET at = excluded.at, value = excluded.value WHERE excluded.at >= old.at
+DO UPDATE SET at = excluded.at, value = excluded.value, mutability = coalesce(nullif($11, ''), old.mutability)
+WHERE excluded.at >= old.at
 """
 DROP_VARIABLES_SQL = """
 WITH gone AS (DELETE FROM station_variable WHERE station_id = $1 AND at < $2 RETURNING at) SELECT count(*) FROM gone
@@ -157,10 +159,12 @@ class PostgresInventory:
         total: int = await self._database.fetchval(COUNT_VARIABLES_SQL, *args)
         return [_variable(row) for row in rows], total
 
-    async def put_variable(self, station_id: int, key: VariableKey, value: str | None, at: datetime) -> None:
+    async def put_variable(
+        self, station_id: int, key: VariableKey, value: str | None, at: datetime, *, mutability: str = ""
+    ) -> None:
         """A value that the station accepted or gave in an answer; what else is known of the variable stays."""
         content = None if value is None else clean(value)
-        await self._database.execute(PUT_VARIABLE_SQL, station_id, *_place(key), at, content)
+        await self._database.execute(PUT_VARIABLE_SQL, station_id, *_place(key), at, content, mutability)
 
     async def drop_variables(self, station_id: int, *, before: datetime) -> int:
         """Forget those not told since `before`. How many."""

@@ -45,19 +45,21 @@ INSERT INTO station_variable AS old (
     station_id, component, component_instance, evse_id, connector_id, variable, variable_instance, attribute_type,
     at, value, mutability, persistent, constant, characteristics)
 SELECT u.station_id, u.component, u.component_instance, u.evse_id, u.connector_id, u.variable, u.variable_instance,
-       u.attribute_type, u.at, u.value, u.mutability, u.persistent, u.constant,
-       coalesce(u.characteristics, known.c, '{}')
+       u.attribute_type, u.at, u.value, coalesce(nullif(u.mutability, ''), known.mutability, 'ReadWrite'),
+       CASE WHEN u.mutability = '' THEN coalesce(known.persistent, false) ELSE u.persistent END,
+       CASE WHEN u.mutability = '' THEN coalesce(known.constant, false) ELSE u.constant END,
+       coalesce(u.characteristics, known.characteristics, '{}')
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::text[],
             $9::timestamptz[], $10::text[], $11::text[], $12::boolean[], $13::boolean[], $14::jsonb[])
 AS u (station_id, component, component_instance, evse_id, connector_id, variable, variable_instance, attribute_type,
       at, value, mutability, persistent, constant, characteristics)
 JOIN station ON station.id = u.station_id
 LEFT JOIN LATERAL (
-    SELECT v.characteristics AS c FROM station_variable AS v
+    SELECT v.mutability, v.persistent, v.constant, v.characteristics FROM station_variable AS v
     WHERE v.station_id = u.station_id AND v.component = u.component AND v.component_instance = u.component_instance
       AND v.evse_id = u.evse_id AND v.connector_id = u.connector_id AND v.variable = u.variable
       AND v.variable_instance = u.variable_instance AND v.attribute_type = u.attribute_type
-) AS known ON u.characteristics IS NULL
+) AS known ON u.characteristics IS NULL OR u.mutability = ''
 FOR KEY SHARE OF station
 ON CONFLICT (station_id, component, component_instance, evse_id, connector_id, variable, variable_instance,
              attribute_type)
@@ -116,6 +118,9 @@ def variables(records: list[VariableRecord]) -> list[Statement]:
         )
         if r.characteristics is None and key in last:
             r = msgspec.structs.replace(r, characteristics=last[key].characteristics)
+        if not r.mutability and key in last:
+            old = last[key]
+            r = msgspec.structs.replace(r, mutability=old.mutability, persistent=old.persistent, constant=old.constant)
         last[key] = r
     rows = [
         (

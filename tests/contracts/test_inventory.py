@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from csms.domain.errors import NotFound
@@ -179,6 +180,27 @@ async def test_a_variable_keeps_what_a_later_word_leaves_out(storage: Storage) -
     await put(storage, a_variable(station, 4, value=None))
     view = (await storage.inventory.page_variables(station, VariableFilter(), size=9))[0][0]
     assert (view.value, view.mutability, json.loads(view.characteristics)) == (None, "ReadWrite", {"unit": "s"})
+
+
+async def test_an_event_tells_a_value_and_leaves_what_the_report_told(storage: Storage) -> None:
+    station = await storage.station()
+    told = a_variable(station, 1, mutability="ReadOnly", persistent=True, characteristics=b'{"unit":"s"}')
+    await put(storage, told)
+    await put(storage, a_variable(station, 2, value="2", mutability=""))
+    # In one batch with the report, and for a variable that no report has told of.
+    await put(
+        storage, msgspec.structs.replace(told, variable="B"), a_variable(station, 3, "B", value="3", mutability="")
+    )
+    await put(storage, a_variable(station, 3, "C", value="4", mutability=""))
+    await storage.inventory.put_variable(station, key_of("D"), "5", after(3), mutability="ReadOnly")
+    await storage.inventory.put_variable(station, key_of("D"), "6", after(4))
+    page, _ = await storage.inventory.page_variables(station, VariableFilter(), size=9)
+    assert {(v.value, v.mutability, v.persistent, v.characteristics) for v in page} == {
+        ("2", "ReadOnly", True, b'{"unit": "s"}'),
+        ("3", "ReadOnly", True, b'{"unit": "s"}'),
+        ("4", "ReadWrite", False, b"{}"),
+        ("6", "ReadOnly", False, b"{}"),
+    }
 
 
 async def test_a_variable_that_was_only_asked_for_is_kept(storage: Storage) -> None:

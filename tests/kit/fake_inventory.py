@@ -94,7 +94,9 @@ class FakeInventory:
         rest = [v for v in found if after is None or msgspec.structs.astuple(v.key) > msgspec.structs.astuple(after)]
         return rest[:size], len(found)
 
-    async def put_variable(self, station_id: int, key: VariableKey, value: str | None, at: datetime) -> None:
+    async def put_variable(
+        self, station_id: int, key: VariableKey, value: str | None, at: datetime, *, mutability: str = ""
+    ) -> None:
         self._check()
         if not self._exists(station_id):
             return
@@ -102,6 +104,7 @@ class FakeInventory:
         new = VariableRecord(station_id, *msgspec.structs.astuple(key), at, value)
         if old is not None:
             new = msgspec.structs.replace(old, at=at, value=value)
+        new = msgspec.structs.replace(new, mutability=mutability or new.mutability)
         self._put_variable(_clean(new))
 
     async def drop_variables(self, station_id: int, *, before: datetime) -> int:
@@ -183,6 +186,11 @@ class FakeInventory:
             return
         if characteristics is None and old is not None:
             record = msgspec.structs.replace(record, characteristics=old.characteristics)
+        if not record.mutability:
+            known = old or msgspec.structs.replace(record, mutability="ReadWrite")
+            record = msgspec.structs.replace(
+                record, mutability=known.mutability, persistent=known.persistent, constant=known.constant
+            )
         self._variables[record.station_id, key] = record
 
     def _step(self, step: JobRecord) -> None:
