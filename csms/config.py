@@ -81,6 +81,43 @@ class Settings:
             choices=("optional", "required"),
         ),
     )
+    certificate_organization: str = field(
+        default="",
+        metadata=_help(
+            "the organisation that stations' certificates name (CpoName, OrganizationName); empty: any is taken"
+        ),
+    )
+    certificate_days: float = field(default=365.0, metadata=_help("how long certificates that are signed here count"))
+    certificate_crl_url: str = field(
+        default="", metadata=_help("where certificates that are signed here say that the list of revoked ones is")
+    )
+    certificate_authority_url: str = field(
+        default="",
+        metadata=_help(
+            "another authority that signs stations' requests: POST of PEM (PKCS #10), answered with the PEM chain"
+        ),
+    )
+    certificate_authority_token: str = field(
+        default="", metadata=_help("bearer token for --certificate-authority-url", secret=True)
+    )
+    certificate_authority_root: str = field(
+        default="", metadata=_help("root certificates of that authority (PEM file), which stations' ones then lead to")
+    )
+    contract_provider_url: str = field(
+        default="", metadata=_help("service that has contract certificates for vehicles (ISO 15118, EXI in JSON)")
+    )
+    contract_provider_token: str = field(
+        default="", metadata=_help("bearer token for --contract-provider-url", secret=True)
+    )
+    contract_roots: str = field(
+        default="", metadata=_help("root certificates that contract certificates of vehicles lead to (PEM file)")
+    )
+    ocsp_hosts: str = field(
+        default="",
+        metadata=_help(
+            "hosts that may be asked whether certificates are revoked (OCSP, CRL), with commas between; empty: none"
+        ),
+    )
     admin_email: str = field(default="", metadata=_help("first administrator; made at the first start"))
     admin_password: str = field(default="", metadata=_help("the first administrator's password", secret=True))
     heartbeat_interval: int = field(default=300, metadata=_help("heartbeats of accepted stations, seconds"))
@@ -115,6 +152,11 @@ class Settings:
         for name in ("heartbeat_interval", "boot_retry_interval", "ping_interval", "ping_timeout", "durable_timeout"):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} must be more than 0 seconds.")
+        if self.certificate_days <= 0:
+            raise SettingsError("certificate_days must be more than 0 days.")
+        for name in ("certificate_authority_url", "contract_provider_url", "certificate_crl_url"):
+            if getattr(self, name) and not getattr(self, name).startswith(("http://", "https://")):
+                raise SettingsError(f"{name} must be an address that begins with https:// (or http://).")
         if bool(self.control_tls_cert) != bool(self.control_tls_key):
             raise SettingsError("control_tls_cert and control_tls_key go together: set both or none.")
 

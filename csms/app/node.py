@@ -31,6 +31,7 @@ from csms.actors.link import LinkLimits
 from csms.actors.registry import Registry
 from csms.actors.world import ActorSettings
 from csms.aio import Door
+from csms.app.authority import open_authority
 from csms.app.chapters import build_chapters
 from csms.app.dialects import DIALECTS
 from csms.app.parts import Parts, Stores
@@ -125,6 +126,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             Remote(directory, stores.stations, stores.session_queries, now=now),
             reacting,
             consulting,
+            await open_authority(settings, stores.certificates, now=now),
         )
         access = AccessControl(stores.access, now=now)
         first = await access.ensure_administrator(settings.admin_email or None, settings.admin_password or None)

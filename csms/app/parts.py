@@ -16,6 +16,7 @@ from csms.services.consulting import Consulting
 from csms.services.reacting import Reacting
 from csms.services.remote import Remote
 from csms.storage.access import PostgresAccess
+from csms.storage.certificates import PostgresCertificates
 from csms.storage.inventory import PostgresInventory
 from csms.storage.journal import PostgresJournal
 from csms.storage.message_log import PostgresMessageLog
@@ -25,6 +26,7 @@ from csms.storage.requests import PostgresRequests
 from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
 from csms.storage.stations import PostgresStationQueries, PostgresStations
 from csms.storage.tokens import PostgresTokens
+from csms.transport.authority import LocalAuthority
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Stores:
     message_log: PostgresMessageLog
     partitions: PartitionKeeper
     inventory: PostgresInventory
+    certificates: PostgresCertificates
 
     @classmethod
     def on(cls, database: Database, settings: Settings) -> Stores:
@@ -63,6 +66,7 @@ class Stores:
                 station_event_days=settings.station_event_days or None,
             ),
             PostgresInventory(database),
+            PostgresCertificates(database),
         )
 
 
@@ -83,3 +87,4 @@ class Parts:
     remote: Remote
     reacting: Reacting
     consulting: Consulting
+    authority: LocalAuthority

@@ -90,6 +90,11 @@ class OcspRequestData(Value, frozen=True):
     serial_number: str
     responder_url: str = msgspec.field(name="responderURL")
 
+    @property
+    def certificate(self) -> CertificateHashData:
+        """Which certificate it is about."""
+        return CertificateHashData(self.hash_algorithm, self.issuer_name_hash, self.issuer_key_hash, self.serial_number)
+
 
 class InstalledCertificate(Value, frozen=True):
     """OCPP CertificateHashDataChainType. The children are the sub-CAs of a V2G chain."""
