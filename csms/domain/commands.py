@@ -78,13 +78,14 @@ class TriggerMessage(Command, frozen=True):
 
 
 class GetVariables(Command, frozen=True):
-    """1.6 GetConfiguration. No names: all of them."""
+    """1.6 GetConfiguration: names are keys; no names: all of them. 2.x: names are written as in
+    `csms.domain.variable_names`, and there must be some (all come with a report)."""
 
     names: tuple[str, ...] = ()
 
 
 class SetVariable(msgspec.Struct, frozen=True, gc=False):
-    """One variable (1.6: configuration key) and the value wanted."""
+    """One variable and the value wanted. `name` as in GetVariables."""
 
     name: str
     value: str
@@ -92,7 +93,7 @@ class SetVariable(msgspec.Struct, frozen=True, gc=False):
 
 class SetVariables(Command, frozen=True):
     """1.6 ChangeConfiguration carries one key per call, so `variables` has exactly one there; services split a
-    longer list."""
+    longer list. 2.x: many, each with its own result in `Answer.variables`."""
 
     variables: tuple[SetVariable, ...]
 
@@ -111,6 +112,10 @@ class Variable(msgspec.Struct, frozen=True, gc=False):
     name: str
     value: str | None
     readonly: bool
+    status: str = ""
+    """2.x: its answer for this one (Accepted, Rejected, RebootRequired, UnknownVariable, …); 1.6: empty."""
+    reason_code: str = ""
+    additional_info: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
