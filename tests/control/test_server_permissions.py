@@ -57,11 +57,22 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "messages.TailMessages": STAFF,
     "watch.Watch": STAFF,
     "system.GetSystemInfo": STAFF,
+    "inventory.ListStationEvents": STAFF,
+    "inventory.ListStationItems": STAFF,
+    "inventory.GetJob": STAFF,
+    "inventory.ListJobs": STAFF,
+    "inventory.CancelJob": STAFF,
 }
 
 # What a request needs so that it gets as far as the permission: (field path, value). Names of things that do not exist.
 NEEDED: Final[dict[str, object]] = {
-    "name": {"stations": "stations/99", "id_tokens": "idTokens/99", "auth": "apiKeys/99", "sessions": "sessions/99"},
+    "name": {
+        "stations": "stations/99",
+        "id_tokens": "idTokens/99",
+        "auth": "apiKeys/99",
+        "sessions": "sessions/99",
+        "inventory": "stations/99/jobs/9",
+    },
 }
 
 
@@ -87,6 +98,8 @@ def a_request(method: str, kind: type) -> object:
     if "session" in fields:
         request.session = "sessions/99"  # type: ignore[attr-defined]
     if module == "messages":
+        request.station = "stations/99"  # type: ignore[attr-defined]
+    if method == "inventory.ListStationItems":
         request.station = "stations/99"  # type: ignore[attr-defined]
     if method == "stations.UpdateStation":
         request.station.name = "stations/99"  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from control.guard import Guard
 from control.server import ControlServer, Servicer
 from control.servicers.auth import AuthServicer
 from control.servicers.id_tokens import IdTokenServicer
+from control.servicers.inventory import InventoryServicer
 from control.servicers.messages import MessageLogServicer
 from control.servicers.remote import RemoteServicer
 from control.servicers.sessions import SessionServicer
@@ -24,6 +25,7 @@ from control.servicers.watch import WatchServicer
 from control.v1 import (
     auth_pb2_grpc,
     id_tokens_pb2_grpc,
+    inventory_pb2_grpc,
     messages_pb2_grpc,
     remote_pb2_grpc,
     sessions_pb2_grpc,
@@ -46,6 +48,7 @@ STUBS = {
     "watch": watch_pb2_grpc.WatchServiceStub,
     "messages": messages_pb2_grpc.MessageLogServiceStub,
     "system": system_pb2_grpc.SystemServiceStub,
+    "inventory": inventory_pb2_grpc.InventoryServiceStub,
 }
 
 
@@ -80,6 +83,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         WatchServicer(world.watching, tick=0.05),
         MessageLogServicer(world.messages),
         SystemServicer(world.system),
+        InventoryServicer(world.inventory),
     ]
 
 

@@ -16,6 +16,7 @@ from csms.domain.records import BootRecord, StatusRecord
 from csms.domain.transaction import Transaction
 from csms.ports.directory import Settled
 from csms.services.access import AccessControl
+from csms.services.inventory import StationInventory
 from csms.services.messages import Messages
 from csms.services.remote import Remote
 from csms.services.sessions import Sessions
@@ -23,6 +24,7 @@ from csms.services.stations import Stations, UnknownStationPolicy
 from csms.services.system import System, SystemFacts
 from csms.services.tokens import MemoryTokenIndex, Tokens
 from csms.services.watch import Watching
+from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_message_log import FakeMessageLog
 from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
@@ -119,6 +121,8 @@ class ServiceWorld:
         self.access = AccessControl(self.access_store, hasher=HASHER, now=lambda: self.time)
         self.watching = Watching(self.feed, self.station_queries, self.session_queries, now=lambda: NOW)
         self.messages = Messages(self.log, self.station_store)
+        self.inventory_store = FakeInventory(self.tables)
+        self.inventory = StationInventory(self.inventory_store, self.station_store, now=lambda: NOW)
         facts = SystemFacts("0.1.0", ("ws://192.0.2.1:9000/ocpp/",), UnknownStationPolicy.PENDING, False, ("ocpp1.6",))
         self.system = System(facts, database_available=lambda: not self.tables.away, draining=lambda: self.draining)
 

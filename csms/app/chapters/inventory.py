@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from control.server import Servicer
+from control.servicers.inventory import InventoryServicer
 from csms.app.parts import Parts
+from csms.services.inventory import StationInventory
 
 
-def build(_parts: Parts) -> list[Servicer]:
+def build(parts: Parts) -> list[Servicer]:
     """Its use cases, wired."""
-    return []
+    return [InventoryServicer(StationInventory(parts.inventory, parts.stores.stations, now=parts.now))]
