@@ -166,11 +166,12 @@ class ChargingScheduleUpdate(Value, frozen=True):
 
 
 class CompositeSchedule(Value, frozen=True):
-    """CompositeScheduleType: what results of all profiles for an EVSE. `duration` in seconds."""
+    """CompositeScheduleType: what results of all profiles for an EVSE. `duration` in seconds (0 and no start: a 1.6
+    station may leave them out)."""
 
     evse_id: int
     duration: int
-    schedule_start: datetime
+    schedule_start: datetime | None
     charging_rate_unit: ChargingRateUnit
     charging_schedule_period: tuple[ChargingSchedulePeriod, ...]
 
