@@ -169,6 +169,10 @@ class NetworkConnectionProfile(Value, frozen=True):
     apn: Apn | None = None
     vpn: Vpn | None = None
 
+    def speaking(self, ocpp_version: str) -> NetworkConnectionProfile:
+        """The same with this version."""
+        return msgspec.structs.replace(self, ocpp_version=ocpp_version)
+
     def without_secrets(self) -> NetworkConnectionProfile:
         """The same with passwords, PIN and key blotted out, to be kept and shown."""
         apn, vpn = self.apn, self.vpn

@@ -25,6 +25,9 @@ STREAM_ITEM: Final = "event_stream"
 MONITORING_ITEM: Final = "monitoring"
 """Kind of `ItemRecord` for what was last set: keys "base" and "level"."""
 
+MOST_HARMLESS: Final = 9
+"""The other end of OCPP's severities; 0 is danger."""
+
 _encode = msgspec.json.Encoder().encode
 
 
