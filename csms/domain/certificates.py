@@ -97,10 +97,11 @@ class OcspRequestData(Value, frozen=True):
 
 
 class InstalledCertificate(Value, frozen=True):
-    """OCPP CertificateHashDataChainType. The children are the sub-CAs of a V2G chain."""
+    """What a station has installed (OCPP CertificateHashDataChainType). The children are the sub-CAs of a V2G chain.
+    1.6 does not tell the type again that it was asked for."""
 
-    certificate_type: CertificateUse
     certificate_hash_data: CertificateHashData
+    certificate_type: CertificateUse | None = None
     child_certificate_hash_data: tuple[CertificateHashData, ...] = ()
 
 

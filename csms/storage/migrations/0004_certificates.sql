@@ -14,7 +14,7 @@ CREATE TABLE issued_certificate (
     issued_at         timestamptz NOT NULL,
     delivery          text NOT NULL CHECK (delivery IN ('PENDING', 'ACCEPTED', 'REJECTED', 'SUPERSEDED')),
     attempts          integer NOT NULL DEFAULT 0,
-    request_id        integer,
+    request_id        bigint,
     typed             boolean NOT NULL,
     revoked_at        timestamptz,
     revocation_reason text NOT NULL DEFAULT '',
