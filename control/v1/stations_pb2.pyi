@@ -151,6 +151,12 @@ class Station(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
+    PASSWORD_CHANGE_PENDING_FIELD_NUMBER: _builtins.int
+    FAILED_ATTEMPTS_FIELD_NUMBER: _builtins.int
+    LAST_FAILED_ATTEMPT_TIME_FIELD_NUMBER: _builtins.int
+    LAST_FAILED_ATTEMPT_REASON_FIELD_NUMBER: _builtins.int
+    LAST_FAILED_ATTEMPT_ADDRESS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`stations/{id}`; given by the server, never changes."""
     identity: _builtins.str
@@ -179,6 +185,20 @@ class Station(_message.Message):
     """How often it connected while not accepted. Output only."""
     etag: _builtins.str
     """Version of the fields that people edit. Sent back on update."""
+    security_profile: _builtins.int
+    """The highest OCPP security profile that it has proven (0: none, 1: password, 2: password by TLS, 3: certificate).
+    It is refused when it comes with less. Output only; see StationSecurityService.
+    """
+    password_change_pending: _builtins.bool
+    """A new password was sent to it, and it has not signed in with it yet; both are valid. Output only."""
+    failed_attempts: _builtins.int
+    """How often somebody failed to prove to be this station. Output only."""
+    last_failed_attempt_reason: _builtins.str
+    """Why, in one word: WRONG_PASSWORD, NO_PASSWORD, NO_TLS, NO_CERTIFICATE, CERTIFICATE_OF_ANOTHER, CERTIFICATE_EXPIRED,
+    CERTIFICATE_NOT_VALID_YET, CERTIFICATE_REVOKED, TOO_MANY_ATTEMPTS. Output only.
+    """
+    last_failed_attempt_address: _builtins.str
+    """From which address. Output only."""
     @_builtins.property
     def connect_time(self) -> _timestamp_pb2.Timestamp:
         """Start of the present connection. Output only."""
@@ -203,6 +223,10 @@ class Station(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Last changed by a person or a boot. Output only."""
 
+    @_builtins.property
+    def last_failed_attempt_time(self) -> _timestamp_pb2.Timestamp:
+        """The last time that happened. Output only."""
+
     def __init__(
         self,
         *,
@@ -226,10 +250,16 @@ class Station(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        security_profile: _builtins.int = ...,
+        password_change_pending: _builtins.bool = ...,
+        failed_attempts: _builtins.int = ...,
+        last_failed_attempt_time: _timestamp_pb2.Timestamp | None = ...,
+        last_failed_attempt_reason: _builtins.str = ...,
+        last_failed_attempt_address: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["boot_info", b"boot_info", "connect_time", b"connect_time", "create_time", b"create_time", "last_seen_time", b"last_seen_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["boot_info", b"boot_info", "connect_time", b"connect_time", "create_time", b"create_time", "last_failed_attempt_time", b"last_failed_attempt_time", "last_seen_time", b"last_seen_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "boot_info", b"boot_info", "connect_time", b"connect_time", "connection_attempts", b"connection_attempts", "connection_state", b"connection_state", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "error_code", b"error_code", "etag", b"etag", "evses", b"evses", "has_password", b"has_password", "identity", b"identity", "last_seen_time", b"last_seen_time", "name", b"name", "protocol", b"protocol", "registration_state", b"registration_state", "remote_address", b"remote_address", "status", b"status", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "boot_info", b"boot_info", "connect_time", b"connect_time", "connection_attempts", b"connection_attempts", "connection_state", b"connection_state", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "error_code", b"error_code", "etag", b"etag", "evses", b"evses", "failed_attempts", b"failed_attempts", "has_password", b"has_password", "identity", b"identity", "last_failed_attempt_address", b"last_failed_attempt_address", "last_failed_attempt_reason", b"last_failed_attempt_reason", "last_failed_attempt_time", b"last_failed_attempt_time", "last_seen_time", b"last_seen_time", "name", b"name", "password_change_pending", b"password_change_pending", "protocol", b"protocol", "registration_state", b"registration_state", "remote_address", b"remote_address", "security_profile", b"security_profile", "status", b"status", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

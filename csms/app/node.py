@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,30 +31,29 @@ from csms.actors.registry import Registry
 from csms.actors.world import ActorSettings
 from csms.aio import Door
 from csms.app.authority import open_authority
-from csms.app.chapters import build_chapters
+from csms.app.chapters import build_chapters, security
 from csms.app.dialects import DIALECTS
+from csms.app.front_door import listeners_of, open_front_door, rules_of
 from csms.app.parts import Parts, Stores
 from csms.cluster.local import LocalDirectory, LocalFeed
 from csms.config import Settings
 from csms.domain.errors import InvalidArgument, Unavailable
-from csms.ocpp.faults import V16
 from csms.ports.stores import StationRow
 from csms.services.access import AccessControl
 from csms.services.consulting import Consulting
 from csms.services.messages import Messages
+from csms.services.places import Places
 from csms.services.reacting import Reacting
 from csms.services.remote import Remote
 from csms.services.sessions import Sessions
-from csms.services.stations import Onboarding, Stations, UnknownStationPolicy
+from csms.services.stations import Stations, UnknownStationPolicy
 from csms.services.system import System, SystemFacts
 from csms.services.tokens import MemoryTokenIndex, Tokens
 from csms.services.watch import Watching
+from csms.storage.places import PostgresPlaces
 from csms.storage.pool import Database
-from csms.transport.admission import StationAdmission
-from csms.transport.connection import WebSocketConnection
-from csms.transport.keepalive import KeepAlive
-from csms.transport.security import AttemptLimiter, AttemptLimits, PasswordVerifier, generate_password, hash_password
-from csms.transport.websocket import Admitted, OcppListener, open_listen_socket
+from csms.transport.security import generate_password, hash_password
+from csms.transport.websocket import OcppListener
 
 _log = structlog.get_logger("csms.node")
 
@@ -78,6 +76,8 @@ class Node:
     first_sign_in: tuple[str, str] | None
     drain: Drain
     registry: Registry
+    tls_port: int | None = None
+    """Where stations connect by TLS; None without."""
 
 
 @asynccontextmanager
@@ -113,6 +113,8 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
         await ground.start(reacting.run)
         await ground.start(registry.run)
         directory = LocalDirectory(registry)
+        places = Places(PostgresPlaces(database), feed, directory)
+        await places.load()
         parts = Parts(
             settings,
             now,
@@ -127,57 +129,41 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             reacting,
             consulting,
             await open_authority(settings, stores.certificates, now=now),
+            places,
         )
         access = AccessControl(stores.access, now=now)
         first = await access.ensure_administrator(settings.admin_email or None, settings.admin_password or None)
-        listener, keep_alive = _front_door(settings, stores, feed, registry)
-        listening = open_listen_socket(settings.ocpp_listen.host, settings.ocpp_listen.port)
-        port = listening.getsockname()[1]
-        addresses = _addresses(settings, port)
-        servicers = [*_servicers(parts, index, access, addresses, drain), *build_chapters(parts)]
+        door_of_stations = open_front_door(parts, registry)
+        listener, addresses = door_of_stations.listener, door_of_stations.addresses
+        servicers = [
+            *_servicers(parts, index, access, addresses, drain),
+            *build_chapters(parts),
+            *security.build(parts, listeners_of(door_of_stations)),
+        ]
         control = ControlServer(
             door, Guard(access, stores.requests), servicers, str(settings.control_listen), tls=_tls(settings)
         )
         try:
             control_port = await control.start()
         except BaseException:
-            listening.close()
+            door_of_stations.close()
             raise
-        await ground.start(partial(listener.run, [listening], ground))
-        ground.start_soon(keep_alive.run)
+        await door_of_stations.run(ground)
         ground.start_soon(_watch_health, control, database, drain)
         ground.start_soon(_freeze_now_and_then, listener)
         _plan_the_end(drain, settings, stores, registry, listener, control)
         try:
-            yield Node(control_port, port, addresses, first, drain, registry)
+            yield Node(
+                control_port,
+                door_of_stations.port,
+                addresses,
+                first,
+                drain,
+                registry,
+                tls_port=door_of_stations.tls_port,
+            )
         finally:
             ground.cancel_scope.cancel()
-
-
-def _front_door(
-    settings: Settings, stores: Stores, feed: LocalFeed, registry: Registry
-) -> tuple[OcppListener[StationRow], KeepAlive]:
-    keep_alive = KeepAlive(interval=settings.ping_interval, timeout=settings.ping_timeout)
-    admission = StationAdmission(
-        Onboarding(
-            stores.stations, stores.station_queries, feed, policy=UnknownStationPolicy(settings.unknown_stations)
-        ),
-        PasswordVerifier(),
-        passwords_required=settings.station_passwords == "required",
-        now=now,
-    )
-
-    async def serve(connection: WebSocketConnection, admitted: Admitted[StationRow]) -> None:
-        await registry.serve_link(connection, admitted.ticket.id, DIALECTS[connection.subprotocol or V16.subprotocol])
-
-    listener = OcppListener(
-        admission,
-        serve,
-        subprotocols=tuple(DIALECTS),
-        keep_alive=keep_alive,
-        attempts=AttemptLimiter(AttemptLimits()),
-    )
-    return listener, keep_alive
 
 
 def _servicers(
@@ -192,7 +178,7 @@ def _servicers(
         version=version("chargehouse"),
         ocpp_addresses=addresses,
         unknown_station_policy=UnknownStationPolicy(settings.unknown_stations),
-        station_password_required=settings.station_passwords == "required",
+        station_password_required=rules_of(settings).minimum_profile in (1, 2),
         protocols=tuple(DIALECTS),
     )
     stations = Stations(
@@ -271,16 +257,6 @@ async def _freeze_now_and_then(listener: OcppListener[StationRow]) -> None:
 
 def _report_crash(station_id: int, error: Exception) -> None:
     _log.error("the handling of a station failed", station_id=station_id, exc_info=error)
-
-
-def _addresses(settings: Settings, port: int) -> tuple[str, ...]:
-    if settings.ocpp_public_url:
-        return (settings.ocpp_public_url.rstrip("/") + "/",)
-    host = settings.ocpp_listen.host
-    if host in ("0.0.0.0", "::"):  # noqa: S104  compared, not bound
-        host = socket.gethostname()  # no station can use the other; --ocpp-public-url says it better
-    shown = f"[{host}]" if ":" in host else host
-    return (f"ws://{shown}:{port}/ocpp/",)
 
 
 def _tls(settings: Settings) -> tuple[bytes, bytes] | None:

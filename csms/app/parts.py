@@ -13,6 +13,7 @@ from csms.cluster.local import LocalDirectory, LocalFeed
 from csms.config import Settings
 from csms.ports.inventory import Inventory
 from csms.services.consulting import Consulting
+from csms.services.places import Places
 from csms.services.reacting import Reacting
 from csms.services.remote import Remote
 from csms.storage.access import PostgresAccess
@@ -88,3 +89,5 @@ class Parts:
     reacting: Reacting
     consulting: Consulting
     authority: LocalAuthority
+    places: Places
+    """Loaded."""

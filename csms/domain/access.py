@@ -25,6 +25,7 @@ class Action(StrEnum):
 
     READ_STATIONS = "read-stations"
     EDIT_STATIONS = "edit-stations"
+    EDIT_PLACES = "edit-places"
     ADMIT_STATIONS = "admit-stations"
     OPERATE_STATIONS = "operate-stations"
     CONFIGURE_STATIONS = "configure-stations"

@@ -34,6 +34,9 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "stations.RejectStation": ADMINISTRATOR,
     "stations.SetStationPassword": ADMINISTRATOR,
     "stations.DisconnectStation": STAFF,
+    "station_security.RotateStationPassword": ADMINISTRATOR,
+    "station_security.UpgradeSecurityProfile": ADMINISTRATOR,
+    "station_security.SetSecurityProfile": ADMINISTRATOR,
     "remote.RequestStartTransaction": STAFF,
     "remote.RequestStopTransaction": STAFF,
     "remote.Reset": STAFF,
@@ -55,6 +58,12 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "id_tokens.DeleteIdToken": ADMINISTRATOR,
     "messages.ListMessages": STAFF,
     "messages.TailMessages": STAFF,
+    "places.GetPlace": STAFF,
+    "places.ListPlaces": STAFF,
+    "places.CreatePlace": ADMINISTRATOR,
+    "places.UpdatePlace": ADMINISTRATOR,
+    "places.DeletePlace": ADMINISTRATOR,
+    "places.MoveStations": ADMINISTRATOR,
     "watch.Watch": STAFF,
     "system.GetSystemInfo": STAFF,
     "inventory.ListStationEvents": STAFF,
@@ -68,9 +77,11 @@ MAY: Final[dict[str, frozenset[Role]]] = {
 NEEDED: Final[dict[str, object]] = {
     "name": {
         "stations": "stations/99",
+        "station_security": "stations/99",
         "id_tokens": "idTokens/99",
         "auth": "apiKeys/99",
         "sessions": "sessions/99",
+        "places": "places/99",
         "inventory": "stations/99/jobs/9",
     },
 }
@@ -101,6 +112,13 @@ def a_request(method: str, kind: type) -> object:
         request.station = "stations/99"  # type: ignore[attr-defined]
     if method == "inventory.ListStationItems":
         request.station = "stations/99"  # type: ignore[attr-defined]
+    if method == "places.CreatePlace":
+        request.place.kind = 2  # type: ignore[attr-defined]
+    if method == "places.UpdatePlace":
+        request.place.name = "places/99"  # type: ignore[attr-defined]
+    if method == "places.MoveStations":
+        request.place = "places/99"  # type: ignore[attr-defined]
+        request.stations.append("stations/99")  # type: ignore[attr-defined]
     if method == "stations.UpdateStation":
         request.station.name = "stations/99"  # type: ignore[attr-defined]
     if method == "id_tokens.UpdateIdToken":

@@ -17,8 +17,10 @@ from control.servicers.auth import AuthServicer
 from control.servicers.id_tokens import IdTokenServicer
 from control.servicers.inventory import InventoryServicer
 from control.servicers.messages import MessageLogServicer
+from control.servicers.places import PlaceServicer
 from control.servicers.remote import RemoteServicer
 from control.servicers.sessions import SessionServicer
+from control.servicers.station_security import StationSecurityServicer
 from control.servicers.stations import StationServicer
 from control.servicers.system import SystemServicer
 from control.servicers.watch import WatchServicer
@@ -27,8 +29,10 @@ from control.v1 import (
     id_tokens_pb2_grpc,
     inventory_pb2_grpc,
     messages_pb2_grpc,
+    places_pb2_grpc,
     remote_pb2_grpc,
     sessions_pb2_grpc,
+    station_security_pb2_grpc,
     stations_pb2_grpc,
     system_pb2_grpc,
     watch_pb2_grpc,
@@ -42,11 +46,13 @@ M = TypeVar("M", bound=Message)
 STUBS = {
     "auth": auth_pb2_grpc.AuthServiceStub,
     "stations": stations_pb2_grpc.StationServiceStub,
+    "station_security": station_security_pb2_grpc.StationSecurityServiceStub,
     "remote": remote_pb2_grpc.RemoteServiceStub,
     "sessions": sessions_pb2_grpc.SessionServiceStub,
     "id_tokens": id_tokens_pb2_grpc.IdTokenServiceStub,
     "watch": watch_pb2_grpc.WatchServiceStub,
     "messages": messages_pb2_grpc.MessageLogServiceStub,
+    "places": places_pb2_grpc.PlaceServiceStub,
     "system": system_pb2_grpc.SystemServiceStub,
     "inventory": inventory_pb2_grpc.InventoryServiceStub,
 }
@@ -77,12 +83,14 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
     return [
         AuthServicer(world.access),
         StationServicer(world.stations),
+        StationSecurityServicer(world.station_security),
         RemoteServicer(world.remote),
         SessionServicer(world.sessions),
         IdTokenServicer(world.tokens),
         WatchServicer(world.watching, tick=0.05),
         MessageLogServicer(world.messages),
         SystemServicer(world.system),
+        PlaceServicer(world.places),
         InventoryServicer(world.inventory),
     ]
 

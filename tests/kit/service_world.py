@@ -18,14 +18,17 @@ from csms.ports.directory import Settled
 from csms.services.access import AccessControl
 from csms.services.inventory import StationInventory
 from csms.services.messages import Messages
+from csms.services.places import Places
 from csms.services.remote import Remote
 from csms.services.sessions import Sessions
+from csms.services.station_security import Listeners, StationSecurity
 from csms.services.stations import Stations, UnknownStationPolicy
 from csms.services.system import System, SystemFacts
 from csms.services.tokens import MemoryTokenIndex, Tokens
 from csms.services.watch import Watching
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_message_log import FakeMessageLog
+from tests.kit.fake_places import FakePlaces
 from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
 from tests.kit.fake_tables import FakeTables
@@ -116,6 +119,19 @@ class ServiceWorld:
             generate_password=lambda: "generated-password-1",
         )
         self.remote = Remote(self.directory, self.station_store, self.session_queries, now=lambda: NOW)
+        self.place_store = FakePlaces(self.tables)
+        self.places = Places(self.place_store, self.feed, self.directory)
+        self.certified: set[int] = set()
+        self.station_security = StationSecurity(
+            self.station_store,
+            self.station_queries,
+            self.remote,
+            self.feed,
+            listeners=Listeners("ws://192.0.2.1:9000/ocpp/", "wss://192.0.2.1:9443/ocpp/", asks_for_certificates=True),
+            hash_password=plain_hash,
+            generate_password=lambda: "generated-password-2",
+            has_certificate=self.has_certificate,
+        )
         self.sessions = Sessions(self.session_queries, self.feed)
         self.tokens = Tokens(self.token_store, self.index)
         self.access = AccessControl(self.access_store, hasher=HASHER, now=lambda: self.time)
@@ -125,6 +141,11 @@ class ServiceWorld:
         self.inventory = StationInventory(self.inventory_store, self.station_store, now=lambda: NOW)
         facts = SystemFacts("0.1.0", ("ws://192.0.2.1:9000/ocpp/",), UnknownStationPolicy.PENDING, False, ("ocpp1.6",))
         self.system = System(facts, database_available=lambda: not self.tables.away, draining=lambda: self.draining)
+
+    async def has_certificate(self, station_id: int) -> bool:
+        """Stations in `certified` have a certificate of their own."""
+        await trio.lowlevel.checkpoint()
+        return station_id in self.certified
 
     async def add_station(
         self,

@@ -15,14 +15,15 @@ from csms.app.chapters import (
     inventory,
     maintenance,
     payment,
+    places,
     reservations,
-    security,
     smart_charging,
     tolerance,
 )
 from csms.app.parts import Parts
 
 _CHAPTERS: Final = (
+    places,
     inventory,
     maintenance,
     certificates,
@@ -35,7 +36,6 @@ _CHAPTERS: Final = (
     battery_swap,
     data_transfer,
     tolerance,
-    security,
 )
 
 

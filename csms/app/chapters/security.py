@@ -3,9 +3,40 @@
 from __future__ import annotations
 
 from control.server import Servicer
+from control.servicers.station_security import StationSecurityServicer
 from csms.app.parts import Parts
+from csms.domain.certificates import SigningUse
+from csms.ports.certificates import Delivery, IssuedFilter
+from csms.services.station_security import Listeners, StationSecurity
+from csms.transport.security import generate_password, hash_password
+
+LOOK_AT = 20
+"""Of the certificates that were issued to a station, so many of the newest."""
 
 
-def build(_parts: Parts) -> list[Servicer]:
-    """Its use cases, wired."""
-    return []
+def build(parts: Parts, listeners: Listeners) -> list[Servicer]:
+    """Its use cases, wired. Not among the other chapters: what stations can connect to is known last."""
+
+    async def has_certificate(station_id: int) -> bool:
+        if parts.settings.ocpp_tls_client_ca:  # others issue them too, and need not tell us
+            return True
+        wanted = IssuedFilter(station_id, revoked=False)
+        found, _ = await parts.stores.certificates.page(wanted, size=LOOK_AT)
+        return any(
+            each.use is SigningUse.CHARGING_STATION
+            and each.delivery is Delivery.ACCEPTED
+            and each.signed.not_after > parts.now()
+            for each in found
+        )
+
+    security = StationSecurity(
+        parts.stores.stations,
+        parts.stores.station_queries,
+        parts.remote,
+        parts.feed,
+        listeners=listeners,
+        hash_password=hash_password,
+        generate_password=generate_password,
+        has_certificate=has_certificate,
+    )
+    return [StationSecurityServicer(security)]
