@@ -21,6 +21,11 @@ from csms.domain.records import JobKind, JobRecord, JobState
 MAX_REQUEST_ID: Final = 2**31 - 1
 
 
+def order_told(number: int | None) -> int | None:
+    """The order that a notification names; None for a number that can be none of ours (some stations say -1)."""
+    return number if number is not None and 0 <= number <= MAX_REQUEST_ID else None
+
+
 class LogType(StrEnum):
     """OCPP LogEnumType."""
 

@@ -7,6 +7,10 @@
                      StatusNotification, StopTransaction           RemoteStartTransaction, RemoteStopTransaction,
                                                                    Reset, UnlockConnector
     Remote Trigger                                                 TriggerMessage
+    Firmware         DiagnosticsStatusNotification,                GetDiagnostics, UpdateFirmware
+    Management       FirmwareStatusNotification
+    Security         LogStatusNotification,                        GetLog, SignedUpdateFirmware
+                     SignedFirmwareStatusNotification
 
 An action that 1.6 knows and this table lacks is answered with NotSupported; one that 1.6 does not know, with
 NotImplemented (OCPP-J 1.6 §4.2.3, table 7).
@@ -19,7 +23,17 @@ from typing import Final
 from csms.domain import commands
 from csms.ocpp import faults
 from csms.ocpp.routing import Incoming, IncomingRow, Outgoing, OutgoingRow, RoutedDialect
-from csms.ocpp.v16 import core, firmware, local_list, reservation, security, smart_charging, trigger
+from csms.ocpp.v16 import (
+    core,
+    firmware,
+    local_list,
+    logs,
+    reservation,
+    security,
+    signed_firmware,
+    smart_charging,
+    trigger,
+)
 
 _CORE_INCOMING: Final[tuple[IncomingRow, ...]] = (
     Incoming("Authorize", core.authorize, core.reply_authorize),
@@ -58,12 +72,16 @@ _CORE_OUTGOING: Final[tuple[OutgoingRow, ...]] = (
 INCOMING: Final[tuple[IncomingRow, ...]] = (
     *_CORE_INCOMING,
     *firmware.INCOMING,
+    *logs.INCOMING,
+    *signed_firmware.INCOMING,
     *security.INCOMING,
 )
 
 OUTGOING: Final[tuple[OutgoingRow, ...]] = (
     *_CORE_OUTGOING,
     *firmware.OUTGOING,
+    *logs.OUTGOING,
+    *signed_firmware.OUTGOING,
     *local_list.OUTGOING,
     *reservation.OUTGOING,
     *smart_charging.OUTGOING,

@@ -21,6 +21,7 @@ from csms.ocpp.v201 import (
     l_firmware,
     m_certificates,
     n_diagnostics,
+    n_logs,
     o_display,
     p_data_transfer,
 )
@@ -40,6 +41,7 @@ INCOMING: Final[tuple[IncomingRow, ...]] = (
     *l_firmware.INCOMING,
     *m_certificates.INCOMING,
     *n_diagnostics.INCOMING,
+    *n_logs.INCOMING,
     *o_display.INCOMING,
     *p_data_transfer.INCOMING,
 )
@@ -59,6 +61,7 @@ OUTGOING: Final[tuple[OutgoingRow, ...]] = (
     *l_firmware.OUTGOING,
     *m_certificates.OUTGOING,
     *n_diagnostics.OUTGOING,
+    *n_logs.OUTGOING,
     *o_display.OUTGOING,
     *p_data_transfer.OUTGOING,
 )
