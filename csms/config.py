@@ -66,6 +66,44 @@ class Settings:
     portal_public_url: str = field(default="", metadata=_help("address of the portal as browsers see it (https://…)"))
     control_tls_cert: str = field(default="", metadata=_help("certificate chain of the control API (PEM)"))
     control_tls_key: str = field(default="", metadata=_help("its private key (PEM)"))
+    ocpp_tls_listen: str = field(
+        default="",
+        metadata=_help(
+            "where stations connect by TLS (wss://); the same as --ocpp-listen: both on one port, told apart by the"
+            " first byte"
+        ),
+    )
+    ocpp_tls_cert: str = field(
+        default="", metadata=_help("certificate chain for stations (PEM); without one our own authority issues it")
+    )
+    ocpp_tls_key: str = field(default="", metadata=_help("its private key (PEM, without a password)"))
+    ocpp_tls_client_ca: str = field(
+        default="",
+        metadata=_help(
+            "authorities whose station certificates are trusted beside our own one's (PEM files, divided by commas);"
+            " for security profile 3; none: stations are asked for no certificate"
+        ),
+    )
+    ocpp_tls_crl: str = field(
+        default="", metadata=_help("lists of revoked station certificates (PEM or DER files, divided by commas)")
+    )
+    ocpp_tls_legacy_ciphers: bool = field(
+        default=False, metadata=_help("also TLS_RSA_WITH_AES_*_GCM_*, for old 1.6 stations; no forward secrecy")
+    )
+    ocpp_tls_public_url: str = field(
+        default="", metadata=_help("address that people type into stations for TLS, when it differs (wss://…)")
+    )
+    ocpp_certificate_names: str = field(
+        default="either",
+        metadata=_help(
+            "what a station's certificate must name: its identity, the serial number that it told at its last boot,"
+            " or either",
+            choices=("identity", "serial", "either"),
+        ),
+    )
+    ocpp_min_security_profile: int = field(
+        default=0, metadata=_help("the least security profile of all stations, 0 to 3")
+    )
     unknown_stations: str = field(
         default="pending",
         metadata=_help(
@@ -157,8 +195,25 @@ class Settings:
         for name in ("certificate_authority_url", "contract_provider_url", "certificate_crl_url"):
             if getattr(self, name) and not getattr(self, name).startswith(("http://", "https://")):
                 raise SettingsError(f"{name} must be an address that begins with https:// (or http://).")
-        if bool(self.control_tls_cert) != bool(self.control_tls_key):
-            raise SettingsError("control_tls_cert and control_tls_key go together: set both or none.")
+        self._check_security()
+
+    def _check_security(self) -> None:
+        for pair in (("ocpp_tls_cert", "ocpp_tls_key"), ("control_tls_cert", "control_tls_key")):
+            if bool(getattr(self, pair[0])) != bool(getattr(self, pair[1])):
+                raise SettingsError(f"{pair[0]} and {pair[1]} go together: set both or none.")
+        if not 0 <= self.ocpp_min_security_profile <= 3:
+            raise SettingsError("ocpp_min_security_profile must be 0, 1, 2 or 3.")
+        if self.ocpp_min_security_profile >= 2 and not self.ocpp_tls_listen:
+            raise SettingsError("ocpp_min_security_profile 2 and 3 need TLS: set ocpp_tls_listen.")
+        try:
+            _ = self.tls_listen
+        except ValueError as error:
+            raise SettingsError(f"ocpp_tls_listen: {error}") from None
+
+    @property
+    def tls_listen(self) -> Address | None:
+        """Where stations connect by TLS, when anywhere."""
+        return Address.parse(self.ocpp_tls_listen) if self.ocpp_tls_listen else None
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, only: Sequence[str] = ()) -> None:

@@ -62,6 +62,12 @@ def station(view: StationView) -> stations_pb2.Station:
         create_time=timestamp(view.created_at),
         update_time=timestamp(view.updated_at),
         etag=str(view.version),
+        security_profile=view.security_profile,
+        password_change_pending=view.password_change_pending,
+        failed_attempts=view.failed_attempts,
+        last_failed_attempt_time=timestamp(view.last_failed_attempt_at),
+        last_failed_attempt_reason=view.last_failed_attempt_reason,
+        last_failed_attempt_address=view.last_failed_attempt_address,
     )
 
 

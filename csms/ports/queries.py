@@ -59,6 +59,15 @@ class StationView(msgspec.Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     version: int
+    security_profile: int = 0
+    """The highest that it has proven (0 to 3)."""
+    password_change_pending: bool = False
+    """A new password was sent to it, and it has not signed in with it yet."""
+    failed_attempts: int = 0
+    """How often somebody failed to prove to be it; the rest is about the last time."""
+    last_failed_attempt_at: datetime | None = None
+    last_failed_attempt_reason: str = ""
+    last_failed_attempt_address: str = ""
 
 
 class StationFilter(msgspec.Struct, frozen=True):

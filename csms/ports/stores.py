@@ -17,7 +17,12 @@ from csms.domain.transaction import StartKey, Transaction
 
 
 class StationRow(msgspec.Struct, frozen=True):
-    """What people keep of a station, and what the door must know. `version` guards edits (etag)."""
+    """What people keep of a station, and what the door must know. `version` guards edits (etag).
+
+    `next_password_hashes`: passwords sent to the station that it has not signed in with yet; each is as good as
+    `password_hash` until one is proven. `security_profile` (0 to 3) is the highest that it has proven; it may not come
+    with less. `serial_numbers`: what it told at its last boot (1.6: of the charge point and of the charge box).
+    """
 
     id: int
     identity: str
@@ -27,6 +32,20 @@ class StationRow(msgspec.Struct, frozen=True):
     registration: RegistrationStatus
     password_hash: str | None
     version: int
+    next_password_hashes: tuple[str, ...] = ()
+    security_profile: int = 0
+    serial_numbers: tuple[str, ...] = ()
+
+
+class RefusedAttempts(msgspec.Struct, frozen=True):
+    """Attempts to connect as a station that failed to prove it: how many since the last time they were noted, and
+    when, why (one word) and from where the last one came."""
+
+    identity: str
+    count: int
+    at: datetime
+    reason: str
+    remote_address: str
 
 
 class StationStore(Protocol):
@@ -59,7 +78,24 @@ class StationStore(Protocol):
         """Raises NotFound."""
 
     async def set_password_hash(self, station_id: int, password_hash: str | None) -> None:
-        """Raises NotFound."""
+        """The one password from now on; those under way to the station are forgotten. None: it needs no password, so
+        that the profiles 1 and 2 are no longer asked of it. Raises NotFound."""
+
+    async def add_next_password_hash(self, station_id: int, password_hash: str) -> None:
+        """One more that the station may sign in with. Raises NotFound."""
+
+    async def drop_next_password_hash(self, station_id: int, password_hash: str) -> None:
+        """The station did not take it. Raises NotFound."""
+
+    async def note_sign_in(self, station_id: int, security_profile: int, password_hash: str | None = None) -> None:
+        """It proved this profile (a lower one than before changes nothing). With `password_hash` it proved that new
+        password: it is the one from now on."""
+
+    async def set_security_profile(self, station_id: int, security_profile: int) -> None:
+        """What it must prove at least. Raises NotFound."""
+
+    async def note_refusals(self, refusals: Sequence[RefusedAttempts]) -> Sequence[tuple[str, int]]:
+        """Count failed attempts. (identity, id) of the stations that exist."""
 
     async def delete(self, station_id: int) -> None:
         """Remove it; its sessions and meter values stay. Raises NotFound."""

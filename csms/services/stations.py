@@ -138,14 +138,7 @@ class Stations:
         """
         check(caller, Action.ADMIT_STATIONS)
         generated = not password
-        if generated:
-            password = self._generate_password()
-        elif not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or not (password.isascii() and password.isprintable()):
-            raise InvalidArgument(
-                f"A station's password has {MIN_PASSWORD} to {MAX_PASSWORD} letters, digits and signs (OCPP allows no"
-                " others). Leave it empty to have a strong one made.",
-                reason="INVALID_PASSWORD",
-            )
+        password = self._generate_password() if generated else checked_password(password)
         hash_it = partial(self._hash_password, password.encode(), generated=generated)
         password_hash = await trio.to_thread.run_sync(hash_it)
         await self._stations.set_password_hash(station_id, password_hash)
@@ -176,6 +169,17 @@ class Stations:
         if not found:
             raise _no_station(station_id)
         return found[0]
+
+
+def checked_password(password: str) -> str:
+    """The password as it is. Raises InvalidArgument when OCPP does not allow it."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or not (password.isascii() and password.isprintable()):
+        raise InvalidArgument(
+            f"A station's password has {MIN_PASSWORD} to {MAX_PASSWORD} letters, digits and signs (OCPP allows no"
+            " others). Leave it empty to have a strong one made.",
+            reason="INVALID_PASSWORD",
+        )
+    return password
 
 
 def _no_station(station_id: int) -> NotFound:

@@ -13,7 +13,7 @@ from csms.domain.errors import AlreadyExists, InvalidArgument, NotFound, StaleVe
 from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted, StatusChanged
 from csms.domain.station import StationState
 from csms.ports.queries import ActiveSession, ConnectorView, FleetSummary, StationFilter, StationView
-from csms.ports.stores import StationRow
+from csms.ports.stores import RefusedAttempts, StationRow
 from csms.storage.pool import Database
 from csms.storage.sessions import meter_value_of, transaction_of
 from csms.storage.text import clean, fits_bigint, pattern
@@ -39,7 +39,42 @@ UPDATE station SET
 WHERE id = $1 AND ($6::integer IS NULL OR version = $6) RETURNING *
 """
 SET_REGISTRATION_SQL = "UPDATE station SET registration = $2, updated_at = now() WHERE id = $1 RETURNING *"
-SET_PASSWORD_SQL = "UPDATE station SET password_hash = $2, updated_at = now() WHERE id = $1 RETURNING id"  # noqa: S105
+# Without a password the profiles 1 and 2 cannot be proven any more.
+SET_PASSWORD_SQL = """
+UPDATE station SET
+    password_hash = $2, next_password_hashes = '{}', updated_at = now(),
+    security_profile = CASE WHEN $2::text IS NULL AND security_profile < 3 THEN 0 ELSE security_profile END
+WHERE id = $1 RETURNING id
+"""  # noqa: S105
+ADD_NEXT_PASSWORD_SQL = """
+UPDATE station SET next_password_hashes = next_password_hashes || $2::text, updated_at = now()
+WHERE id = $1 RETURNING id
+"""  # noqa: S105
+DROP_NEXT_PASSWORD_SQL = """
+UPDATE station SET next_password_hashes = array_remove(next_password_hashes, $2::text), updated_at = now()
+WHERE id = $1 RETURNING id
+"""  # noqa: S105
+NOTE_SIGN_IN_SQL = "UPDATE station SET security_profile = greatest(security_profile, $2) WHERE id = $1"
+PROVE_PASSWORD_SQL = """
+UPDATE station SET password_hash = $2, next_password_hashes = '{}', updated_at = now()
+WHERE id = $1 AND $2::text = ANY(next_password_hashes)
+"""  # noqa: S105
+SET_SECURITY_PROFILE_SQL = "UPDATE station SET security_profile = $2, updated_at = now() WHERE id = $1 RETURNING id"
+# Locked in the order of their ids, as the journal does: two batches cannot wait for each other.
+NOTE_REFUSALS_SQL = """
+WITH refused AS (
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[])
+        AS x(identity, count, at, reason, address)
+), locked AS (
+    SELECT id FROM station WHERE identity = ANY($1::text[]) ORDER BY id FOR UPDATE
+)
+UPDATE station SET
+    failed_attempts = failed_attempts + refused.count, last_failed_attempt_at = refused.at,
+    last_failed_attempt_reason = refused.reason, last_failed_attempt_address = refused.address
+FROM refused, locked
+WHERE station.id = locked.id AND station.identity = refused.identity
+RETURNING station.identity, station.id
+"""
 DELETE_SQL = "DELETE FROM station WHERE id = $1 RETURNING id"
 # Epochs of links begin anew with each process.
 ALL_OFFLINE_SQL = "UPDATE station SET online = false, link_epoch = 0 WHERE online OR link_epoch <> 0"
@@ -125,6 +160,36 @@ class PostgresStations:
         """Raises NotFound."""
         await self._change(SET_PASSWORD_SQL, station_id, password_hash)
 
+    async def add_next_password_hash(self, station_id: int, password_hash: str) -> None:
+        """Raises NotFound."""
+        await self._change(ADD_NEXT_PASSWORD_SQL, station_id, password_hash)
+
+    async def drop_next_password_hash(self, station_id: int, password_hash: str) -> None:
+        """Raises NotFound."""
+        await self._change(DROP_NEXT_PASSWORD_SQL, station_id, password_hash)
+
+    async def note_sign_in(self, station_id: int, security_profile: int, password_hash: str | None = None) -> None:
+        """See `csms.ports.stores.StationStore`."""
+        await self._database.execute(NOTE_SIGN_IN_SQL, station_id, security_profile)
+        if password_hash is not None:
+            await self._database.execute(PROVE_PASSWORD_SQL, station_id, password_hash)
+
+    async def set_security_profile(self, station_id: int, security_profile: int) -> None:
+        """Raises NotFound."""
+        await self._change(SET_SECURITY_PROFILE_SQL, station_id, security_profile)
+
+    async def note_refusals(self, refusals: Sequence[RefusedAttempts]) -> Sequence[tuple[str, int]]:
+        """See `csms.ports.stores.StationStore`."""
+        rows = await self._database.fetch(
+            NOTE_REFUSALS_SQL,
+            [clean(each.identity) for each in refusals],
+            [each.count for each in refusals],
+            [each.at for each in refusals],
+            [each.reason for each in refusals],
+            [clean(each.remote_address) for each in refusals],
+        )
+        return [(row["identity"], row["id"]) for row in rows]
+
     async def delete(self, station_id: int) -> None:
         """Remove it; its sessions and meter values stay. Raises NotFound."""
         await self._change(DELETE_SQL, station_id)
@@ -183,6 +248,9 @@ def _station_row(row: asyncpg.Record) -> StationRow:
         RegistrationStatus(row["registration"]),
         row["password_hash"],
         row["version"],
+        tuple(row["next_password_hashes"]),
+        row["security_profile"],
+        tuple(number for number in (row["serial_number"], row["charge_box_serial_number"]) if number),
     )
 
 
@@ -325,6 +393,12 @@ def _view(
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         version=row["version"],
+        security_profile=row["security_profile"],
+        password_change_pending=bool(row["next_password_hashes"]),
+        failed_attempts=row["failed_attempts"],
+        last_failed_attempt_at=row["last_failed_attempt_at"],
+        last_failed_attempt_reason=row["last_failed_attempt_reason"],
+        last_failed_attempt_address=row["last_failed_attempt_address"],
     )
 
 

@@ -13,6 +13,7 @@ import contextlib
 import http
 import logging
 import socket
+from collections.abc import Callable
 
 import trio
 from websockets.exceptions import InvalidState, ProtocolError
@@ -36,9 +37,9 @@ from csms.transport.opening import (
     Verdict,
     http_answer,
 )
-from csms.transport.wire import ABNORMAL_CLOSURE, LINGER_BYTES, Wire
+from csms.transport.wire import ABNORMAL_CLOSURE, LINGER_BYTES, TLS_FAILED, Wire
 
-__all__ = ["BinaryMessage", "ConnectionClosed", "WebSocketConnection"]
+__all__ = ["ABNORMAL_CLOSURE", "TLS_FAILED", "BinaryMessage", "ConnectionClosed", "WebSocketConnection"]
 
 NORMAL_CLOSURE = 1000
 GOING_AWAY = 1001
@@ -69,6 +70,7 @@ class WebSocketConnection(Wire):
         "_messages",
         "_protocol",
         "opening",
+        "plain",
         "remote_address",
         "subprotocol",
     )
@@ -93,13 +95,17 @@ class WebSocketConnection(Wire):
         self.opening = True
         self.remote_address = remote_address
         self.subprotocol: str | None = None
+        self.plain: bytes | None = None  # what was read, when the request is for somebody who speaks plain HTTP
 
     # -- opening handshake ---------------------------------------------------------------------------
 
-    async def handshake(self, authorize: Authorize, timeout: float = 10.0) -> bool:
+    async def handshake(
+        self, authorize: Authorize, timeout: float = 10.0, *, is_plain: Callable[[bytes], bool] | None = None
+    ) -> bool:
         """TLS, the HTTP request, the caller's verdict, the answer.
 
-        True: the WebSocket is open. False: the request was answered in plain HTTP, nothing follows. Bytes
+        True: the WebSocket is open. False: the request was answered in plain HTTP, nothing follows; or `is_plain`
+        wants it (it is asked with the head), then it stands in `plain`, unanswered. Bytes
         read before the verdict are bounded (16 KiB); `timeout` (seconds) bounds it all. Raises
         ConnectionClosed when the peer went away or never got through TLS.
         """
@@ -111,6 +117,9 @@ class WebSocketConnection(Wire):
             await self._secure()
             secured = True
             head, rest = await self._read_head()
+            if head and is_plain is not None and is_plain(head):
+                self.plain = head + rest
+                return False
             request = self._parse_head(head) if head else None
             if request is None:
                 verdict = BAD_HEAD if head is not None else HEAD_TOO_LARGE
@@ -131,6 +140,12 @@ class WebSocketConnection(Wire):
             self._feed(rest)
         await self._flush_protocol()
         return True
+
+    def surrender(self) -> socket.socket:
+        """The socket, for somebody who speaks something else on it; this connection is over. Sync."""
+        self._finish(ABNORMAL_CLOSURE, "the socket was handed over")
+        self._dead = self._eof = self._broken = True
+        return self._sock
 
     async def _read_head(self) -> tuple[bytes | None, bytes]:
         """The request up to its empty line and what came after it; (None, …) when it is too long.

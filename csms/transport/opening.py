@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import http
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 MAX_HEAD = 16_384  # bytes of request line and headers
+_ADDRESS = re.compile(r"/+(?:ocpp|Ocpp/+websocket)/+([^/]+)/*")
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_MAX_IDENTITY = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,44 @@ BAD_HEAD = Reject(400, "This is not a valid HTTP request. Stations connect here 
 HEAD_TOO_LARGE = Reject(431, "The request headers are longer than 16 KiB. Send fewer or shorter headers.")
 TOO_SLOW = Reject(408, "The request did not arrive in time. Connect again.")
 TOO_BUSY = Reject(503, "The central system is too busy to answer. Connect again later.", (("Retry-After", "30"),))
+
+_NOT_HERE = Reject(404, "Nothing is here. Stations connect to /ocpp/ followed by their identity.")
+
+
+def station_identity(target: str) -> str | Reject:
+    """The identity in the address that a station asked for, or what to answer instead.
+
+    Percent-decoded UTF-8, 1 to 255 printable characters, no "/" (2.x allows 48 of fewer kinds; 1.6 names
+    no limit). Slashes too many before or after it are forgiven: bases are typed by hand.
+    """
+    path = target.partition("?")[0]
+    match = _ADDRESS.fullmatch(path)
+    if match is None:
+        return _NOT_HERE
+    encoded = match[1]
+    if _BROKEN_ESCAPE.search(encoded):
+        return Reject(400, "The identity in the address has a % that is not followed by two hex digits.")
+    try:
+        identity = unquote_to_bytes(encoded).decode()
+    except UnicodeDecodeError:
+        return Reject(400, "The identity in the address is not UTF-8 after percent-decoding.")
+    if len(identity) > _MAX_IDENTITY:
+        return Reject(400, f"The identity in the address is longer than {_MAX_IDENTITY} characters.")
+    if "/" in identity or not identity.isprintable():
+        return Reject(400, "The identity in the address may hold printable characters only, and no slash.")
+    return identity
+
+
+def negotiate(offered: Sequence[str], supported: Sequence[str]) -> tuple[str, str] | None:
+    """(our name, the station's spelling) of the first of `supported` that was offered, or None.
+
+    Letter case is forgiven; the answer must repeat the station's own spelling, since it compares.
+    """
+    spellings = {name.lower(): name for name in reversed(offered)}
+    for name in supported:
+        if name.lower() in spellings:
+            return name, spellings[name.lower()]
+    return None
 
 
 def http_answer(verdict: Reject, *, head_only: bool = False) -> bytes:

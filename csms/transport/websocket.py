@@ -9,21 +9,23 @@ What is answered when (OCPP-J 1.6 §3.1 and §3.2; OCPP 2.0.1 and 2.1 part 4 §3
   `Sec-WebSocket-Protocol` header and the connection closed at once. So do we, with 1002 and the list of what
   we speak; the station has proved who it is by then, so that its log line names it.
 * Basic authentication: the user is the identity (security whitepaper §3.3); anything else is HTTP 401.
+* A station's TLS certificate: who signed it is checked in the TLS handshake, which fails then; whose it is, and until
+  when, by the `Admission` (`csms.transport.tls`).
 
 The listener knows no database: an `Admission` looks stations up, a `Serve` runs the link.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import math
 import random
-import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
-from urllib.parse import unquote_to_bytes
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 import trio
@@ -31,26 +33,28 @@ from trio.lowlevel import wait_readable
 
 from csms.ports.wire import ConnectionClosed
 from csms.transport.connection import (
+    ABNORMAL_CLOSURE,
     GOING_AWAY,
     INTERNAL_ERROR,
     NORMAL_CLOSURE,
     PROTOCOL_ERROR,
+    TLS_FAILED,
     WebSocketConnection,
 )
 from csms.transport.keepalive import KeepAlive
-from csms.transport.opening import Accept, OpeningRequest, Reject, Verdict
+from csms.transport.opening import Accept, OpeningRequest, Reject, Verdict, negotiate, station_identity
 from csms.transport.security import AttemptLimiter, parse_basic
+from csms.transport.tls import ClientCertificate, TlsError, read_certificates
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 Ticket = TypeVar("Ticket")
 
-_ADDRESS = re.compile(r"/+(?:ocpp|Ocpp/+websocket)/+([^/]+)/*")
-_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_MAX_IDENTITY = 255
 _ACCEPT_BATCH = 64
 _OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _LONGEST_BACK_OFF = 1.0  # seconds
+_TLS_LOG_SECONDS = 60.0
+_MOST_ADDRESSES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ class ConnectionAttempt:
     """A station knocks. `subprotocols` is its offer in its order; `subprotocol` the one both speak, if any.
 
     `basic_credentials` are (user, password bytes) of HTTP Basic, None when it sent none; the user has been
-    found equal to `identity`.
+    found equal to `identity`. `certificate` was signed by an authority that is trusted here; whose it is, and whether
+    it counts now, is the admission's to decide.
     """
 
     identity: str
@@ -68,6 +73,7 @@ class ConnectionAttempt:
     subprotocol: str | None
     tls: bool
     path: str
+    certificate: ClientCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +88,40 @@ class Admitted(Generic[Ticket]):
 class Refused:
     """Answered with this HTTP status and one sentence that says what to do.
 
-    401 after credentials counts as a failed attempt.
+    `reason` is one word for a failure to prove who it is (WRONG_PASSWORD, CERTIFICATE_EXPIRED, …): it is shown to the
+    operator. Empty: nothing is wrong with the proof. `slows`: it counts among the failures after which further
+    attempts have to wait.
     """
 
     status: int
     message: str
     headers: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+    slows: bool = False
 
 
 class Admission(Protocol[Ticket]):
     """Decides about an attempt; may take its time within the handshake's time-out, may be cancelled."""
 
     async def admit(self, attempt: ConnectionAttempt) -> Admitted[Ticket] | Refused: ...
+
+
+Notice = Callable[[ConnectionAttempt, Refused], None]
+"""Told of every refusal with a reason. Sync, and quick: there may be a flood of them."""
+
+Admit = Callable[[ConnectionAttempt], Awaitable[Admitted[Ticket] | Refused]]
+
+
+class PlainHttp(Protocol):
+    """Somebody who speaks plain HTTP on the same port: OCPP 1.5's SOAP."""
+
+    def wants(self, head: bytes) -> bool:
+        """Whether the request with this head is for it; sync."""
+
+    async def serve(self, sock: socket.socket, first: bytes, knock: ConnectionAttempt, admit: Admit[Any]) -> None:
+        """Serve the connection to its end, beginning with what was read already, and close the socket.
+
+        `knock` has what is known of the peer before it says who it is; `admit` decides like the door does."""
 
 
 Serve = Callable[[WebSocketConnection, Admitted[Ticket]], Awaitable[None]]
@@ -103,11 +131,13 @@ WRONG_CREDENTIALS = Refused(
     401,
     "User or password is wrong. The user is the station's identity as it stands in the address.",
     (("WWW-Authenticate", 'Basic realm="OCPP"'),),
+    reason="WRONG_PASSWORD",
+    slows=True,
 )
 DRAINING = Refused(503, "The central system is stopping. Connect again in a moment.", (("Retry-After", "10"),))
 _BROKEN_ADMISSION = Refused(500, "The central system failed to look the station up. Connect again later.")
+_BROKEN_CERTIFICATE = Refused(403, "The certificate that the station shows cannot be read. Give it another one.")
 _HEALTHY = Reject(200, "ok")
-_NOT_HERE = Reject(404, "Nothing is here. Stations connect to /ocpp/ followed by their identity.")
 _NOT_A_WEBSOCKET = Reject(
     426,
     "This address is for charging stations and speaks WebSocket only.",
@@ -125,6 +155,15 @@ class ListenerLimits:
     max_message: int = 1_048_576
     max_write_buffer: int = 1_048_576
     write_timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """TLS on a listening socket: `context` is asked for each connection, so that it can change. `shared`: plain
+    connections come to the same socket, and the first byte tells them apart."""
+
+    context: Callable[[], ssl.SSLContext]
+    shared: bool = False
 
 
 def open_listen_socket(host: str, port: int, *, reuse_port: bool = False, backlog: int = 4096) -> socket.socket:
@@ -154,42 +193,6 @@ def open_listen_socket(host: str, port: int, *, reuse_port: bool = False, backlo
     return sock
 
 
-def station_identity(target: str) -> str | Reject:
-    """The identity in the address that a station asked for, or what to answer instead.
-
-    Percent-decoded UTF-8, 1 to 255 printable characters, no "/" (2.x allows 48 of fewer kinds; 1.6 names
-    no limit). Slashes too many before or after it are forgiven: bases are typed by hand.
-    """
-    path = target.partition("?")[0]
-    match = _ADDRESS.fullmatch(path)
-    if match is None:
-        return _NOT_HERE
-    encoded = match[1]
-    if _BROKEN_ESCAPE.search(encoded):
-        return Reject(400, "The identity in the address has a % that is not followed by two hex digits.")
-    try:
-        identity = unquote_to_bytes(encoded).decode()
-    except UnicodeDecodeError:
-        return Reject(400, "The identity in the address is not UTF-8 after percent-decoding.")
-    if len(identity) > _MAX_IDENTITY:
-        return Reject(400, f"The identity in the address is longer than {_MAX_IDENTITY} characters.")
-    if "/" in identity or not identity.isprintable():
-        return Reject(400, "The identity in the address may hold printable characters only, and no slash.")
-    return identity
-
-
-def negotiate(offered: Sequence[str], supported: Sequence[str]) -> tuple[str, str] | None:
-    """(our name, the station's spelling) of the first of `supported` that was offered, or None.
-
-    Letter case is forgiven; the answer must repeat the station's own spelling, since it compares.
-    """
-    spellings = {name.lower(): name for name in reversed(offered)}
-    for name in supported:
-        if name.lower() in spellings:
-            return name, spellings[name.lower()]
-    return None
-
-
 class OcppListener(Generic[Ticket]):
     """Takes connections from listening sockets and brings them as far as the caller's link."""
 
@@ -202,6 +205,8 @@ class OcppListener(Generic[Ticket]):
         keep_alive: KeepAlive | None = None,
         attempts: AttemptLimiter | None = None,
         limits: ListenerLimits | None = None,
+        on_refused: Notice | None = None,
+        plain_http: PlainHttp | None = None,
     ) -> None:
         self._admission = admission
         self._serve_link = serve
@@ -209,6 +214,10 @@ class OcppListener(Generic[Ticket]):
         self._keep_alive = keep_alive
         self._attempts = attempts
         self._limits = limits or ListenerLimits()
+        self._on_refused = on_refused
+        self._plain_http = plain_http
+        self._failed_tls: dict[str, int] = {}  # since the last line in the log, by address
+        self._failed_tls_told = -math.inf
         self._slots = trio.Semaphore(self._limits.handshakes)
         self._asking: dict[WebSocketConnection, float] = {}  # request not read yet -> since (trio time)
         self._open: set[WebSocketConnection] = set()
@@ -230,7 +239,7 @@ class OcppListener(Generic[Ticket]):
         sockets: Sequence[socket.socket],
         links: trio.Nursery,
         *,
-        ssl_context: ssl.SSLContext | None = None,
+        tls: Tls | None = None,
         task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
     ) -> None:
         """Accept from `sockets` until `drain`; each connection is one task in `links`. Closes the sockets.
@@ -240,7 +249,7 @@ class OcppListener(Generic[Ticket]):
         try:
             async with trio.open_nursery() as nursery:
                 for sock in sockets:
-                    nursery.start_soon(self._accept_from, sock, links, ssl_context)
+                    nursery.start_soon(self._accept_from, sock, links, tls)
                 task_status.started()
                 await self._drain.wait()
                 nursery.cancel_scope.cancel()
@@ -248,9 +257,7 @@ class OcppListener(Generic[Ticket]):
             for sock in sockets:
                 sock.close()
 
-    async def _accept_from(
-        self, listening: socket.socket, links: trio.Nursery, ssl_context: ssl.SSLContext | None
-    ) -> None:
+    async def _accept_from(self, listening: socket.socket, links: trio.Nursery, tls: Tls | None) -> None:
         back_off = 0.0
         while True:
             await wait_readable(listening)
@@ -270,7 +277,7 @@ class OcppListener(Generic[Ticket]):
                     await trio.sleep(back_off)
                     break
                 back_off = 0.0
-                links.start_soon(self._connection, sock, _host(address), ssl_context)
+                links.start_soon(self._connection, sock, _host(address), tls)
 
     async def _take_slot(self) -> None:
         """Pacing: a place among the handshakes under way. Those that dawdle are shed when it gets tight."""
@@ -289,20 +296,26 @@ class OcppListener(Generic[Ticket]):
 
     # -- one connection ------------------------------------------------------------------------------
 
-    async def _connection(self, sock: socket.socket, remote_address: str, ssl_context: ssl.SSLContext | None) -> None:
+    async def _connection(self, sock: socket.socket, remote_address: str, tls: Tls | None) -> None:
         """From accept to the end. Nothing but cancellation leaves here: `links` holds all the neighbours."""
         connection: WebSocketConnection | None = None
         admitted: Admitted[Ticket] | None = None
         try:
             try:
-                connection = self._wrap(sock, remote_address, ssl_context)
+                sock.setblocking(False)
+                speaks_tls = tls is not None and (not tls.shared or await self._begins_tls(sock))
+                connection = self._wrap(sock, remote_address, tls.context() if tls and speaks_tls else None)
                 admitted = await self._handshake(connection)
             finally:
                 self._slots.release()
             if admitted is not None:
                 await self._serve(connection, admitted)
+            elif connection.plain is not None and self._plain_http is not None:
+                await self._serve_plain(connection, connection.plain, self._plain_http)
         except ConnectionClosed as end:
             _log.debug("no handshake", remote_address=remote_address, reason=end.reason)
+            if connection is not None and connection.is_tls and end.reason.startswith(TLS_FAILED):
+                self._tell_of_failed_tls(remote_address, end.reason)
         except OSError as error:  # a reset before the socket could even be set up
             _log.debug("no connection", remote_address=remote_address, reason=str(error))
         except Exception:  # noqa: BLE001  a bug here must not cancel ten thousand neighbours
@@ -313,10 +326,28 @@ class OcppListener(Generic[Ticket]):
             else:
                 sock.close()
 
+    async def _begins_tls(self, sock: socket.socket) -> bool:
+        """Whether the first byte is that of a TLS hello; no HTTP method begins so."""
+        with trio.move_on_after(self._limits.handshake_timeout):
+            await wait_readable(sock)
+            return sock.recv(1, socket.MSG_PEEK) == b"\x16"
+        raise ConnectionClosed(ABNORMAL_CLOSURE, "not a byte came in time")
+
+    def _tell_of_failed_tls(self, remote_address: str, reason: str) -> None:
+        """Whose station it is cannot be known, so the log is all there is: a line a minute, whatever comes."""
+        if len(self._failed_tls) < _MOST_ADDRESSES or remote_address in self._failed_tls:
+            self._failed_tls[remote_address] = self._failed_tls.get(remote_address, 0) + 1
+        now = trio.current_time()
+        if now >= self._failed_tls_told + _TLS_LOG_SECONDS:
+            self._failed_tls_told = now
+            failed, self._failed_tls = self._failed_tls, {}
+            _log.warning(
+                "TLS handshakes failed", remote_address=remote_address, reason=reason, failed_since_last_line=failed
+            )
+
     def _wrap(
         self, sock: socket.socket, remote_address: str, ssl_context: ssl.SSLContext | None
     ) -> WebSocketConnection:
-        sock.setblocking(False)
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if ssl_context is not None:
@@ -341,7 +372,8 @@ class OcppListener(Generic[Ticket]):
 
         self._asking[connection] = trio.current_time()
         try:
-            opened = await connection.handshake(authorize, self._limits.handshake_timeout)
+            wants = None if self._plain_http is None else self._plain_http.wants
+            opened = await connection.handshake(authorize, self._limits.handshake_timeout, is_plain=wants)
         finally:
             self._asking.pop(connection, None)
         return admitted if opened else None
@@ -356,6 +388,8 @@ class OcppListener(Generic[Ticket]):
         if self.draining:
             decision = DRAINING
         if isinstance(decision, Refused):
+            if decision.reason and self._on_refused is not None:
+                self._on_refused(attempt, decision)
             _log.info(
                 "station refused",
                 identity=attempt.identity,
@@ -376,6 +410,12 @@ class OcppListener(Generic[Ticket]):
             return identity
         if not request.wants_websocket:
             return _NOT_A_WEBSOCKET
+        certificate = None
+        if connection.is_tls and (chain := connection.peer_certificates()):
+            try:
+                certificate = read_certificates(chain)
+            except TlsError:
+                return Reject(_BROKEN_CERTIFICATE.status, _BROKEN_CERTIFICATE.message)
         offer = request.header("Sec-WebSocket-Protocol") or ""
         offered = tuple(name for part in offer.split(",") if (name := part.strip()))
         chosen = negotiate(offered, self._subprotocols)
@@ -387,6 +427,7 @@ class OcppListener(Generic[Ticket]):
             subprotocol=chosen[0] if chosen else None,
             tls=connection.is_tls,
             path=path,
+            certificate=certificate,
         )
 
     async def _admit(self, attempt: ConnectionAttempt) -> Admitted[Ticket] | Refused:
@@ -400,6 +441,7 @@ class OcppListener(Generic[Ticket]):
                 429,
                 f"Too many failed attempts. Correct the password and connect again in {wait} seconds.",
                 (("Retry-After", str(wait)),),
+                reason="TOO_MANY_ATTEMPTS",
             )
         decision: Admitted[Ticket] | Refused
         if credentials is not None and credentials[0] != attempt.identity:
@@ -410,12 +452,21 @@ class OcppListener(Generic[Ticket]):
             except Exception:  # noqa: BLE001  whatever fails there, the station deserves an answer
                 _log.exception("admission failed", identity=attempt.identity)
                 decision = _BROKEN_ADMISSION
-        if self._attempts is not None and credentials is not None:
-            if isinstance(decision, Admitted):
+        if self._attempts is not None:
+            if isinstance(decision, Refused):
+                if decision.slows:
+                    self._attempts.failed(*who)
+            elif credentials is not None or attempt.certificate is not None:
                 self._attempts.succeeded(*who)
-            elif decision.status == WRONG_CREDENTIALS.status:
-                self._attempts.failed(*who)
         return decision
+
+    async def _serve_plain(self, connection: WebSocketConnection, first: bytes, http: PlainHttp) -> None:
+        certificate = None
+        if connection.is_tls and (chain := connection.peer_certificates()):
+            with contextlib.suppress(TlsError):  # then it has shown none
+                certificate = read_certificates(chain)
+        knock = ConnectionAttempt("", connection.remote_address, None, (), None, connection.is_tls, "", certificate)
+        await http.serve(connection.surrender(), first, knock, self._admit)
 
     async def _serve(self, connection: WebSocketConnection, admitted: Admitted[Ticket]) -> None:
         if connection.subprotocol is None:

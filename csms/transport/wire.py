@@ -20,8 +20,10 @@ import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
 from csms.ports.wire import ConnectionClosed
+from csms.transport.tls import verified_chain
 
 ABNORMAL_CLOSURE = 1006
+TLS_FAILED = "TLS handshake failed"
 
 _READ_SIZE = 16_384
 _WRITE_CHUNK = 65_536
@@ -66,6 +68,10 @@ class Wire:
     def is_tls(self) -> bool:
         return self._tls is not None
 
+    def peer_certificates(self) -> list[bytes]:
+        """The verified certificates (DER) that the peer showed in the TLS handshake, its own first; none without."""
+        return [] if self._tls is None else verified_chain(self._tls)
+
     @property
     def ended(self) -> ConnectionClosed | None:
         """Why the connection is over, None while it is not."""
@@ -84,7 +90,7 @@ class Wire:
             except ssl.SSLWantWriteError:
                 await self._wait_writable()
             except (OSError, ValueError) as error:
-                raise self._finish(ABNORMAL_CLOSURE, f"TLS handshake failed: {error}") from error
+                raise self._finish(ABNORMAL_CLOSURE, f"{TLS_FAILED}: {error}") from error
 
     async def _read(self) -> bytes | None:
         """Bytes from the peer, b"" at its end (or a reset), None for "look again"."""

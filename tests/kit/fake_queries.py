@@ -111,6 +111,12 @@ class FakeStationQueries:
             created_at=s.created_at,
             updated_at=s.updated_at,
             version=s.version,
+            security_profile=s.security_profile,
+            password_change_pending=bool(s.next_password_hashes),
+            failed_attempts=s.failed_attempts,
+            last_failed_attempt_at=s.last_failed_attempt_at,
+            last_failed_attempt_reason=s.last_failed_attempt_reason,
+            last_failed_attempt_address=s.last_failed_attempt_address,
         )
 
 

@@ -16,7 +16,7 @@ from csms.domain.metering import MeterValue, SampledValue
 from csms.domain.records import MeterRecord
 from csms.domain.station import StationState
 from csms.domain.transaction import Flag, SessionState, StartKey, Transaction
-from csms.ports.stores import StationRow
+from csms.ports.stores import RefusedAttempts, StationRow
 from tests.kit.fake_tables import FakeTables, StationData
 
 _samples = msgspec.json.Decoder(list[tuple[str, float, str, str, str, str, str | None]])
@@ -29,7 +29,19 @@ def meter_value_of(record: MeterRecord) -> MeterValue:
 
 def _row(s: StationData) -> StationRow:
     return StationRow(
-        s.id, s.identity, s.display_name, s.description, s.address, s.registration, s.password_hash, s.version
+        s.id,
+        s.identity,
+        s.display_name,
+        s.description,
+        s.address,
+        s.registration,
+        s.password_hash,
+        s.version,
+        s.next_password_hashes,
+        s.security_profile,
+        ()
+        if s.boot is None
+        else tuple(each for each in (s.boot.serial_number, s.boot.charge_box_serial_number) if each),
     )
 
 
@@ -89,6 +101,41 @@ class FakeStations:
     async def set_password_hash(self, station_id: int, password_hash: str | None) -> None:
         station = self._tables.station(station_id)
         station.password_hash, station.updated_at = password_hash, self._tables.now()
+        station.next_password_hashes = ()
+        if password_hash is None and station.security_profile < 3:
+            station.security_profile = 0
+
+    async def add_next_password_hash(self, station_id: int, password_hash: str) -> None:
+        station = self._tables.station(station_id)
+        station.next_password_hashes += (password_hash,)
+
+    async def drop_next_password_hash(self, station_id: int, password_hash: str) -> None:
+        station = self._tables.station(station_id)
+        station.next_password_hashes = tuple(each for each in station.next_password_hashes if each != password_hash)
+
+    async def note_sign_in(self, station_id: int, security_profile: int, password_hash: str | None = None) -> None:
+        self._tables.check()
+        if (station := self._tables.stations.get(station_id)) is None:
+            return
+        station.security_profile = max(station.security_profile, security_profile)
+        if password_hash in station.next_password_hashes:
+            station.password_hash, station.next_password_hashes = password_hash, ()
+
+    async def set_security_profile(self, station_id: int, security_profile: int) -> None:
+        self._tables.station(station_id).security_profile = security_profile
+
+    async def note_refusals(self, refusals: Sequence[RefusedAttempts]) -> Sequence[tuple[str, int]]:
+        self._tables.check()
+        known = []
+        for each in refusals:
+            for station in self._tables.stations.values():
+                if station.identity == each.identity:
+                    known.append((station.identity, station.id))
+                    station.failed_attempts += each.count
+                    station.last_failed_attempt_at = each.at
+                    station.last_failed_attempt_reason = each.reason
+                    station.last_failed_attempt_address = each.remote_address
+        return known
 
     async def delete(self, station_id: int) -> None:
         self._tables.station(station_id)

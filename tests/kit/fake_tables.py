@@ -64,6 +64,12 @@ class StationData(msgspec.Struct):
     booted_at: datetime | None = None
     attempts: int = 0
     last_attempt_at: datetime | None = None
+    next_password_hashes: tuple[str, ...] = ()
+    security_profile: int = 0
+    failed_attempts: int = 0
+    last_failed_attempt_at: datetime | None = None
+    last_failed_attempt_reason: str = ""
+    last_failed_attempt_address: str = ""
 
 
 @dataclass

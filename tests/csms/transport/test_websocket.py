@@ -19,7 +19,7 @@ from websockets.http11 import Response
 
 from csms.transport.connection import WebSocketConnection
 from csms.transport.keepalive import KeepAlive
-from csms.transport.opening import Reject
+from csms.transport.opening import Reject, negotiate, station_identity
 from csms.transport.security import AttemptLimiter, AttemptLimits
 from csms.transport.websocket import (
     WRONG_CREDENTIALS,
@@ -28,9 +28,8 @@ from csms.transport.websocket import (
     ListenerLimits,
     OcppListener,
     Refused,
-    negotiate,
+    Tls,
     open_listen_socket,
-    station_identity,
 )
 from tests.csms.transport.station_client import StationClient, frame, make_certificate
 
@@ -125,6 +124,7 @@ async def opened_door(
     *,
     listening: socket.socket | None = None,
     ssl_context: ssl.SSLContext | None = None,
+    shared: bool = False,
     keep_alive: KeepAlive | None = None,
     attempts: AttemptLimiter | None = None,
     limits: ListenerLimits | None = None,
@@ -146,7 +146,8 @@ async def opened_door(
                 nursery.start_soon(keep_alive.run)
 
             async def run(*, task_status: trio.TaskStatus[None]) -> None:
-                await listener.run([sock], links, ssl_context=ssl_context, task_status=task_status)
+                tls = None if ssl_context is None else Tls(lambda: ssl_context, shared=shared)
+                await listener.run([sock], links, tls=tls, task_status=task_status)
 
             await nursery.start(run)
             door = Door(house, listener, sock.getsockname()[1], links)
