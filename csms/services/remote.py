@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
+import structlog
 import trio
 
+from csms.actors.supervise import contain
 from csms.domain.access import Action, Principal, check
 from csms.domain.commands import (
     Answer,
@@ -43,10 +47,14 @@ from csms.domain.transaction import SessionState
 from csms.ports.directory import Directory, Settled
 from csms.ports.queries import SessionQueries
 from csms.ports.stores import StationStore
+from csms.services.variables import Plain, Portions, answers_of
 
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 30.0, 600.0
 MAX_VARIABLES = 100
 NOT_SENT = "NOT_SENT"
+
+C = TypeVar("C", bound=Command)
+_log = structlog.get_logger("csms.remote")
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -93,6 +101,17 @@ class Remote:
         self._stations = stations
         self._sessions = sessions
         self._now = now
+        self._portions: Portions = Plain()
+        self._followers: dict[type[Command], list[Callable[[int, Any, Answer], Awaitable[None]]]] = {}
+
+    def portion_by(self, portions: Portions) -> None:
+        """From now on these know how long lists of variables are split."""
+        self._portions = portions
+
+    def after(self, kind: type[C], follower: Callable[[int, C, Answer], Awaitable[None]]) -> None:
+        """From now on `follower(station_id, command, answer)` runs whenever a station has answered such a command,
+        before whoever sent it gets the answer. What it raises is told in the log."""
+        self._followers.setdefault(kind, []).append(follower)
 
     async def request_start_transaction(
         self, caller: Principal, target: Target, id_token: str, evse_id: int | None
@@ -168,15 +187,26 @@ class Remote:
         return await self._send(target, TriggerMessage(requested_message, _evse(evse_id)))
 
     async def get_variables(self, caller: Principal, target: Target, names: Sequence[str]) -> CommandOutcome:
-        """Read variables (1.6: configuration keys); no names: all."""
+        """Read variables (1.6: configuration keys; no names: all). A list that is too long for one message is sent in
+        several; the outcome is then that of the last, with the variables of all."""
         check(caller, Action.CONFIGURE_STATIONS)
-        return await self._send(target, GetVariables(tuple(names)))
+        portions = await self._portions.of_names(target.station_id, names) if names else [0]
+        ends_at = trio.current_time() + target.timeout_s
+        outcomes: list[CommandOutcome] = []
+        rest = list(names)
+        for count in portions:
+            part = Target(target.station_id, ends_at - trio.current_time(), target.wait_for_station)
+            outcomes.append(await self._send(part, GetVariables(tuple(rest[:count]))))
+            del rest[:count]
+            if outcomes[-1].answer.error_code:
+                break
+        return _joined(outcomes)
 
     async def set_variables(
         self, caller: Principal, target: Target, variables: Sequence[SetVariable]
     ) -> tuple[VariableOutcome, ...]:
-        """Write variables one by one, in order. When one gets no answer the rest is not sent. When that is the very
-        first, its error is raised."""
+        """Write variables in order, as many in a message as the station takes (1.6: one). When a message gets no answer
+        the rest is not sent. When that is the very first, its error is raised."""
         check(caller, Action.CONFIGURE_STATIONS)
         if not 0 < len(variables) <= MAX_VARIABLES or not all(variable.name for variable in variables):
             raise InvalidArgument(
@@ -185,22 +215,26 @@ class Remote:
         ends_at = trio.current_time() + target.timeout_s
         outcomes: list[VariableOutcome] = []
         failure = ""
-        for variable in variables:
+        for count in await self._portions.of_values(target.station_id, variables):
+            batch = tuple(variables[len(outcomes) : len(outcomes) + count])
             left = ends_at - trio.current_time()
             if failure or (outcomes and left <= 0):
                 failure = NOT_SENT
-                outcomes.append(VariableOutcome(variable.name, failure_reason=NOT_SENT))
+                outcomes += [VariableOutcome(variable.name, failure_reason=NOT_SENT) for variable in batch]
                 continue
             part = Target(target.station_id, left, target.wait_for_station)
             try:
-                outcome = await self._send(part, SetVariables((variable,)))
+                outcome = await self._send(part, SetVariables(batch))
             except DomainError as error:
                 if not outcomes:
                     raise
                 failure = error.reason
-                outcomes.append(VariableOutcome(variable.name, failure_reason=failure))
+                outcomes += [VariableOutcome(variable.name, failure_reason=failure) for variable in batch]
             else:
-                outcomes.append(VariableOutcome(variable.name, outcome))
+                outcomes += [
+                    VariableOutcome(variable.name, CommandOutcome(answer, outcome.at, outcome.latency_s))
+                    for variable, answer in zip(batch, answers_of(batch, outcome.answer), strict=True)
+                ]
         return tuple(outcomes)
 
     async def data_transfer(
@@ -231,10 +265,34 @@ class Remote:
             wait_for_station=target.wait_for_station,
         )
         if settled.outcome is Outcome.ANSWERED and settled.answer is not None:
+            for follower in self._followers.get(type(command), ()):
+                work = partial(follower, target.station_id, command, settled.answer)
+                await contain(work, partial(_report, command, target.station_id))
             return CommandOutcome(settled.answer, self._now(), settled.latency_s or 0.0)
         if settled.outcome is Outcome.OFFLINE and await self._stations.find(target.station_id) is None:
             raise NotFound(f"There is no station {target.station_id} (any more).", reason="STATION_NOT_FOUND")
         raise _failure(settled)
+
+
+def _joined(outcomes: Sequence[CommandOutcome]) -> CommandOutcome:
+    """Several answers to one question as one: the variables of all, the status of the last that is no success."""
+    last = next((each for each in reversed(outcomes) if not each.answer.accepted), outcomes[-1])
+    if len(outcomes) == 1:
+        return last
+    answer = msgspec.structs.replace(
+        last.answer,
+        variables=tuple(variable for each in outcomes for variable in each.answer.variables),
+        unknown_names=tuple(name for each in outcomes for name in each.answer.unknown_names),
+    )
+    return CommandOutcome(answer, outcomes[-1].at, sum(each.latency_s for each in outcomes))
+
+
+def _report(command: Command, station_id: int, error: Exception) -> None:
+    after = type(command).__name__
+    if isinstance(error, DomainError):
+        _log.warning("an answer could not be kept", after=after, station_id=station_id, reason=error.message)
+    else:
+        _log.error("what follows an answer failed", after=after, station_id=station_id, exc_info=error)
 
 
 def _failure(settled: Settled) -> DomainError:
@@ -276,6 +334,17 @@ def _refusal(reason: str) -> DomainError:
     if reason in ("STATION_DOWN", "INTERNAL_ERROR"):
         return Unavailable(
             "The server failed on this station and lets it rest. Nothing was sent; try again in a few minutes.",
+            reason=reason,
+        )
+    if reason == "NAMES_MISSING":
+        return InvalidArgument(
+            "A station with OCPP 2.x reads variables by name. Name them, or ask for a report of all. Nothing was sent.",
+            reason=reason,
+        )
+    if reason == "INVALID_VARIABLE_NAME":
+        return InvalidArgument(
+            "A variable of a station with OCPP 2.x is named Component.Variable, for example"
+            " OCPPCommCtrlr.HeartbeatInterval. Nothing was sent.",
             reason=reason,
         )
     return InvalidArgument(
