@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import trio
 
@@ -26,6 +26,7 @@ from csms.actors.world import (
     NORMAL_CLOSURE,
     TRY_AGAIN_LATER,
     ActorSettings,
+    KeptLink,
     LinkLost,
     Nobody,
     World,
@@ -43,6 +44,8 @@ from csms.ports.wire import Wire
 
 _STOPPING: Final = "the central system is stopping; connect again in a moment"
 SPREAD_SECONDS: Final = 3.0
+
+K = TypeVar("K", bound=KeptLink)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,39 @@ class Registry:
             wire.close_soon(NORMAL_CLOSURE, "")
             self._start(partial(self._tell, actor))
         return None
+
+    def open_link(
+        self,
+        station_id: int,
+        make: Callable[[StationActor, Callable[[Exception], None]], K],
+        on_end: Callable[[int, K], None],
+    ) -> K:
+        """A link without a socket of its own, attached to the station and kept until it ends; sync.
+
+        `make` gets the actor and whom to tell of bugs that were contained. Raises Unavailable.
+        """
+        if self.draining or self._nursery is None:
+            raise Unavailable(_STOPPING, reason=reasons.DRAINING)
+        actor = self._actor(station_id)
+        if actor.down:
+            self._remark(station_id, "A message was refused: handling this station failed too often just now.")
+            raise Unavailable("This station's handling failed too often. Try again later.", reason=reasons.STATION_DOWN)
+        link = make(actor, partial(self._note_bug, station_id))
+        link.open()
+        self._start(partial(self._keep, actor, link, on_end))
+        return link
+
+    async def _keep(self, actor: StationActor, link: K, on_end: Callable[[int, K], None]) -> None:
+        end = await link.run()
+        on_end(actor.station_id, link)
+        self._remark(actor.station_id, f"Offline: {end}.")
+        await self._tell(actor)
+
+    def crash(self, station_id: int, error: Exception) -> None:
+        """What the station's actor has in memory can no longer be trusted."""
+        actor = self._actors.get(station_id)
+        if actor is not None:
+            actor.crash(error)
 
     async def _run_link(self, link: Link, station_id: int) -> None:
         end = await link.run()

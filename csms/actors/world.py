@@ -30,6 +30,14 @@ class LinkLost(Exception):
     """The link went away, or a newer one took over, before the answer came."""
 
 
+class NotSent(Exception):
+    """The link could not send the call: it has not happened. `reason` is a word for the caller."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class PreparedCall(Protocol):
     """A command in the words of a version: encoded, not yet sent."""
 
@@ -51,7 +59,17 @@ class LinkPort(Protocol):
         """Encode. Raises NotSupported or InvalidArgument."""
 
     async def call(self, prepared: PreparedCall, deadline: float) -> tuple[Answer, float]:
-        """The answer and its latency in seconds. Raises LinkLost and trio.TooSlowError."""
+        """The answer and its latency in seconds. Raises NotSent, LinkLost and trio.TooSlowError."""
+
+
+class KeptLink(LinkPort, Protocol):
+    """A link without a socket of its own: the registry keeps it while it lives."""
+
+    def open(self) -> None:
+        """Attach to the actor; sync."""
+
+    async def run(self) -> str:
+        """Until it has ended and is detached; says why. Never raises but Cancelled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -331,6 +331,20 @@ def _refusal(reason: str) -> DomainError:
         )
     if reason == "STATION_DELETED":
         return NotFound("The station was deleted meanwhile. Nothing was sent.", reason="STATION_NOT_FOUND")
+    if reason == "SOAP_ADDRESS_MISSING":
+        return FailedPrecondition(
+            "The station speaks SOAP, and nobody has confirmed the address at which it takes commands. Set its SOAP"
+            " address first. Nothing was sent.",
+            reason=reason,
+        )
+    if reason in ("STATION_UNREACHABLE", "DATABASE_UNAVAILABLE"):
+        return Unavailable(
+            "The station could not be reached at its SOAP address. Nothing was sent; look at the address and at the"
+            " network between us."
+            if reason == "STATION_UNREACHABLE"
+            else "The database is away, so nothing was sent. Try again in a moment.",
+            reason=reason,
+        )
     if reason in ("STATION_DOWN", "INTERNAL_ERROR"):
         return Unavailable(
             "The server failed on this station and lets it rest. Nothing was sent; try again in a few minutes.",
