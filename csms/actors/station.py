@@ -31,6 +31,7 @@ from csms.actors.world import (
     ActorSettings,
     LinkLost,
     LinkPort,
+    NotSent,
     World,
 )
 from csms.domain.applying import Applied, Context
@@ -471,6 +472,8 @@ class StationActor:
         delivery.sent = True
         try:
             answer, latency = await link.call(prepared, deadline)
+        except NotSent as error:
+            return delivery.settle(Outcome.REFUSED, reason=error.reason)
         except (LinkLost, trio.TooSlowError):
             return delivery.settle(Outcome.UNKNOWN)
         command = delivery.command
