@@ -17,11 +17,13 @@ import random
 from datetime import timedelta
 from typing import Final
 
+import msgspec
 import trio
 
 from csms.actors import mailbox as reasons
 from csms.actors.ledger import Ledger
 from csms.actors.mailbox import Delivery, Mailbox
+from csms.actors.recall import recall
 from csms.actors.world import (
     GOING_AWAY,
     INTERNAL_ERROR,
@@ -35,19 +37,16 @@ from csms.actors.world import (
     World,
 )
 from csms.domain.applying import Applied, Context
-from csms.domain.commands import Outcome, RequestStartTransaction, TriggerMessage
+from csms.domain.commands import Command, Outcome, RequestStartTransaction, TriggerMessage
 from csms.domain.errors import DomainError, NotFound, Unavailable
 from csms.domain.facts import (
     Fact,
     IdTokenInfo,
     RegistrationStatus,
     Reply,
-    StationBooted,
-    TransactionEventSeen,
-    TransactionEventType,
 )
 from csms.domain.records import LinkRecord
-from csms.domain.station import FindEnd, FindStart, Lookup, NotAccepted, StationState
+from csms.domain.station import NotAccepted, StationState
 from csms.domain.transaction import Transaction
 from csms.ports.journal import RecordConflict
 from csms.ports.stores import StationRow
@@ -163,13 +162,16 @@ class StationActor:
             state = await self._loaded(epoch)
         wanted = state.lookup(fact)
         asks = type(fact) in self._world.consultant.kinds
-        if (wanted is not None or asks) and not _admitted(state, fact):
+        if (wanted is not None or asks) and not state.admits(fact):
             raise NotAccepted
-        found, orphan = (None, None) if wanted is None else await self._look_up(wanted)
+        found = orphan = None
+        if wanted is not None:
+            await self._durable()  # the database must know what we know, or it would be asked too early
+            found, orphan = await recall(self._world.transactions, self.station_id, wanted)
         consulted = await self._world.consultant.consult(self.station_id, fact) if asks else None
         reserved: int | None = None
         try:
-            if _needs_session_id(fact, looked_up=wanted is not None, known=(found or orphan) is not None):
+            if state.opens(fact, wanted, found or orphan):
                 reserved = await self._world.session_ids.take()
             await self._world.journal.wait_room()
             # From here to the ticket: one critical section.
@@ -340,22 +342,6 @@ class StationActor:
         reserved, self._reserved = self._reserved, None
         return reserved
 
-    async def _look_up(self, wanted: Lookup) -> tuple[Transaction | None, Transaction | None]:
-        """What the database knows: (the transaction itself, an end that waits for its start)."""
-        await self._durable()  # the database must know what we know, or it would be asked too early
-        store = self._world.transactions
-        if isinstance(wanted, FindStart):
-            found = await store.find_start(wanted.key)
-            if found is not None:
-                return found, None
-            key = wanted.key
-            return None, await store.find_orphan_end(self.station_id, key.id_token, key.started_at, key.meter_start_wh)
-        if isinstance(wanted, FindEnd):
-            return await store.find_end(
-                self.station_id, wanted.transaction_id, wanted.stopped_at, wanted.meter_wh
-            ), None
-        return await store.find_transaction(self.station_id, wanted.transaction_id), None
-
     async def _durable(self) -> None:
         """Wait for the disk. Raises Unavailable; refused records crash the actor and are LinkLost here."""
         try:
@@ -465,22 +451,37 @@ class StationActor:
         deadline = min(delivery.deadline, trio.current_time() + LONGEST_CALL_SECONDS)
         if trio.current_time() >= deadline:
             return delivery.settle(Outcome.EXPIRED)
+        command = delivery.command
+        if isinstance(command, RequestStartTransaction):
+            command = self._expect(command)
         try:
-            prepared = link.prepare(delivery.command)
+            prepared = link.prepare(command)
         except DomainError as error:
-            return delivery.settle(Outcome.REFUSED, reason=error.reason)
+            self._do_not_expect(command)
+            return delivery.settle(Outcome.REFUSED, reason=error.reason, message=error.message)
         delivery.sent = True
         try:
             answer, latency = await link.call(prepared, deadline)
         except NotSent as error:
-            return delivery.settle(Outcome.REFUSED, reason=error.reason)
+            return delivery.settle(Outcome.REFUSED, reason=error.reason, message=error.message)
         except (LinkLost, trio.TooSlowError):
             return delivery.settle(Outcome.UNKNOWN)
-        command = delivery.command
-        if isinstance(command, RequestStartTransaction) and answer.accepted and self._state is not None:
-            until = self._world.now() + timedelta(seconds=self._settings.remote_start_valid)
-            self._state.remote_start_accepted(command.id_token, until)
+        if not answer.accepted:
+            self._do_not_expect(command)
         return delivery.settle(Outcome.ANSWERED, answer, latency_s=latency)
+
+    def _expect(self, command: RequestStartTransaction) -> RequestStartTransaction:
+        """Before it is sent, because the transaction may begin before its answer is read. With the tag's group."""
+        now = self._world.now()
+        if self._state is not None:
+            until = now + timedelta(seconds=self._settings.remote_start_valid)
+            self._state.expect_remote_start(command.remote_start_id, command.id_token, until)
+        group = command.group_id_token or self._world.tokens.decide(command.id_token, now).parent_id_token
+        return msgspec.structs.replace(command, group_id_token=group)
+
+    def _do_not_expect(self, command: Command) -> None:
+        if isinstance(command, RequestStartTransaction) and self._state is not None:
+            self._state.forget_remote_start(command.remote_start_id)
 
     # -- inside: links -----------------------------------------------------------------------------------------
 
@@ -495,16 +496,3 @@ class StationActor:
     def _wake(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
-
-
-def _admitted(state: StationState, fact: Fact) -> bool:
-    return state.registration is RegistrationStatus.ACCEPTED or isinstance(fact, StationBooted)
-
-
-def _needs_session_id(fact: Fact, *, looked_up: bool, known: bool) -> bool:
-    """Whether `apply` may open a session of its own: a start nobody knows, an end without one."""
-    if known or not isinstance(fact, TransactionEventSeen):
-        return False
-    if fact.event_type is TransactionEventType.ENDED:
-        return looked_up or fact.transaction_id is None
-    return fact.event_type is TransactionEventType.STARTED and looked_up

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from csms.domain.facts import ACK, IdTokenInfo, Reply
+from csms.domain.facts import ACK, IdTokenInfo, Reply, StatusChanged
 from csms.domain.ids import StationId
 from csms.domain.records import EventRecord, Record
 from csms.domain.transaction import Transaction
@@ -43,6 +43,9 @@ class Applied(msgspec.Struct):
     changed_sessions: list[int] = msgspec.field(default_factory=list)
     opened: list[tuple[str, int]] = msgspec.field(default_factory=list)
     ended: list[tuple[str, int]] = msgspec.field(default_factory=list)
+    connectors: list[StatusChanged] = msgspec.field(default_factory=list)
+    """What a chapter has learnt of connectors (`csms.domain.occupancy.availability`): taken in as StatusNotifications
+    are."""
 
 
 Handler = Callable[[Any, StationId, Context], Applied]

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
+from csms.domain.errors import InvalidArgument
 from csms.domain.facts import AuthorizationStatus, IdTokenInfo
+from csms.domain.ids import parse_id_token
+
+NO_AUTHORIZATION: Final = "NoAuthorization"
+CENTRAL: Final = "Central"
+LOCAL: Final = "Local"
+EMAID: Final = "eMAID"
+"""Words of 2.x's IdTokenEnumType (2.1: free texts, of which these are predefined)."""
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -25,7 +35,8 @@ class Token(msgspec.Struct, frozen=True):
     updated_at: datetime | None = None
 
 
-_INVALID = IdTokenInfo(AuthorizationStatus.INVALID)
+ACCEPTED: Final = IdTokenInfo(AuthorizationStatus.ACCEPTED)
+_INVALID: Final = IdTokenInfo(AuthorizationStatus.INVALID)
 
 
 def decide(token: Token | None, now: datetime, *, in_use_elsewhere: bool = False) -> IdTokenInfo:
@@ -45,3 +56,37 @@ def decide(token: Token | None, now: datetime, *, in_use_elsewhere: bool = False
     else:
         status = AuthorizationStatus.ACCEPTED
     return IdTokenInfo(status, token.expires_at, token.parent_id_token)
+
+
+def decide_typed(
+    authorize: Callable[[str, int | None], IdTokenInfo],
+    id_token: str,
+    token_type: str,
+    session_id: int | None,
+    *,
+    ours: bool = False,
+) -> IdTokenInfo:
+    """The decision on a token of OCPP 2.x.
+
+    NoAuthorization (a start button) names nobody, and Local is an id that the station made up by itself: neither can be
+    known here (C02, C03). `ours`: it came with a remote start of ours, which authorised it; we may have made it up for
+    that, as Central says.
+    """
+    if token_type == NO_AUTHORIZATION:
+        return ACCEPTED
+    info = authorize(id_token, session_id)
+    if ours and info.status is not AuthorizationStatus.ACCEPTED:
+        return msgspec.structs.replace(info, status=AuthorizationStatus.ACCEPTED)
+    if token_type == LOCAL and info.status is AuthorizationStatus.INVALID:
+        return ACCEPTED
+    return info
+
+
+def canonical(id_token: str | None) -> str:
+    """The spelling in which tags are kept and compared, whatever a station wrote. Empty for none."""
+    if not id_token:
+        return ""
+    try:
+        return parse_id_token(id_token)
+    except InvalidArgument:
+        return id_token.strip().upper()

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from csms.domain.charging_profile import ChargingProfile
+
 
 class Command(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
     """Something that a station is to do. Each chapter of the domain has its own beside the core's in here."""
@@ -18,11 +20,24 @@ class Result(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):
 
 
 class RequestStartTransaction(Command, frozen=True):
-    """1.6 RemoteStartTransaction. EVSE None: the station chooses. `remote_start_id` is ours (2.x needs it)."""
+    """1.6 RemoteStartTransaction. EVSE None: the station chooses. `remote_start_id` is ours (2.x needs it).
+
+    2.x only: `token_type` (IdTokenEnumType; empty: what the token looks like), and `group_id_token`, who else may stop
+    it. The profile is a TxProfile without transaction.
+    """
 
     id_token: str
     evse_id: int | None = None
     remote_start_id: int = 0
+    token_type: str = ""
+    group_id_token: str | None = None
+    charging_profile: ChargingProfile | None = None
+
+
+class TransactionStarted(Result, frozen=True):
+    """The remote start found a transaction under way (the cable was plugged in first): 2.x tells which."""
+
+    transaction_id: str
 
 
 class RequestStopTransaction(Command, frozen=True):
@@ -31,17 +46,32 @@ class RequestStopTransaction(Command, frozen=True):
     transaction_id: str
 
 
+class GetTransactionStatus(Command, frozen=True):
+    """2.x: does a transaction go on, and are messages about it waiting at the station? Without one: about any."""
+
+    transaction_id: str | None = None
+
+
+class TransactionStatus(Result, frozen=True):
+    """The answer. `ongoing` is None when no transaction was asked about."""
+
+    messages_in_queue: bool
+    ongoing: bool | None = None
+
+
 class ResetType(StrEnum):
-    """2.x words: Immediate is 1.6's Hard, OnIdle is Soft."""
+    """2.x words: Immediate is 1.6's Hard, OnIdle is Soft. 2.1 can take transactions up again afterwards."""
 
     IMMEDIATE = "Immediate"
     ON_IDLE = "OnIdle"
+    IMMEDIATE_AND_RESUME = "ImmediateAndResume"
 
 
 class Reset(Command, frozen=True):
-    """Restart the station."""
+    """Restart the station, or (2.x) one EVSE of it."""
 
     type: ResetType
+    evse_id: int | None = None
 
 
 class OperationalStatus(StrEnum):
@@ -52,10 +82,11 @@ class OperationalStatus(StrEnum):
 
 
 class ChangeAvailability(Command, frozen=True):
-    """EVSE None or 0: the whole station."""
+    """EVSE None or 0: the whole station. Connector None: the whole EVSE."""
 
     operational_status: OperationalStatus
     evse_id: int | None = None
+    connector_id: int | None = None
 
 
 class UnlockConnector(Command, frozen=True):
@@ -70,11 +101,13 @@ class ClearCache(Command, frozen=True):
 
 
 class TriggerMessage(Command, frozen=True):
-    """Ask for a message now. `requested_message` is 1.6's word: BootNotification, Heartbeat, MeterValues,
-    StatusNotification, …"""
+    """Ask for a message now. `requested_message` is OCPP's word (MessageTriggerEnumType): BootNotification, Heartbeat,
+    MeterValues, StatusNotification, … `custom_trigger` is 2.1's, with CustomTrigger."""
 
     requested_message: str
     evse_id: int | None = None
+    connector_id: int | None = None
+    custom_trigger: str = ""
 
 
 class GetVariables(Command, frozen=True):

@@ -122,15 +122,22 @@ class Register(msgspec.Struct):
     energy_wh: float = 0.0
     last_wh: float | None = None
     last_at: datetime | None = None
+    first_wh: float | None = None
+    first_at: datetime | None = None
 
-    def read(self, value_wh: float, at: datetime) -> Step:
+    def read(self, value_wh: float, at: datetime, *, earlier: bool = False) -> Step:
         """Take in a reading. Readings older than the newest one are LATE and change nothing: the newer one
-        included them."""
+        included them. `earlier`: one from before the first becomes the first (messages may come in any order)."""
         last = self.last_wh
         if last is None or self.last_at is None:
             self.last_wh, self.last_at = value_wh, at
+            self.first_wh, self.first_at = value_wh, at
             return Step.FIRST
         if at < self.last_at and value_wh <= last:
+            first, first_at = self.first_wh, self.first_at
+            if earlier and first is not None and first_at is not None and at < first_at and value_wh <= first:
+                self.energy_wh += first - value_wh
+                self.first_wh, self.first_at = value_wh, at
             return Step.LATE  # the newer reading included it; a higher value at an earlier time is a clock set back
         if value_wh >= last:
             step, delta = Step.ADVANCE, value_wh - last

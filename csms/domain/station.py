@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -28,11 +27,13 @@ from csms.domain import (
     payment,
     reservation,
     smart_charging,
+    transaction_events,
 )
 from csms.domain.applying import Applied, Context, Handler
-from csms.domain.errors import InvalidArgument
+from csms.domain.authorization import canonical, decide_typed
 from csms.domain.facts import (
     ACK,
+    AuthorizationAdvice,
     AuthorizationAsked,
     AuthorizationReply,
     AuthorizationStatus,
@@ -51,29 +52,13 @@ from csms.domain.facts import (
     TransactionEventType,
     TransactionReply,
 )
-from csms.domain.ids import SessionId, StationId, parse_id_token
+from csms.domain.ids import SessionId
+from csms.domain.memory import StationMemory
 from csms.domain.metering import MeterValue
-from csms.domain.records import (
-    BootRecord,
-    MeterRecord,
-    Record,
-    RegistrationRecord,
-    SeenRecord,
-    SessionRecord,
-    StatusRecord,
-)
-from csms.domain.transaction import Authentication, Flag, Reading, StartKey, Transaction, reading_of
-
-PROGRESS_SECONDS = 10.0
-"""How often, at most, a running session's own row is written while meter values come in. The values themselves are
-always
-written; what
-the row lacks is folded in when it is loaded."""
+from csms.domain.records import BootRecord, Record, RegistrationRecord, SeenRecord
+from csms.domain.transaction import Authentication, Flag, StartKey, Transaction
 
 SEEN_SECONDS = 60.0
-_RECENT = 8
-_encode = msgspec.json.Encoder().encode
-
 
 HANDLERS: Final[dict[type[Fact], Handler]] = {
     **maintenance.HANDLERS,
@@ -118,21 +103,10 @@ class FindEnd(msgspec.Struct, frozen=True):
 Lookup = FindStart | FindTransaction | FindEnd
 
 
-class StationState:
-    """One station in memory. `open` are its open transactions by session id, oldest first."""
+class StationState(StationMemory):
+    """One station: what it says changes what is remembered of it."""
 
-    __slots__ = (
-        "_progress",
-        "_recent",
-        "_seen_at",
-        "expected_remote",
-        "identity",
-        "open",
-        "registration",
-        "station_id",
-        "statuses",
-        "unwritten",
-    )
+    __slots__ = ("_seen_at",)
 
     def __init__(
         self,
@@ -142,35 +116,45 @@ class StationState:
         *,
         open_transactions: Iterable[Transaction] = (),
     ) -> None:
-        self.station_id = StationId(station_id)
-        self.identity = identity
-        self.registration = registration
-        self.open: dict[int, Transaction] = {t.id: t for t in open_transactions}
-        self.statuses: dict[tuple[int, int], StatusChanged] = {}
-        self.expected_remote: dict[str, datetime] = {}
-        """Tags of remote starts that the station accepted, until when a start on them counts as remote."""
-        self.unwritten: set[int] = set()
-        """Open sessions whose values are kept and whose own row is behind; `progress` writes it."""
-        self._progress: dict[int, datetime] = {}
-        self._recent: list[int] = []
+        super().__init__(station_id, identity, registration, open_transactions=open_transactions)
         self._seen_at: datetime | None = None
+
+    def admits(self, fact: Fact) -> bool:
+        """Whether `apply` takes it in at all: a station that is not accepted may only boot."""
+        return self.registration is RegistrationStatus.ACCEPTED or isinstance(fact, StationBooted)
 
     # -- before ----------------------------------------------------------------------------------------------------
 
     def lookup(self, fact: Fact) -> Lookup | None:
         """What `apply` needs from the database for this fact; None for nearly all."""
         if isinstance(fact, MeterSampled):
-            if fact.transaction_id is not None and self._by_transaction_id(fact.transaction_id) is None:
+            if fact.transaction_id is not None and self.by_transaction_id(fact.transaction_id) is None:
                 return None if _never_issued(fact.transaction_id) else FindTransaction(fact.transaction_id)
         elif isinstance(fact, TransactionEventSeen):
+            if fact.seq_no is not None and fact.transaction_id is not None:
+                known = self.by_transaction_id(fact.transaction_id) is not None
+                return None if known else FindTransaction(fact.transaction_id)
             if fact.event_type is TransactionEventType.STARTED:
                 key = self._start_key(fact)
                 return None if any(t.start_key == key for t in self.open.values()) else FindStart(key)
-            if fact.transaction_id is not None and self._by_transaction_id(fact.transaction_id) is None:
+            if fact.transaction_id is not None and self.by_transaction_id(fact.transaction_id) is None:
                 if _never_issued(fact.transaction_id):
                     return FindEnd(fact.transaction_id, fact.timestamp, fact.meter_wh)
                 return FindTransaction(fact.transaction_id)
         return None
+
+    def opens(self, fact: Fact, wanted: Lookup | None, found: Transaction | None) -> bool:
+        """Whether `apply` may open a session of its own, after `lookup` said `wanted` and that was `found`: a start
+        nobody knows, an end without one; in 2.x any message of a transaction nobody knows."""
+        if not isinstance(fact, TransactionEventSeen):
+            return False
+        if fact.seq_no is not None:
+            return wanted is not None and not transaction_events.continues(found, fact)
+        if found is not None:
+            return False
+        if fact.event_type is TransactionEventType.ENDED:
+            return wanted is not None or fact.transaction_id is None
+        return fact.event_type is TransactionEventType.STARTED and wanted is not None
 
     # -- the fact --------------------------------------------------------------------------------------------------
 
@@ -187,35 +171,26 @@ class StationState:
         if isinstance(fact, StatusChanged):
             return self._status(fact, context)
         if isinstance(fact, AuthorizationAsked):
-            info = context.authorize(fact.id_token, None)
-            return Applied(AuthorizationReply(info), wait=False)
+            return _asked(fact, context)
         if isinstance(fact, DataTransferred):
             return Applied(context.consulted or DataTransferReply("UnknownVendorId"), wait=False)
-        if not isinstance(fact, TransactionEventSeen):
-            return HANDLERS[type(fact)](fact, self.station_id, context)
+        if isinstance(fact, TransactionEventSeen):
+            return self._event(fact, context)
+        applied = HANDLERS[type(fact)](fact, self.station_id, context)
+        for status in applied.connectors:
+            self.take_status(applied, status, context.now)
+        return applied
+
+    # -- one kind each ---------------------------------------------------------------------------------------------
+
+    def _event(self, fact: TransactionEventSeen, context: Context) -> Applied:
+        if fact.seq_no is not None:
+            return transaction_events.take_in(self, fact, context)
         if fact.event_type is TransactionEventType.STARTED:
             return self._started(fact, context)
         if fact.event_type is TransactionEventType.ENDED:
             return self._ended(fact, context)
         return self._updated(fact, context)
-
-    def progress(self, now: datetime) -> Applied | None:
-        """The rows that are behind, to be written without anybody waiting; None when there are none."""
-        behind = [self.open[number] for number in sorted(self.unwritten) if number in self.open]
-        self.unwritten.clear()
-        if not behind:
-            return None
-        applied = Applied(ACK, wait=False)
-        for transaction in behind:
-            self._progress[transaction.id] = now
-            self._keep(applied, transaction)
-        return applied
-
-    def remote_start_accepted(self, id_token: str, until: datetime) -> None:
-        """The station accepted a remote start on this tag: the start that follows was not made by a card."""
-        self.expected_remote[_canonical(id_token)] = until
-
-    # -- one kind each ---------------------------------------------------------------------------------------------
 
     def _booted(self, fact: StationBooted, context: Context) -> Applied:
         accepted = self.registration is RegistrationStatus.ACCEPTED
@@ -233,27 +208,16 @@ class StationState:
         return applied
 
     def _status(self, fact: StatusChanged, context: Context) -> Applied:
-        self.statuses[fact.evse_id, fact.connector_id] = fact
-        record = StatusRecord(
-            self.station_id,
-            fact.evse_id,
-            fact.connector_id,
-            fact.status,
-            fact.error_code,
-            fact.info,
-            fact.vendor_id,
-            fact.vendor_error_code,
-            fact.timestamp or context.now,
-            context.now,
-        )
-        return Applied(ACK, [record], changed=True)
+        applied = Applied(ACK)
+        self.take_status(applied, fact, context.now)
+        return applied
 
     def _sampled(self, fact: MeterSampled, context: Context) -> Applied:
         transaction = self._transaction_of(fact.transaction_id, fact.evse_id, fact.meter_values, context.found)
         applied = Applied(ACK)
-        self._keep_values(applied, transaction, fact.evse_id, fact.meter_values, context.now)
-        if transaction is not None and self._progress_due(transaction, context.now):
-            self._keep(applied, transaction)
+        self.keep_values(applied, transaction, fact.evse_id, fact.meter_values, context.now)
+        if transaction is not None and self.progress_due(transaction, context.now):
+            self.keep(applied, transaction)
         return applied
 
     def _started(self, fact: TransactionEventSeen, context: Context) -> Applied:
@@ -266,8 +230,8 @@ class StationState:
         orphan = context.orphan
         transaction = orphan if orphan is not None else self._open(fact, key, context)
         info = self._decide(fact, context, starting=transaction.id)
-        transaction.authentication = self._authentication(key.id_token, context.now)
         transaction.id_token = key.id_token
+        self._authenticate(transaction, context.now)
         transaction.evse_id, transaction.connector_id = key.evse_id, fact.connector_id or 1
         transaction.start(fact.timestamp, fact.meter_wh, context.now)
         if info is not None:
@@ -275,11 +239,11 @@ class StationState:
             if info.status not in (AuthorizationStatus.ACCEPTED, AuthorizationStatus.CONCURRENT_TX):
                 transaction.flag(Flag.NOT_AUTHORIZED)
         if orphan is None:
-            self._make_way(applied, transaction, context.now)
+            self.make_way(applied, transaction, context.now)
             self.open[transaction.id] = transaction
             applied.opened.append((transaction.id_token, transaction.id))
-        self._keep_values(applied, transaction, key.evse_id, fact.meter_values, context.now)
-        self._keep(applied, transaction)
+        self.keep_values(applied, transaction, key.evse_id, fact.meter_values, context.now)
+        self.keep(applied, transaction)
         applied.reply = TransactionReply(transaction.id, info)
         applied.changed = True
         return applied
@@ -287,26 +251,24 @@ class StationState:
     def _updated(self, fact: TransactionEventSeen, context: Context) -> Applied:
         transaction = self._transaction_of(fact.transaction_id, fact.evse_id or 0, fact.meter_values, context.found)
         applied = Applied(TransactionReply(transaction.id if transaction else 0))
-        self._keep_values(applied, transaction, fact.evse_id or 0, fact.meter_values, context.now)
-        if transaction is not None and self._progress_due(transaction, context.now):
-            self._keep(applied, transaction)
+        self.keep_values(applied, transaction, fact.evse_id or 0, fact.meter_values, context.now)
+        if transaction is not None and self.progress_due(transaction, context.now):
+            self.keep(applied, transaction)
         return applied
 
     def _ended(self, fact: TransactionEventSeen, context: Context) -> Applied:
-        transaction = self._by_transaction_id(fact.transaction_id) or context.found
+        transaction = self.by_transaction_id(fact.transaction_id) or context.found
         applied = Applied(ACK)
         if transaction is None:
             transaction = self._orphan_end(fact, context)
         info = None if fact.id_token is None else context.authorize(fact.id_token, None)
         was_open = transaction.id in self.open
-        self._keep_values(applied, transaction, transaction.evse_id, fact.meter_values, context.now)
+        self.keep_values(applied, transaction, transaction.evse_id, fact.meter_values, context.now)
         changed = transaction.end(fact.timestamp, fact.meter_wh, fact.reason, context.now)
         if was_open:
-            del self.open[transaction.id]
-            self._progress.pop(transaction.id, None)
-            applied.ended.append((transaction.id_token, transaction.id))
+            self.close(applied, transaction)
         if changed or was_open or applied.records:
-            self._keep(applied, transaction)
+            self.keep(applied, transaction)
         applied.reply = TransactionReply(transaction.id, info)
         applied.changed = True
         return applied
@@ -337,32 +299,16 @@ class StationState:
             progress_at=context.now,
             evse_id=fact.evse_id or 0,
             transaction_id=fact.transaction_id or "",
-            id_token=_canonical(fact.id_token),
+            id_token=canonical(fact.id_token),
         )
         transaction.flag(Flag.START_MISSING)
         return transaction
-
-    def _make_way(self, applied: Applied, new: Transaction, now: datetime) -> None:
-        """A connector carries one transaction: whatever began there before and never ended, has ended. What began
-        *after* (an old
-        start from an offline queue) stays."""
-        for other in list(self.open.values()):
-            if other.evse_id != new.evse_id or other.connector_id != new.connector_id:
-                continue
-            if other.started_at is not None and new.started_at is not None and other.started_at > new.started_at:
-                new.flag(Flag.STOP_MISSING)
-                continue
-            other.supersede(new.started_at or now, now)
-            del self.open[other.id]
-            self._progress.pop(other.id, None)
-            applied.ended.append((other.id_token, other.id))
-            self._keep(applied, other)
 
     def _transaction_of(
         self, transaction_id: str | None, evse_id: int, values: tuple[MeterValue, ...], found: Transaction | None
     ) -> Transaction | None:
         """By id; where that says nothing, the one open on the EVSE, if the values are not from before it."""
-        known = self._by_transaction_id(transaction_id) or found
+        known = self.by_transaction_id(transaction_id) or found
         if known is not None or evse_id == 0 or not values:
             return known
         latest = max(value.timestamp for value in values)
@@ -371,89 +317,33 @@ class StationState:
                 return candidate
         return None
 
-    def _by_transaction_id(self, transaction_id: str | None) -> Transaction | None:
-        if transaction_id is not None:
-            for transaction in self.open.values():
-                if transaction.transaction_id == transaction_id:
-                    return transaction
-        return None
-
-    def _keep_values(
-        self,
-        applied: Applied,
-        transaction: Transaction | None,
-        evse_id: int,
-        values: tuple[MeterValue, ...],
-        now: datetime,
-    ) -> None:
-        session_id = None if transaction is None else transaction.id
-        for value in values:
-            reading = reading_of(value)
-            record = meter_record(self.station_id, evse_id, session_id, value, now, reading)
-            applied.records.append(record)
-            if transaction is not None and record.digest not in self._recent:
-                transaction.read(value, now, reading)
-            self._recent.append(record.digest)
-        if len(self._recent) > 2 * _RECENT:
-            del self._recent[:-_RECENT]
-
-    def _keep(self, applied: Applied, transaction: Transaction) -> None:
-        self.unwritten.discard(transaction.id)
-        applied.records.append(SessionRecord(transaction.snapshot()))
-        applied.changed_sessions.append(transaction.id)
-
-    def _progress_due(self, transaction: Transaction, now: datetime) -> bool:
-        if transaction.id not in self.open:
-            return True
-        last = self._progress.get(transaction.id)
-        if last is not None and (now - last).total_seconds() < PROGRESS_SECONDS:
-            self.unwritten.add(transaction.id)
-            return False
-        self._progress[transaction.id] = now
-        return True
-
     def _decide(self, fact: TransactionEventSeen, context: Context, *, starting: int) -> IdTokenInfo | None:
         return None if fact.id_token is None else context.authorize(fact.id_token, starting)
 
-    def _authentication(self, id_token: str, now: datetime) -> Authentication:
-        if not id_token:
-            return Authentication.ANONYMOUS
-        until = self.expected_remote.pop(id_token, None)
-        return Authentication.REMOTE if until is not None and now <= until else Authentication.RFID
+    def _authenticate(self, transaction: Transaction, now: datetime) -> None:
+        """How the driver of a start of 1.x was known."""
+        if not transaction.id_token:
+            return
+        remote = self.take_remote_start(transaction.id_token, now)
+        transaction.authentication = Authentication.RFID if remote is None else Authentication.REMOTE
+        if remote is not None and remote.remote_start_id:
+            transaction.remote_start_id = remote.remote_start_id
 
     def _start_key(self, fact: TransactionEventSeen) -> StartKey:
         return StartKey(
-            self.station_id, fact.evse_id or 0, fact.timestamp, _canonical(fact.id_token), fact.meter_wh or 0.0
+            self.station_id, fact.evse_id or 0, fact.timestamp, canonical(fact.id_token), fact.meter_wh or 0.0
         )
 
 
-def meter_record(
-    station_id: int, evse_id: int, session_id: int | None, value: MeterValue, now: datetime, reading: Reading
-) -> MeterRecord:
-    """The record of one meter value; its digest is that of its samples."""
-    samples = _encode(value.sampled_values)
-    digest = int.from_bytes(blake2b(samples, digest_size=8).digest(), "big", signed=True)
-    return MeterRecord(
-        station_id,
-        evse_id,
-        session_id,
-        value.timestamp,
-        now,
-        digest,
-        reading.energy_wh,
-        reading.power_w,
-        reading.soc_percent,
-        samples,
-    )
-
-
-def _canonical(id_token: str | None) -> str:
-    if not id_token:
-        return ""
-    try:
-        return parse_id_token(id_token)
-    except InvalidArgument:
-        return id_token.strip().upper()
+def _asked(fact: AuthorizationAsked, context: Context) -> Applied:
+    info = decide_typed(context.authorize, fact.id_token, fact.token_type, None)
+    advice = context.consulted
+    if not isinstance(advice, AuthorizationAdvice):
+        return Applied(AuthorizationReply(info), wait=False)
+    if advice.status is not None and info.status is AuthorizationStatus.ACCEPTED:
+        info = msgspec.structs.replace(info, status=advice.status)
+    reply = AuthorizationReply(info, advice.certificate_status, advice.allowed_energy_transfer, advice.tariff)
+    return Applied(reply, wait=False)
 
 
 def _never_issued(transaction_id: str) -> bool:

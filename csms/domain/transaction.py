@@ -18,7 +18,7 @@ from enum import StrEnum
 
 import msgspec
 
-from csms.domain.facts import AuthorizationStatus
+from csms.domain.facts import AuthorizationStatus, ChargingState, TransactionExtras
 from csms.domain.ids import SessionId, StationId
 from csms.domain.metering import (
     CURRENT,
@@ -58,6 +58,8 @@ class Flag(StrEnum):
     METER_ROLLED_OVER = "METER_ROLLED_OVER"
     CLOCK_WRONG = "CLOCK_WRONG"
     NOT_AUTHORIZED = "NOT_AUTHORIZED"
+    SEQUENCE_GAP = "SEQUENCE_GAP"
+    """2.x: a message of the transaction has not come (yet)."""
 
 
 TO_RECONCILE = frozenset(
@@ -68,6 +70,7 @@ TO_RECONCILE = frozenset(
         Flag.METER_SWAPPED,
         Flag.CLOCK_WRONG,
         Flag.NOT_AUTHORIZED,
+        Flag.SEQUENCE_GAP,
     }
 )
 """Flags that a person should look at; a roll-over is understood and needs nobody."""
@@ -90,11 +93,57 @@ class StartKey(msgspec.Struct, frozen=True):
     meter_start_wh: float
 
 
+class Sequence(msgspec.Struct):
+    """Which messages of a 2.x transaction have come: `spans` are (first, last) of each unbroken run of seqNos, in
+    order. One span: nothing is missing."""
+
+    spans: tuple[tuple[int, int], ...] = ()
+    unsure: bool = False
+    """What came after the last span may not have been written down before a crash: the next step is no gap."""
+
+    @property
+    def newest(self) -> int:
+        """The highest seqNo; -1: none."""
+        return self.spans[-1][1] if self.spans else -1
+
+    def __contains__(self, number: int) -> bool:
+        return any(first <= number <= last for first, last in self.spans)
+
+    def add(self, number: int) -> bool:
+        """Take a number in; False when it was here before."""
+        spans = self.spans
+        if spans and number == spans[-1][1] + 1:  # nearly always
+            self.spans = (*spans[:-1], (spans[-1][0], number))
+            self.unsure = False
+            return True
+        if number in self:
+            return False
+        if self.unsure and spans and number > spans[-1][1]:
+            self.spans = (*spans[:-1], (spans[-1][0], number))
+        else:
+            self.spans = _joined(sorted((*spans, (number, number))))
+        self.unsure = False
+        return True
+
+
+def _joined(spans: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    joined = spans[:1]
+    for first, last in spans[1:]:
+        if first == joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], last)
+        else:
+            joined.append((first, last))
+    return tuple(joined)
+
+
 class Transaction(msgspec.Struct):
     """The state of one charging session; also what the database keeps of it. Energy in Wh, power in W, times in UTC.
 
     `logged_at` is when the server first heard of it, `progress_at` the receipt of the newest message folded in,
     `stop_logged_at` the receipt of its end.
+
+    `sequence` is None for 1.x. In 2.x `transaction_id` is the station's own, messages may come in any order, and
+    `token_seq` is the message that named the token (-1: none did, or only one that stopped the transaction).
     """
 
     id: SessionId
@@ -123,6 +172,13 @@ class Transaction(msgspec.Struct):
     flags: tuple[str, ...] = ()
     meter_value_count: int = 0
     last_meter_at: datetime | None = None
+    sequence: Sequence | None = None
+    token_seq: int = -1
+    charging_state: ChargingState | None = None
+    remote_start_id: int | None = None
+    stop_id_token: str = ""
+    """The token that stopped it, where that is not its own."""
+    extras: TransactionExtras | None = None
 
     @property
     def energy_wh(self) -> float:
@@ -136,8 +192,8 @@ class Transaction(msgspec.Struct):
 
     @property
     def start_key(self) -> StartKey | None:
-        """None while the start was not seen."""
-        if self.started_at is None:
+        """None while the start was not seen, and in 2.x, where the transaction's own id says which it is."""
+        if self.started_at is None or self.sequence is not None:
             return None
         return StartKey(self.station_id, self.evse_id, self.started_at, self.id_token, self.meter_start_wh or 0.0)
 
@@ -145,6 +201,7 @@ class Transaction(msgspec.Struct):
         """A copy that later events do not change."""
         other = copy.copy(self)
         other.register = copy.copy(self.register)
+        other.sequence = copy.copy(self.sequence)
         return other
 
     # -- events ----------------------------------------------------------------------------------------------------
@@ -154,7 +211,10 @@ class Transaction(msgspec.Struct):
         self.started_at, self.meter_start_wh = at, meter_wh
         self._drop(Flag.START_MISSING)
         ended_wh = self.register.last_wh if self.state is SessionState.ENDED else None
-        if ended_wh is None:
+        if self.sequence is not None:
+            if meter_wh is not None:
+                self._note(self.register.read(meter_wh, at, earlier=True))
+        elif ended_wh is None:
             if meter_wh is not None:
                 self.register.read(meter_wh, at)
         elif meter_wh is not None:
@@ -182,18 +242,40 @@ class Transaction(msgspec.Struct):
             self.max_power_w = power
         if received_at > self.progress_at:
             self.progress_at = received_at
-        if self.state is SessionState.ENDED:
+        if self.state is SessionState.ENDED and not self._belongs(at):
             return
         if seen.energy_wh is not None:
-            self._note(self.register.read(seen.energy_wh, at))
+            earlier = self.sequence is not None and (self.started_at is None or at >= self.started_at)
+            self._note(self.register.read(seen.energy_wh, at, earlier=earlier))
         elif self.register.last_at is None or at > self.register.last_at:
             interval = value.find(ENERGY_INTERVAL)
+            if interval is not None and self.register.last_wh is None and self.sequence is not None:
+                self.register.read(0.0, self.started_at or at)  # a station without a register: counted from nought
             if interval is not None and interval > 0.0 and self.register.last_wh is not None:
                 self._note(self.register.read(self.register.last_wh + interval, at))
-        if power is not None:
+        if self.sequence is not None and at < self.last_meter_at:
+            return
+        if power is not None and self.state is SessionState.ACTIVE:
             self.power_w = power
         if seen.soc_percent is not None:
             self.soc_percent = seen.soc_percent
+
+    def fold_in(self, value: MeterValue, received_at: datetime) -> None:
+        """A meter value that was kept while this row was not: whatever else came with it may be forgotten."""
+        self.read(value, received_at)
+        if self.sequence is not None:
+            self.sequence.unsure = True
+
+    def number(self, seq_no: int) -> bool:
+        """2.x: message `seq_no` has come. False: it had come before. Gaps are flagged, and healed when they close."""
+        sequence = self.sequence
+        if sequence is None or not sequence.add(seq_no):
+            return False
+        if len(sequence.spans) > 1:
+            self._flag(Flag.SEQUENCE_GAP)
+        elif Flag.SEQUENCE_GAP in self.flags:
+            self._drop(Flag.SEQUENCE_GAP)
+        return True
 
     def end(self, at: datetime, meter_wh: float | None, reason: str, received_at: datetime) -> bool:
         """It ended. Idempotent: the same end again changes nothing (False); another one is flagged and the first
@@ -216,6 +298,13 @@ class Transaction(msgspec.Struct):
         self.progress_at = max(self.progress_at, received_at)
         return True
 
+    def settle_meters(self) -> None:
+        """2.x: the meter's readings at both ends, as far as they are known by now."""
+        if self.started_at is not None:
+            self.meter_start_wh = self.register.first_wh
+        if self.state is SessionState.ENDED:
+            self.meter_stop_wh = self.register.last_wh
+
     def supersede(self, at: datetime, received_at: datetime) -> None:
         """Another transaction began on its connector and its own end never came."""
         self.state = SessionState.ENDED
@@ -232,7 +321,18 @@ class Transaction(msgspec.Struct):
         """Say that something was odd."""
         self._flag(flag)
 
+    def unflag(self, flag: Flag) -> None:
+        """It turned out not to be."""
+        self._drop(flag)
+
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _belongs(self, at: datetime) -> bool:
+        """A value that comes after the end of its session still counts where messages may come in any order, unless it
+        was measured after the end."""
+        if self.sequence is None:
+            return False
+        return Flag.STOP_MISSING in self.flags or self.stopped_at is None or at <= self.stopped_at
 
     def _note(self, step: Step) -> None:
         if step is Step.ROLLOVER:

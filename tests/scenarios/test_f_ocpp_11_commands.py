@@ -199,7 +199,7 @@ async def test_a_link_that_dies_leaves_the_sent_unknown_and_the_waiting_offline(
 async def test_what_the_version_cannot_say_is_refused(autojump_clock: object) -> None:
     async with running_node() as node:
         await node.booted()
-        end = await node.directory.send(1, TriggerMessage("LogStatusNotification"), timeout=5)
+        end = await node.directory.send(1, TriggerMessage("TransactionEvent"), timeout=5)
         assert end == Settled(Outcome.REFUSED, reason="NOT_SUPPORTED")
         end = await node.directory.send(1, SetVariables(()), timeout=5)
         assert end == Settled(Outcome.REFUSED, reason="ONE_VARIABLE_PER_CALL")

@@ -251,7 +251,7 @@ def test_a_refused_tag_still_gets_a_transaction_that_is_flagged() -> None:
 @pytest.mark.feature("F-OPS-1")
 def test_a_start_on_a_tag_that_was_sent_from_afar_is_remote() -> None:
     world = World()
-    world.state.remote_start_accepted("aa", at(60))
+    world.state.expect_remote_start(7, "aa", at(60))
     assert sessions(world.start(30))[0].authentication is Authentication.REMOTE
     assert sessions(world.start(100, 5000.0, evse=2))[0].authentication is Authentication.RFID
 

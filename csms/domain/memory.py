@@ -1,0 +1,251 @@
+"""What is remembered of a station between its messages, and how changes of it are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from csms.domain.applying import Applied
+from csms.domain.authorization import canonical
+from csms.domain.facts import ACK, RegistrationStatus, StatusChanged
+from csms.domain.ids import StationId
+from csms.domain.metering import MeterValue
+from csms.domain.occupancy import OCCUPIED, occupied
+from csms.domain.records import MeterRecord, SessionRecord, StatusRecord
+from csms.domain.transaction import Flag, Reading, Transaction, reading_of
+
+PROGRESS_SECONDS: Final = 10.0
+"""How often, at most, a running session's own row is written while meter values come in. The values themselves are
+always
+written; what
+the row lacks is folded in when it is loaded."""
+
+_RECENT: Final = 8
+_REMOTE_STARTS: Final = 32
+_encode = msgspec.json.Encoder().encode
+
+
+class RemoteStart(msgspec.Struct, frozen=True):
+    """A remote start that we asked for. `until`: a start on its tag without its number counts as it until then."""
+
+    remote_start_id: int
+    id_token: str
+    until: datetime
+
+
+class StationMemory:
+    """One station in memory. `open` are its open transactions by session id, oldest first."""
+
+    __slots__ = (
+        "_progress",
+        "_recent",
+        "identity",
+        "open",
+        "registration",
+        "remote_starts",
+        "station_id",
+        "statuses",
+        "unwritten",
+    )
+
+    def __init__(
+        self,
+        station_id: int,
+        identity: str,
+        registration: RegistrationStatus,
+        *,
+        open_transactions: Iterable[Transaction] = (),
+    ) -> None:
+        self.station_id = StationId(station_id)
+        self.identity = identity
+        self.registration = registration
+        self.open: dict[int, Transaction] = {t.id: t for t in open_transactions}
+        self.statuses: dict[tuple[int, int], StatusChanged] = {}
+        self.remote_starts: list[RemoteStart] = []
+        """The newest that are on their way or were accepted."""
+        self.unwritten: set[int] = set()
+        """Open sessions whose values are kept and whose own row is behind; `progress` writes it."""
+        self._progress: dict[int, datetime] = {}
+        self._recent: list[tuple[datetime, int]] = []
+
+    # -- remote starts -----------------------------------------------------------------------------------------------
+
+    def expect_remote_start(self, remote_start_id: int, id_token: str, until: datetime) -> None:
+        """A remote start is about to be sent: what begins because of it was authorised by us."""
+        self.forget_remote_start(remote_start_id)
+        self.remote_starts.append(RemoteStart(remote_start_id, canonical(id_token), until))
+        del self.remote_starts[:-_REMOTE_STARTS]
+
+    def forget_remote_start(self, remote_start_id: int) -> None:
+        """It was not sent, or the station refused it."""
+        self.remote_starts = [r for r in self.remote_starts if r.remote_start_id != remote_start_id]
+
+    def take_remote_start(self, id_token: str, now: datetime) -> RemoteStart | None:
+        """1.x: the oldest that a start on this tag can belong to; it is used up."""
+        for remote in self.remote_starts:
+            if remote.id_token == id_token and now <= remote.until:
+                self.remote_starts.remove(remote)
+                return remote
+        return None
+
+    def remote_start(self, remote_start_id: int | None) -> RemoteStart | None:
+        """2.x: the one with this number."""
+        if remote_start_id is None:
+            return None
+        return next((r for r in self.remote_starts if r.remote_start_id == remote_start_id), None)
+
+    # -- transactions ------------------------------------------------------------------------------------------------
+
+    def by_transaction_id(self, transaction_id: str | None) -> Transaction | None:
+        """The open one with this id."""
+        if transaction_id is not None:
+            for transaction in self.open.values():
+                if transaction.transaction_id == transaction_id:
+                    return transaction
+        return None
+
+    def make_way(self, applied: Applied, new: Transaction, now: datetime) -> None:
+        """A connector carries one transaction: whatever began there before and never ended, has ended. What began
+        *after* (an old
+        start from an offline queue) stays."""
+        for other in list(self.open.values()):
+            if other is new or other.evse_id != new.evse_id or other.connector_id != new.connector_id:
+                continue
+            began = other.started_at
+            if began is None and other.sequence is not None:
+                began = other.register.first_at or other.logged_at
+            if began is not None and new.started_at is not None and began > new.started_at:
+                new.flag(Flag.STOP_MISSING)
+                continue
+            other.supersede(new.started_at or now, now)
+            self.close(applied, other)
+            self.keep(applied, other)
+
+    def close(self, applied: Applied, transaction: Transaction) -> None:
+        """It is not open any more."""
+        del self.open[transaction.id]
+        self._progress.pop(transaction.id, None)
+        applied.ended.append((transaction.id_token, transaction.id))
+
+    def keep(self, applied: Applied, transaction: Transaction) -> None:
+        """Write its row."""
+        self.unwritten.discard(transaction.id)
+        applied.records.append(SessionRecord(transaction.snapshot()))
+        applied.changed_sessions.append(transaction.id)
+
+    def progress_due(self, transaction: Transaction, now: datetime) -> bool:
+        """Whether to write the row because of meter values; else it is marked as behind."""
+        if transaction.id not in self.open:
+            return True
+        last = self._progress.get(transaction.id)
+        if last is not None and (now - last).total_seconds() < PROGRESS_SECONDS:
+            self.unwritten.add(transaction.id)
+            return False
+        self._progress[transaction.id] = now
+        return True
+
+    def progress(self, now: datetime) -> Applied | None:
+        """The rows that are behind, to be written without anybody waiting; None when there are none."""
+        behind = [self.open[number] for number in sorted(self.unwritten) if number in self.open]
+        self.unwritten.clear()
+        if not behind:
+            return None
+        applied = Applied(ACK, wait=False)
+        for transaction in behind:
+            self._progress[transaction.id] = now
+            self.keep(applied, transaction)
+        return applied
+
+    # -- meter values ------------------------------------------------------------------------------------------------
+
+    def keep_values(
+        self,
+        applied: Applied,
+        transaction: Transaction | None,
+        evse_id: int,
+        values: tuple[MeterValue, ...],
+        now: datetime,
+    ) -> None:
+        """Write them, and take them into their transaction."""
+        session_id = None if transaction is None else transaction.id
+        for value in values:
+            reading = reading_of(value)
+            record = meter_record(self.station_id, evse_id, session_id, value, now, reading)
+            applied.records.append(record)
+            once = (value.timestamp, record.digest)
+            if transaction is not None and once not in self._recent:
+                transaction.read(value, now, reading)
+            self._recent.append(once)
+        if len(self._recent) > 2 * _RECENT:
+            del self._recent[:-_RECENT]
+
+    # -- connectors --------------------------------------------------------------------------------------------------
+
+    def take_status(self, applied: Applied, fact: StatusChanged, now: datetime) -> None:
+        """A connector has this status now."""
+        if fact.occupied:
+            before = self.statuses.get((fact.evse_id, fact.connector_id))
+            transaction = self._on(fact.evse_id, fact.connector_id)
+            status = occupied(transaction, None if before is None else before.status)
+            fact = msgspec.structs.replace(fact, status=status)
+        self._keep_status(applied, fact, now)
+
+    def refine(self, applied: Applied, transaction: Transaction, at: datetime, now: datetime, *, begins: bool) -> None:
+        """2.x: a transaction went on; its connector, if it is occupied, shows that."""
+        for (evse_id, connector_id), known in list(self.statuses.items()):
+            if evse_id != transaction.evse_id or known.status not in OCCUPIED:
+                continue
+            present = self._on(evse_id, connector_id)
+            if present is None or present is transaction:
+                status = occupied(present, known.status, begins=begins)
+                if status is not known.status:
+                    new = msgspec.structs.replace(known, status=status, timestamp=at, occupied=True)
+                    self._keep_status(applied, new, now)
+
+    def _on(self, evse_id: int, connector_id: int) -> Transaction | None:
+        """The newest open transaction there."""
+        for transaction in reversed(self.open.values()):
+            if transaction.evse_id == evse_id and transaction.connector_id == connector_id:
+                return transaction
+        return None
+
+    def _keep_status(self, applied: Applied, fact: StatusChanged, now: datetime) -> None:
+        self.statuses[fact.evse_id, fact.connector_id] = fact
+        record = StatusRecord(
+            self.station_id,
+            fact.evse_id,
+            fact.connector_id,
+            fact.status,
+            fact.error_code,
+            fact.info,
+            fact.vendor_id,
+            fact.vendor_error_code,
+            fact.timestamp or now,
+            now,
+        )
+        applied.records.append(record)
+        applied.changed = True
+
+
+def meter_record(
+    station_id: int, evse_id: int, session_id: int | None, value: MeterValue, now: datetime, reading: Reading
+) -> MeterRecord:
+    """The record of one meter value; its digest is that of its samples."""
+    samples = _encode(value.sampled_values)
+    digest = int.from_bytes(blake2b(samples, digest_size=8).digest(), "big", signed=True)
+    return MeterRecord(
+        station_id,
+        evse_id,
+        session_id,
+        value.timestamp,
+        now,
+        digest,
+        reading.energy_wh,
+        reading.power_w,
+        reading.soc_percent,
+        samples,
+    )
