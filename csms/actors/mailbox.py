@@ -44,11 +44,17 @@ class Delivery:
         return self._settled
 
     def settle(
-        self, outcome: Outcome, answer: Answer | None = None, *, latency_s: float | None = None, reason: str = ""
+        self,
+        outcome: Outcome,
+        answer: Answer | None = None,
+        *,
+        latency_s: float | None = None,
+        reason: str = "",
+        message: str = "",
     ) -> None:
         """End it. Idempotent: the first outcome stays."""
         if self._settled is None:
-            self._settled = Settled(outcome, answer, latency_s, reason)
+            self._settled = Settled(outcome, answer, latency_s, reason, message)
             self._waiting.set()
 
     async def wait_settled(self) -> Settled:

@@ -18,6 +18,8 @@ class Settled(msgspec.Struct, frozen=True):
     answer: Answer | None = None
     latency_s: float | None = None
     reason: str = ""
+    message: str = ""
+    """On REFUSED: why, in a sentence, where whoever refused had one (a dialect that cannot say the command)."""
 
 
 class Directory(Protocol):

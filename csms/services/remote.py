@@ -314,7 +314,7 @@ def _failure(settled: Settled) -> DomainError:
             )
         if settled.reason == "DRAINING":
             return Unavailable("The server is stopping, so nothing was sent. Try again in a moment.", reason="DRAINING")
-        return _refusal(settled.reason)
+        return _refusal(settled.reason, settled.message)
     return DeadlineExceeded(
         "The command was sent, but the station did not answer in time. It may have happened; look at the station"
         " before you repeat it.",
@@ -322,13 +322,12 @@ def _failure(settled: Settled) -> DomainError:
     )
 
 
-def _refusal(reason: str) -> DomainError:
-    """Refused before anything was sent, for a reason that lies in the station or in the command."""
+def _refusal(reason: str, message: str = "") -> DomainError:
+    """Refused before anything was sent, for a reason that lies in the station or in the command; `message` says it
+    better where there is one."""
     if reason in ("", "NOT_SUPPORTED"):
-        return NotSupported(
-            "This station, or the OCPP version that it speaks, has no such command. Nothing was sent.",
-            reason="NOT_SUPPORTED",
-        )
+        said = message or "This station, or the OCPP version that it speaks, has no such command."
+        return NotSupported(f"{said} Nothing was sent.", reason="NOT_SUPPORTED")
     if reason == "STATION_DELETED":
         return NotFound("The station was deleted meanwhile. Nothing was sent.", reason="STATION_NOT_FOUND")
     if reason == "SOAP_ADDRESS_MISSING":
@@ -361,11 +360,10 @@ def _refusal(reason: str) -> DomainError:
             " OCPPCommCtrlr.HeartbeatInterval. Nothing was sent.",
             reason=reason,
         )
-    return InvalidArgument(
-        "The OCPP version that the station speaks cannot say this: a value is too long, or no number where one is"
-        " needed. Nothing was sent.",
-        reason=reason,
+    said = message or (
+        "The OCPP version that the station speaks cannot say this: a value is too long, or no number where one is needed."
     )
+    return InvalidArgument(f"{said} Nothing was sent.", reason=reason)
 
 
 def _evse(evse_id: int | None) -> int | None:
