@@ -71,6 +71,10 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "inventory.GetJob": STAFF,
     "inventory.ListJobs": STAFF,
     "inventory.CancelJob": STAFF,
+    "maintenance.UpdateFirmware": STAFF,
+    "maintenance.PublishFirmware": STAFF,
+    "maintenance.UnpublishFirmware": STAFF,
+    "maintenance.GetLog": STAFF,
 }
 
 # What a request needs so that it gets as far as the permission: (field path, value). Names of things that do not exist.
@@ -84,6 +88,20 @@ NEEDED: Final[dict[str, object]] = {
         "places": "places/99",
         "inventory": "stations/99/jobs/9",
     },
+}
+
+# The same by service or by method: field, or field of a message in it → value.
+MORE: Final[dict[str, dict[str, object]]] = {
+    "messages": {"station": "stations/99"},
+    "inventory.ListStationItems": {"station": "stations/99"},
+    "places.CreatePlace": {"place.kind": 2},
+    "places.UpdatePlace": {"place.name": "places/99"},
+    "places.MoveStations": {"place": "places/99", "stations": ["stations/99"]},
+    "stations.UpdateStation": {"station.name": "stations/99"},
+    "id_tokens.UpdateIdToken": {"id_token.name": "idTokens/99"},
+    "auth.CreateApiKey": {"api_key.role": 3},
+    "remote.Reset": {"type": 1},
+    "remote.ChangeAvailability": {"operational_status": 1},
 }
 
 
@@ -108,29 +126,15 @@ def a_request(method: str, kind: type) -> object:
         request.target.station = "stations/99"  # type: ignore[attr-defined]
     if "session" in fields:
         request.session = "sessions/99"  # type: ignore[attr-defined]
-    if module == "messages":
-        request.station = "stations/99"  # type: ignore[attr-defined]
-    if method == "inventory.ListStationItems":
-        request.station = "stations/99"  # type: ignore[attr-defined]
-    if method == "places.CreatePlace":
-        request.place.kind = 2  # type: ignore[attr-defined]
-    if method == "places.UpdatePlace":
-        request.place.name = "places/99"  # type: ignore[attr-defined]
-    if method == "places.MoveStations":
-        request.place = "places/99"  # type: ignore[attr-defined]
-        request.stations.append("stations/99")  # type: ignore[attr-defined]
-    if method == "stations.UpdateStation":
-        request.station.name = "stations/99"  # type: ignore[attr-defined]
-    if method == "id_tokens.UpdateIdToken":
-        request.id_token.name = "idTokens/99"  # type: ignore[attr-defined]
     if "update_mask" in fields:
         request.update_mask.paths.append("*")  # type: ignore[attr-defined]
-    if method == "auth.CreateApiKey":
-        request.api_key.role = 3  # type: ignore[attr-defined]
-    if method == "remote.Reset":
-        request.type = 1  # type: ignore[attr-defined]
-    if method == "remote.ChangeAvailability":
-        request.operational_status = 1  # type: ignore[attr-defined]
+    for path, value in {**MORE.get(module, {}), **MORE.get(method, {})}.items():
+        inside, _, field = path.rpartition(".")
+        part = getattr(request, inside) if inside else request
+        if isinstance(value, list):
+            getattr(part, field).extend(value)
+        else:
+            setattr(part, field, value)
     return request
 
 

@@ -16,6 +16,7 @@ from control.server import ControlServer, Servicer
 from control.servicers.auth import AuthServicer
 from control.servicers.id_tokens import IdTokenServicer
 from control.servicers.inventory import InventoryServicer
+from control.servicers.maintenance import MaintenanceServicer
 from control.servicers.messages import MessageLogServicer
 from control.servicers.places import PlaceServicer
 from control.servicers.remote import RemoteServicer
@@ -28,6 +29,7 @@ from control.v1 import (
     auth_pb2_grpc,
     id_tokens_pb2_grpc,
     inventory_pb2_grpc,
+    maintenance_pb2_grpc,
     messages_pb2_grpc,
     places_pb2_grpc,
     remote_pb2_grpc,
@@ -55,6 +57,7 @@ STUBS = {
     "places": places_pb2_grpc.PlaceServiceStub,
     "system": system_pb2_grpc.SystemServiceStub,
     "inventory": inventory_pb2_grpc.InventoryServiceStub,
+    "maintenance": maintenance_pb2_grpc.MaintenanceServiceStub,
 }
 
 
@@ -92,6 +95,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         SystemServicer(world.system),
         PlaceServicer(world.places),
         InventoryServicer(world.inventory),
+        MaintenanceServicer(world.maintenance),
     ]
 
 

@@ -17,6 +17,7 @@ from csms.domain.transaction import Transaction
 from csms.ports.directory import Settled
 from csms.services.access import AccessControl
 from csms.services.inventory import StationInventory
+from csms.services.maintenance import Maintenance
 from csms.services.messages import Messages
 from csms.services.places import Places
 from csms.services.remote import Remote
@@ -139,6 +140,7 @@ class ServiceWorld:
         self.messages = Messages(self.log, self.station_store)
         self.inventory_store = FakeInventory(self.tables)
         self.inventory = StationInventory(self.inventory_store, self.station_store, now=lambda: NOW)
+        self.maintenance = Maintenance(self.remote, self.inventory_store, self.station_queries, now=lambda: NOW)
         facts = SystemFacts("0.1.0", ("ws://192.0.2.1:9000/ocpp/",), UnknownStationPolicy.PENDING, False, ("ocpp1.6",))
         self.system = System(facts, database_available=lambda: not self.tables.away, draining=lambda: self.draining)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from control.server import Servicer
+from control.servicers.maintenance import MaintenanceServicer
 from csms.app.parts import Parts
+from csms.services.maintenance import Maintenance
 
 
-def build(_parts: Parts) -> list[Servicer]:
+def build(parts: Parts) -> list[Servicer]:
     """Its use cases, wired."""
-    return []
+    maintenance = Maintenance(parts.remote, parts.inventory, parts.stores.station_queries, now=parts.now)
+    return [MaintenanceServicer(maintenance)]
