@@ -364,6 +364,12 @@ class SoapStations:
             raise Unavailable("The central system failed on this message. Send it again later.")
         return answers[0]
 
+    def note_refused(self, station_id: int, content: bytes, reason: str, answer: bytes) -> None:
+        """A message of an admitted station was no request; for the message log."""
+        self._log.record(station_id, Direction.RECEIVED, content)
+        self._log.record(station_id, Direction.REMARK, f"A message was refused: {reason}")
+        self._log.record(station_id, Direction.SENT, answer, message_type="CALLERROR")
+
     def _link(self, station_id: int, identity: str, remote_address: str) -> SoapLink:
         link = self._links.get(station_id)
         if link is not None and not link.over and link.identity == identity:
