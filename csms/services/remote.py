@@ -361,7 +361,8 @@ def _refusal(reason: str, message: str = "") -> DomainError:
             reason=reason,
         )
     said = message or (
-        "The OCPP version that the station speaks cannot say this: a value is too long, or no number where one is needed."
+        "The OCPP version that the station speaks cannot say this: a value is too long, or no number where one is"
+        " needed."
     )
     return InvalidArgument(f"{said} Nothing was sent.", reason=reason)
 
