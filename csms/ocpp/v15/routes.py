@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar, cast
 
-from csms.domain import commands, errors
+from csms.domain import commands, errors, local_list, maintenance, reservation
 from csms.domain.commands import Answer, Command
 from csms.domain.facts import Fact, Reply
 from csms.ocpp.faults import ErrorCode, Fault, shorten
 from csms.ocpp.v15 import central_system as cs
 from csms.ocpp.v15 import charge_point as cp
-from csms.ocpp.v15 import payloads
+from csms.ocpp.v15 import orders, payloads
 from csms.ocpp.v15.payloads import Payload, Shape, read
 
 S = TypeVar("S", bound=Shape)
@@ -87,6 +87,8 @@ INCOMING: Final[tuple[Incoming[Any], ...]] = (
     Incoming("Authorize", payloads.Authorize, cs.authorize, cs.reply_authorize),
     Incoming("BootNotification", payloads.BootNotification, cs.boot_notification, cs.reply_boot_notification),
     Incoming("DataTransfer", payloads.DataTransfer, cs.data_transfer, cs.reply_data_transfer),
+    Incoming("DiagnosticsStatusNotification", payloads.StatusOnly, orders.diagnostics_status),
+    Incoming("FirmwareStatusNotification", payloads.StatusOnly, orders.firmware_status),
     Incoming("Heartbeat", payloads.Empty, cs.heartbeat, cs.reply_heartbeat),
     Incoming("MeterValues", payloads.MeterValues, cs.meter_values),
     Incoming("StartTransaction", payloads.StartTransaction, cs.start_transaction, cs.reply_start_transaction),
@@ -95,6 +97,13 @@ INCOMING: Final[tuple[Incoming[Any], ...]] = (
 )
 
 OUTGOING: Final[tuple[Outgoing[Any, Any], ...]] = (
+    Outgoing(
+        "CancelReservation",
+        reservation.CancelReservation,
+        orders.cancel_reservation,
+        payloads.StatusOnly,
+        cp.read_status,
+    ),
     Outgoing(
         "ChangeAvailability", commands.ChangeAvailability, cp.change_availability, payloads.StatusOnly, cp.read_status
     ),
@@ -113,6 +122,20 @@ OUTGOING: Final[tuple[Outgoing[Any, Any], ...]] = (
         cp.read_configuration,
     ),
     Outgoing(
+        "GetDiagnostics",
+        maintenance.GetLog,
+        orders.get_diagnostics,
+        payloads.DiagnosticsAnswer,
+        orders.read_diagnostics,
+    ),
+    Outgoing(
+        "GetLocalListVersion",
+        local_list.GetLocalListVersion,
+        orders.get_local_list_version,
+        payloads.ListVersionAnswer,
+        orders.read_version,
+    ),
+    Outgoing(
         "RemoteStartTransaction",
         commands.RequestStartTransaction,
         cp.remote_start_transaction,
@@ -126,8 +149,17 @@ OUTGOING: Final[tuple[Outgoing[Any, Any], ...]] = (
         payloads.StatusOnly,
         cp.read_status,
     ),
+    Outgoing("ReserveNow", reservation.ReserveNow, orders.reserve_now, payloads.StatusOnly, cp.read_status),
     Outgoing("Reset", commands.Reset, cp.reset, payloads.StatusOnly, cp.read_status),
+    Outgoing(
+        "SendLocalList",
+        local_list.SendLocalList,
+        orders.send_local_list,
+        payloads.SendLocalListAnswer,
+        orders.read_local_list,
+    ),
     Outgoing("UnlockConnector", commands.UnlockConnector, cp.unlock_connector, payloads.StatusOnly, cp.read_status),
+    Outgoing("UpdateFirmware", maintenance.UpdateFirmware, orders.update_firmware, payloads.Empty, orders.read_taken),
 )
 
 
