@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from control.server import Servicer
+from control.servicers.device_model import DeviceModelServicer
 from csms.app.parts import Parts
 from csms.domain.commands import GetVariables, SetVariables
 from csms.domain.device_model import ReportReceived
@@ -37,4 +38,4 @@ def build(parts: Parts) -> list[Servicer]:
     parts.consulting.ask(EventsNotified, monitoring.monitors_of)
     parts.consulting.ask(StreamValuesReceived, monitoring.stream_of)
     parts.ground.start_soon(reports.run)
-    return []
+    return [DeviceModelServicer(model, monitoring)]

@@ -16,7 +16,7 @@ from csms.ocpp.fitting import fitted
 from csms.ocpp.routing import Incoming, IncomingRow, Outgoing, OutgoingRow, Payload, Printable
 from csms.ocpp.v201 import b_provisioning, n_diagnostics
 from csms.ocpp.v201.answers import StatusAnswer, read_status
-from csms.ocpp.v201.bounds import tidied
+from csms.ocpp.v201.bounds import small, tidied
 
 # -- shapes --------------------------------------------------------------------------------------------------------
 
@@ -53,7 +53,14 @@ class GetPeriodicEventStreamAnswer(Value, frozen=True):
 
 def open_periodic_event_stream(told: OpenPeriodicEventStream) -> monitoring.StreamOpened:
     """N11."""
-    return monitoring.StreamOpened(tidied(told).constant_stream_data)
+    return monitoring.StreamOpened(_stream_told(told.constant_stream_data))
+
+
+def _stream_told(stream: EventStream) -> EventStream:
+    """Raises Fault for a pace that is none."""
+    small("interval", stream.params.interval or 0)
+    small("values", stream.params.values or 0)
+    return tidied(stream)
 
 
 def close_periodic_event_stream(told: ClosePeriodicEventStream) -> monitoring.StreamClosed:
@@ -95,7 +102,9 @@ def _params(params: StreamParams) -> Payload:
 
 def read_streams(told: GetPeriodicEventStreamAnswer) -> Answer:
     """N14."""
-    return Answer("Accepted", accepted=True, result=monitoring.EventStreams(tidied(told).constant_stream_data))
+    return Answer(
+        "Accepted", accepted=True, result=monitoring.EventStreams(tuple(map(_stream_told, told.constant_stream_data)))
+    )
 
 
 # -- the table -----------------------------------------------------------------------------------------------------
