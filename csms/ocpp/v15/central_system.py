@@ -31,11 +31,6 @@ def _connector(number: int, least: int = 0) -> int:
     raise Fault(ErrorCode.PROTOCOL_ERROR, f"connectorId must be {least} or more, not {number}.")
 
 
-def _status(word: str) -> facts.ConnectorStatus:
-    """1.5 has one word for a connector in use; whether it charges shows in its transaction."""
-    return facts.ConnectorStatus.CHARGING if word == "Occupied" else facts.ConnectorStatus(word)
-
-
 # -- meter values --------------------------------------------------------------------------------------------------
 
 
@@ -145,15 +140,17 @@ def start_transaction(payload: payloads.StartTransaction) -> facts.TransactionEv
 def status_notification(payload: payloads.StatusNotification) -> facts.StatusChanged:
     """§4.9."""
     number = _connector(payload.connectorId)
+    occupied = payload.status == "Occupied"  # as in 2.x, whether it charges shows in its transaction
     return facts.StatusChanged(
         evse_id=number,
         connector_id=1 if number else 0,
-        status=_status(payload.status),
+        status=facts.ConnectorStatus.PREPARING if occupied else facts.ConnectorStatus(payload.status),
         error_code=payload.errorCode,
         info=payload.info,
         vendor_id=payload.vendorId,
         vendor_error_code=payload.vendorErrorCode,
         timestamp=None if payload.timestamp is None else as_utc(payload.timestamp),
+        occupied=occupied,
     )
 
 
@@ -188,7 +185,8 @@ def reply_authorize(reply: facts.Reply) -> Payload:
 
 
 def reply_boot_notification(reply: facts.Reply) -> Payload:
-    """BootNotification.conf. 1.5 does not know Pending: a station that waits for an operator is told Rejected, and when to ask again."""
+    """BootNotification.conf. 1.5 does not know Pending: a station that waits for an operator is told Rejected, and when
+    to ask again."""
     if isinstance(reply, facts.BootReply):
         accepted = reply.status is facts.RegistrationStatus.ACCEPTED
         return {

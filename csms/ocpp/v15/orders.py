@@ -137,7 +137,7 @@ def get_diagnostics(command: maintenance.GetLog) -> Payload:
 def read_diagnostics(payload: payloads.DiagnosticsAnswer) -> Answer:
     """GetDiagnostics.conf. No file name: there is nothing to upload."""
     if not payload.fileName:
-        return Answer("Rejected", accepted=False)
+        return Answer("Rejected", accepted=False, additional_info="The station has no diagnostics to upload.")
     return Answer("Accepted", accepted=True, result=maintenance.LogNamed(payload.fileName))
 
 
