@@ -93,7 +93,7 @@ class StartKey(msgspec.Struct, frozen=True):
     meter_start_wh: float
 
 
-class Sequence(msgspec.Struct):
+class Numbering(msgspec.Struct):
     """Which messages of a 2.x transaction have come: `spans` are (first, last) of each unbroken run of seqNos, in
     order. One span: nothing is missing."""
 
@@ -172,7 +172,7 @@ class Transaction(msgspec.Struct):
     flags: tuple[str, ...] = ()
     meter_value_count: int = 0
     last_meter_at: datetime | None = None
-    sequence: Sequence | None = None
+    sequence: Numbering | None = None
     token_seq: int = -1
     charging_state: ChargingState | None = None
     remote_start_id: int | None = None

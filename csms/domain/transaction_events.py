@@ -35,7 +35,7 @@ from csms.domain.facts import (
 from csms.domain.ids import SessionId
 from csms.domain.memory import StationMemory
 from csms.domain.metering import MeterValue
-from csms.domain.transaction import Authentication, Flag, Sequence, SessionState, Transaction, reading_of
+from csms.domain.transaction import Authentication, Flag, Numbering, SessionState, Transaction, reading_of
 
 STOPPING: Final = frozenset({"StopAuthorized", "Deauthorized"})
 """Trigger reasons whose token is the one that stopped the transaction, not the one it is on."""
@@ -123,7 +123,7 @@ def _open(memory: StationMemory, fact: TransactionEventSeen, context: Context) -
         logged_at=context.now,
         progress_at=context.now,
         transaction_id=fact.transaction_id or "",
-        sequence=Sequence(),
+        sequence=Numbering(),
     )
     transaction.flag(Flag.START_MISSING)
     memory.open[transaction.id] = transaction

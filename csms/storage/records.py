@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import asyncpg
+import msgspec
 from msgspec.structs import astuple
 
 from csms.domain.records import (
@@ -29,8 +30,11 @@ from csms.domain.records import (
     StatusRecord,
     VariableRecord,
 )
+from csms.domain.transaction import Numbering
 from csms.storage import inventory_records
 from csms.storage.text import clean
+
+_json = msgspec.json.Encoder().encode
 
 __all__ = ["REFUSED", "statements", "write"]
 
@@ -73,25 +77,30 @@ INSERT INTO session AS old (
     id, station_id, station_id_at_start, station_identity, logged_at, progress_at, evse_id, connector_id,
     transaction_id, id_token, authorization_status, authentication, state, started_at, stopped_at, stop_logged_at,
     meter_start_wh, meter_stop_wh, energy_wh, register_last_wh, register_last_at, power_w, max_power_w, soc_percent,
-    stop_reason, reservation_id, flags, needs_reconciliation, meter_value_count, last_meter_at)
+    stop_reason, reservation_id, flags, needs_reconciliation, meter_value_count, last_meter_at, register_first_wh,
+    register_first_at, sequence, token_seq, charging_state, remote_start_id, stop_id_token, extras)
 SELECT
     id, (SELECT station.id FROM station WHERE station.id = u.station_id FOR KEY SHARE), station_id,
     station_identity, logged_at, progress_at, evse_id, connector_id,
     transaction_id, id_token, authorization_status, authentication, state, started_at, stopped_at, stop_logged_at,
     meter_start_wh, meter_stop_wh, energy_wh, register_last_wh, register_last_at, power_w, max_power_w, soc_percent,
-    stop_reason, reservation_id, string_to_array(flags, ' '), needs_reconciliation, meter_value_count, last_meter_at
+    stop_reason, reservation_id, string_to_array(flags, ' '), needs_reconciliation, meter_value_count, last_meter_at,
+    register_first_wh, register_first_at, sequence, token_seq, charging_state, remote_start_id, stop_id_token,
+    extras::jsonb
 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::integer[],
     $7::integer[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],
     $14::timestamptz[], $15::timestamptz[], $16::double precision[], $17::double precision[],
     $18::double precision[], $19::double precision[], $20::timestamptz[], $21::double precision[],
     $22::double precision[], $23::double precision[], $24::text[], $25::bigint[], $26::text[], $27::boolean[],
-    $28::bigint[], $29::timestamptz[])
+    $28::bigint[], $29::timestamptz[], $30::double precision[], $31::timestamptz[], $32::text[], $33::bigint[],
+    $34::text[], $35::bigint[], $36::text[], $37::text[])
 AS u (id, station_id, station_identity, logged_at, progress_at, evse_id,
     connector_id, transaction_id, id_token, authorization_status, authentication, state, started_at,
     stopped_at, stop_logged_at, meter_start_wh, meter_stop_wh,
     energy_wh, register_last_wh, register_last_at, power_w,
     max_power_w, soc_percent, stop_reason, reservation_id, flags, needs_reconciliation,
-    meter_value_count, last_meter_at)
+    meter_value_count, last_meter_at, register_first_wh, register_first_at, sequence, token_seq, charging_state,
+    remote_start_id, stop_id_token, extras)
 ON CONFLICT (id) DO UPDATE SET
     station_identity = excluded.station_identity, progress_at = excluded.progress_at,
     evse_id = excluded.evse_id, connector_id = excluded.connector_id, transaction_id = excluded.transaction_id,
@@ -104,7 +113,10 @@ ON CONFLICT (id) DO UPDATE SET
     soc_percent = excluded.soc_percent, stop_reason = excluded.stop_reason,
     reservation_id = excluded.reservation_id, flags = excluded.flags,
     needs_reconciliation = excluded.needs_reconciliation, meter_value_count = excluded.meter_value_count,
-    last_meter_at = excluded.last_meter_at
+    last_meter_at = excluded.last_meter_at,
+    register_first_wh = excluded.register_first_wh, register_first_at = excluded.register_first_at,
+    sequence = excluded.sequence, token_seq = excluded.token_seq, charging_state = excluded.charging_state,
+    remote_start_id = excluded.remote_start_id, stop_id_token = excluded.stop_id_token, extras = excluded.extras
 WHERE excluded.progress_at >= old.progress_at AND NOT (old.state = 'ENDED' AND excluded.state = 'ACTIVE')
 """
 
@@ -247,10 +259,22 @@ def _session(records: list[SessionRecord]) -> list[Statement]:
             t.needs_reconciliation,
             t.meter_value_count,
             t.last_meter_at,
+            t.register.first_wh,
+            t.register.first_at,
+            None if t.sequence is None else _spans(t.sequence),
+            t.token_seq,
+            t.charging_state,
+            t.remote_start_id,
+            clean(t.stop_id_token),
+            None if t.extras is None else clean(_json(t.extras).decode()),
         )
         for _, t in sorted(last.items())
     ]
     return [(SESSION_SQL, _columns(rows))]
+
+
+def _spans(sequence: Numbering) -> str:
+    return " ".join([f"{first}-{last}" for first, last in sequence.spans])
 
 
 def _boot(records: list[BootRecord]) -> list[Statement]:

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import asyncpg
 import msgspec
 
-from csms.domain.facts import AuthorizationStatus
+from csms.domain.facts import AuthorizationStatus, ChargingState, TransactionExtras
 from csms.domain.ids import SessionId, StationId
 from csms.domain.metering import MeterValue, Register, SampledValue
-from csms.domain.transaction import Authentication, Flag, SessionState, StartKey, Transaction
+from csms.domain.transaction import Authentication, Flag, Numbering, SessionState, StartKey, Transaction
 from csms.ports.queries import SessionFilter, SessionPosition, SessionTotals, SessionView
 from csms.storage.pool import Database
 from csms.storage.text import clean, fits_bigint, pattern
@@ -24,7 +24,7 @@ __all__ = ["PostgresSessionQueries", "PostgresTransactions", "meter_value_of", "
 FIND_START_SQL = """
 SELECT * FROM session
 WHERE station_id_at_start = $1 AND evse_id = $2 AND started_at = $3 AND id_token = $4
-  AND coalesce(meter_start_wh, 0) = $5::double precision
+  AND coalesce(meter_start_wh, 0) = $5::double precision AND sequence IS NULL
 """
 FIND_END_SQL = """
 SELECT * FROM session
@@ -36,7 +36,7 @@ SELECT * FROM session WHERE station_id_at_start = $1 AND transaction_id = $2 ORD
 """
 FIND_ORPHAN_END_SQL = f"""
 SELECT * FROM session
-WHERE station_id_at_start = $1 AND started_at IS NULL AND state = '{SessionState.ENDED}'
+WHERE station_id_at_start = $1 AND started_at IS NULL AND sequence IS NULL AND state = '{SessionState.ENDED}'
   AND flags @> ARRAY['{Flag.START_MISSING}'] AND stopped_at >= $3 AND id_token IN ($2, '')
   AND ($4::double precision IS NULL OR meter_stop_wh IS NULL OR meter_stop_wh >= $4)
 ORDER BY stopped_at, id LIMIT 1
@@ -45,6 +45,7 @@ RESERVE_SQL = "SELECT nextval('session_id_seq') FROM generate_series(1, $1)"
 OPEN_TOKENS_SQL = "SELECT id_token, id FROM session WHERE state = 'ACTIVE' AND id_token <> '' ORDER BY id"
 
 _samples = msgspec.json.Decoder(tuple[SampledValue, ...])
+_extras = msgspec.json.Decoder(TransactionExtras)
 
 
 def transaction_of(row: asyncpg.Record) -> Transaction:
@@ -68,7 +69,13 @@ def transaction_of(row: asyncpg.Record) -> Transaction:
         stop_logged_at=row["stop_logged_at"],
         meter_start_wh=row["meter_start_wh"],
         meter_stop_wh=row["meter_stop_wh"],
-        register=Register(row["energy_wh"], row["register_last_wh"], row["register_last_at"]),
+        register=Register(
+            row["energy_wh"],
+            row["register_last_wh"],
+            row["register_last_at"],
+            row["register_first_wh"],
+            row["register_first_at"],
+        ),
         power_w=row["power_w"],
         max_power_w=row["max_power_w"],
         soc_percent=row["soc_percent"],
@@ -77,7 +84,20 @@ def transaction_of(row: asyncpg.Record) -> Transaction:
         flags=tuple(row["flags"]),
         meter_value_count=row["meter_value_count"],
         last_meter_at=row["last_meter_at"],
+        sequence=_sequence_of(row["sequence"]),
+        token_seq=row["token_seq"],
+        charging_state=None if row["charging_state"] is None else ChargingState(row["charging_state"]),
+        remote_start_id=row["remote_start_id"],
+        stop_id_token=row["stop_id_token"],
+        extras=None if row["extras"] is None else _extras.decode(row["extras"]),
     )
+
+
+def _sequence_of(text: str | None) -> Numbering | None:
+    if text is None:
+        return None
+    spans = [span.split("-") for span in text.split()]
+    return Numbering(tuple((int(first), int(last)) for first, last in spans))
 
 
 def meter_value_of(row: asyncpg.Record) -> MeterValue:

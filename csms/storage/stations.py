@@ -217,7 +217,7 @@ async def _load_state(connection: asyncpg.Connection, station_id: int) -> Statio
     transactions = {row["id"]: transaction_of(row) for row in await connection.fetch(OPEN_SESSIONS_SQL, station_id)}
     if transactions:
         for row in await connection.fetch(NEWER_VALUES_SQL, list(transactions)):
-            transactions[row["session_id"]].read(meter_value_of(row), row["received_at"])
+            transactions[row["session_id"]].fold_in(meter_value_of(row), row["received_at"])
     state = StationState(
         station_id,
         station["identity"],

@@ -9,8 +9,8 @@ import pytest
 from csms.domain.access import Role
 from csms.domain.authorization import Token
 from csms.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, StaleVersion
-from csms.domain.facts import ConnectorStatus, RegistrationStatus
-from csms.domain.transaction import Flag, StartKey, Transaction
+from csms.domain.facts import ChargingState, ConnectorStatus, RegistrationStatus, TransactionExtras, TransactionLimit
+from csms.domain.transaction import Flag, Numbering, StartKey, Transaction
 from tests.kit.records import (
     T0,
     a_meter_record,
@@ -125,7 +125,44 @@ async def test_a_loaded_state_has_every_meter_value_that_the_session_row_lacks(s
     assert (status.status, status.error_code, status.timestamp) == (ConnectorStatus.CHARGING, "HighTemp", T0)
 
 
+@pytest.mark.feature("F-OCPP-4")
+async def test_after_a_crash_a_message_that_was_not_written_down_is_no_gap(storage: Storage) -> None:
+    station = await storage.station()
+    (number,) = await storage.transactions.reserve_session_ids(1)
+    memory = a_transaction(number, station)
+    memory.sequence = Numbering(((0, 1),))
+    records = [a_session_record(memory), a_meter_record(station, after(9), 1009.0, session_id=number)]
+    await storage.journal.put(records).durable()
+    loaded = (await storage.states.load_state(station)).open[number]
+    assert loaded.number(5)  # 2 to 4 were with the meter value of after(9), or lost: nobody knows
+    assert loaded.number(7)
+    assert loaded.sequence == Numbering(((0, 5), (7, 7)))
+
+
 # -- transactions ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.feature("F-OCPP-4")
+async def test_all_that_a_transaction_of_2_x_tells_is_kept(storage: Storage) -> None:
+    station = await storage.station()
+    first, second = await storage.transactions.reserve_session_ids(2)
+    told = a_transaction(first, station)
+    told.transaction_id, told.sequence, told.token_seq = "tx-1", Numbering(((0, 3), (5, 5))), 2
+    told.charging_state, told.remote_start_id, told.stop_id_token = ChargingState.SUSPENDED_EV, 77, "OTHER"
+    told.extras = TransactionExtras(
+        number_of_phases_used=3,
+        transaction_limit=TransactionLimit(max_soc=80),
+        cost_details={"totalCost": {"currency": "EUR"}},
+    )
+    told.flag(Flag.SEQUENCE_GAP)
+    told.settle_meters()
+    same_start = a_transaction(second, station)
+    same_start.transaction_id, same_start.sequence = "tx-2", Numbering()
+    await storage.journal.put([a_session_record(told), a_session_record(same_start)]).durable()
+    assert await storage.transactions.find_transaction(station, "tx-1") == told
+    assert await storage.transactions.find_transaction(station, "tx-2") == same_start
+    key = StartKey(station, 1, T0, "TAG", 1000.0)
+    assert await storage.transactions.find_start(key) is None
 
 
 async def test_session_ids_are_never_the_same_twice(storage: Storage) -> None:

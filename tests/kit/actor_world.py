@@ -197,7 +197,7 @@ class FakeStores:
         await self._reach()
         wanted = (station_id, transaction_id)
         found = [s for s in self.sessions.values() if (s.station_id, s.transaction_id) == wanted]
-        return found[0].snapshot() if found else None
+        return max(found, key=lambda s: s.id).snapshot() if found else None
 
     async def find_end(
         self, station_id: int, transaction_id: str, stopped_at: datetime, meter_wh: float | None
@@ -218,6 +218,7 @@ class FakeStores:
             for s in self.sessions.values()
             if s.station_id == station_id
             and s.started_at is None
+            and s.sequence is None
             and s.stopped_at is not None
             and s.stopped_at >= after
             and (meter_wh is None or s.meter_stop_wh is None or s.meter_stop_wh >= meter_wh)

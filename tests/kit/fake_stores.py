@@ -154,7 +154,7 @@ class FakeStations:
         progress = {t.id: t.progress_at for t in transactions.values()}
         for record in sorted(self._tables.meter_values.values(), key=lambda r: (r.received_at, r.measured_at)):
             if record.session_id in transactions and record.received_at > progress[record.session_id]:
-                transactions[record.session_id].read(meter_value_of(record), record.received_at)
+                transactions[record.session_id].fold_in(meter_value_of(record), record.received_at)
         state = StationState(
             station_id, station.identity, station.registration, open_transactions=transactions.values()
         )
@@ -216,6 +216,7 @@ class FakeTransactions:
             for t in self._tables.sessions.values()
             if t.station_id == station_id
             and t.started_at is None
+            and t.sequence is None
             and t.state is SessionState.ENDED
             and Flag.START_MISSING in t.flags
             and t.stopped_at is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import trio
 
-from csms.domain.transaction import Flag, SessionState, Transaction
+from csms.domain.facts import ChargingState, TransactionExtras
+from csms.domain.transaction import Flag, Numbering, SessionState, Transaction
 from csms.ports.queries import SessionFilter
 from csms.storage.pool import Database
 from csms.storage.records import write
@@ -25,6 +26,9 @@ def test_only_what_is_asked_for_is_in_the_statement() -> None:
 async def test_every_field_of_a_transaction_survives(database: Database) -> None:
     transaction = a_transaction(7, 1)
     transaction.soc_percent, transaction.reservation_id = 55.5, 2**31
+    transaction.sequence, transaction.token_seq = Numbering(((0, 4), (7, 7))), 2
+    transaction.charging_state, transaction.remote_start_id = ChargingState.CHARGING, 2**31 - 1
+    transaction.stop_id_token, transaction.extras = "OTHER", TransactionExtras(cable_max_current=32.0)
     transaction.supersede(after(9), after(10))
     transaction.flag(Flag.METER_SWAPPED)
     await database.transaction(write, [a_session_record(transaction)])
