@@ -33,7 +33,7 @@ class DeviceModelServiceStub:
     A variable has a name in one line: `Component.Variable`, with an instance in round brackets, EVSE and connector of the
     component after an @, and another attribute than Actual after a #. For example `OCPPCommCtrlr.HeartbeatInterval`,
     `DeviceDataCtrlr.ItemsPerMessage(GetReport)`, `Connector@1:2.AvailabilityState`, `EVSE@1.Power#MaxSet`. A backslash stands
-    before each of the characters \\ . ( ) @ # : that is part of a name. A configuration key of 1.6 is its own name.
+    before each dot, bracket, colon, @, # and backslash that is part of a name. A configuration key of 1.6 is its own name.
 
     A report comes in parts, after the answer: they are gathered in a job (InventoryService.GetJob), which ends when all are
     there. When parts stay away for ten minutes it fails, says which, and the report can be asked for again.
@@ -84,7 +84,7 @@ class DeviceModelServiceAsyncStub(DeviceModelServiceStub):
     A variable has a name in one line: `Component.Variable`, with an instance in round brackets, EVSE and connector of the
     component after an @, and another attribute than Actual after a #. For example `OCPPCommCtrlr.HeartbeatInterval`,
     `DeviceDataCtrlr.ItemsPerMessage(GetReport)`, `Connector@1:2.AvailabilityState`, `EVSE@1.Power#MaxSet`. A backslash stands
-    before each of the characters \\ . ( ) @ # : that is part of a name. A configuration key of 1.6 is its own name.
+    before each dot, bracket, colon, @, # and backslash that is part of a name. A configuration key of 1.6 is its own name.
 
     A report comes in parts, after the answer: they are gathered in a job (InventoryService.GetJob), which ends when all are
     there. When parts stay away for ten minutes it fails, says which, and the report can be asked for again.
@@ -131,7 +131,7 @@ class DeviceModelServiceServicer(metaclass=_abc_1.ABCMeta):
     A variable has a name in one line: `Component.Variable`, with an instance in round brackets, EVSE and connector of the
     component after an @, and another attribute than Actual after a #. For example `OCPPCommCtrlr.HeartbeatInterval`,
     `DeviceDataCtrlr.ItemsPerMessage(GetReport)`, `Connector@1:2.AvailabilityState`, `EVSE@1.Power#MaxSet`. A backslash stands
-    before each of the characters \\ . ( ) @ # : that is part of a name. A configuration key of 1.6 is its own name.
+    before each dot, bracket, colon, @, # and backslash that is part of a name. A configuration key of 1.6 is its own name.
 
     A report comes in parts, after the answer: they are gathered in a job (InventoryService.GetJob), which ends when all are
     there. When parts stay away for ten minutes it fails, says which, and the report can be asked for again.

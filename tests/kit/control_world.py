@@ -14,6 +14,7 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 from control.guard import Guard
 from control.server import ControlServer, Servicer
 from control.servicers.auth import AuthServicer
+from control.servicers.device_model import DeviceModelServicer
 from control.servicers.id_tokens import IdTokenServicer
 from control.servicers.inventory import InventoryServicer
 from control.servicers.maintenance import MaintenanceServicer
@@ -27,6 +28,7 @@ from control.servicers.system import SystemServicer
 from control.servicers.watch import WatchServicer
 from control.v1 import (
     auth_pb2_grpc,
+    device_model_pb2_grpc,
     id_tokens_pb2_grpc,
     inventory_pb2_grpc,
     maintenance_pb2_grpc,
@@ -58,6 +60,7 @@ STUBS = {
     "system": system_pb2_grpc.SystemServiceStub,
     "inventory": inventory_pb2_grpc.InventoryServiceStub,
     "maintenance": maintenance_pb2_grpc.MaintenanceServiceStub,
+    "device_model": device_model_pb2_grpc.DeviceModelServiceStub,
 }
 
 
@@ -96,6 +99,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         PlaceServicer(world.places),
         InventoryServicer(world.inventory),
         MaintenanceServicer(world.maintenance),
+        DeviceModelServicer(world.device_model, world.monitoring),
     ]
 
 

@@ -9,24 +9,31 @@ import trio
 
 from csms.cluster.local import LocalFeed
 from csms.domain.access import Principal, Role, User
-from csms.domain.commands import Answer, Command, Outcome
+from csms.domain.commands import Answer, Command, GetVariables, Outcome, SetVariables
 from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted
 from csms.domain.ids import SessionId, StationId
 from csms.domain.records import BootRecord, StatusRecord
 from csms.domain.transaction import Transaction
 from csms.ports.directory import Settled
 from csms.services.access import AccessControl
+from csms.services.certificates import Certificates
+from csms.services.device_model import DeviceModel, StationPortions
 from csms.services.inventory import StationInventory
 from csms.services.maintenance import Maintenance
 from csms.services.messages import Messages
+from csms.services.monitoring import Monitoring
 from csms.services.places import Places
 from csms.services.remote import Remote
+from csms.services.reports import Reports
 from csms.services.sessions import Sessions
 from csms.services.station_security import Listeners, StationSecurity
 from csms.services.stations import Stations, UnknownStationPolicy
 from csms.services.system import System, SystemFacts
 from csms.services.tokens import MemoryTokenIndex, Tokens
 from csms.services.watch import Watching
+from csms.transport.x509 import X509Reader
+from tests.kit.certificates import an_authority
+from tests.kit.fake_certificates import FakeCertificates
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_message_log import FakeMessageLog
 from tests.kit.fake_places import FakePlaces
@@ -140,6 +147,27 @@ class ServiceWorld:
         self.messages = Messages(self.log, self.station_store)
         self.inventory_store = FakeInventory(self.tables)
         self.inventory = StationInventory(self.inventory_store, self.station_store, now=lambda: NOW)
+        self.issued = FakeCertificates()
+        self.authority = an_authority()
+        self.certificates = Certificates(
+            self.remote,
+            self.directory,
+            self.station_store,
+            self.inventory_store,
+            self.issued,
+            self.authority,
+            X509Reader(),
+            now=lambda: NOW,
+        )
+        self.reports = Reports(self.remote, self.inventory_store, now=lambda: self.time)
+        portions = StationPortions(self.inventory_store, self.station_queries)
+        self.device_model = DeviceModel(
+            self.remote, self.reports, self.inventory_store, self.station_queries, now=lambda: self.time
+        )
+        self.monitoring = Monitoring(self.remote, self.reports, self.inventory_store, portions, now=lambda: self.time)
+        self.remote.portion_by(portions)
+        self.remote.after(GetVariables, self.device_model.after_get_variables)
+        self.remote.after(SetVariables, self.device_model.after_set_variables)
         self.maintenance = Maintenance(self.remote, self.inventory_store, self.station_queries, now=lambda: NOW)
         facts = SystemFacts("0.1.0", ("ws://192.0.2.1:9000/ocpp/",), UnknownStationPolicy.PENDING, False, ("ocpp1.6",))
         self.system = System(facts, database_available=lambda: not self.tables.away, draining=lambda: self.draining)
