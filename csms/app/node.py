@@ -41,6 +41,7 @@ from csms.domain.errors import InvalidArgument, Unavailable
 from csms.ports.stores import StationRow
 from csms.services.access import AccessControl
 from csms.services.consulting import Consulting
+from csms.services.masking import MaskedMessageLog
 from csms.services.messages import Messages
 from csms.services.places import Places
 from csms.services.reacting import Reacting
@@ -103,7 +104,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             loader=stores.stations,
             stations=stores.stations,
             transactions=stores.transactions,
-            message_log=stores.message_log,
+            message_log=MaskedMessageLog(stores.message_log),
             consultant=consulting,
             reactions=reacting,
             on_crash=_report_crash,
