@@ -16,15 +16,19 @@ from csms.aio import open_door
 from csms.domain.facts import RegistrationStatus
 from csms.ports.inventory import Inventory
 from csms.ports.journal import Journal
+from csms.ports.local_lists import LocalListStore
 from csms.ports.message_log import MessageLog
 from csms.ports.queries import SessionQueries, StationQueries
+from csms.ports.reservations import ReservationStore
 from csms.ports.stores import AccessStore, RequestMemory, StateLoader, StationStore, TokenStore, TransactionStore
 from csms.storage.access import PostgresAccess
 from csms.storage.inventory import PostgresInventory
 from csms.storage.journal import PostgresJournal
+from csms.storage.local_lists import PostgresLocalLists
 from csms.storage.message_log import PostgresMessageLog
 from csms.storage.pool import open_database
 from csms.storage.requests import PostgresRequests
+from csms.storage.reservations import PostgresReservations
 from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
 from csms.storage.stations import PostgresStationQueries, PostgresStations
 from csms.storage.tokens import PostgresTokens
@@ -32,6 +36,7 @@ from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_journal import FakeJournal
 from tests.kit.fake_message_log import FakeMessageLog
 from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
+from tests.kit.fake_reservations import FakeLocalLists, FakeReservations
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
 from tests.kit.fake_tables import FakeTables
 
@@ -51,6 +56,8 @@ class Storage:
     session_queries: SessionQueries
     message_log: MessageLog
     inventory: Inventory
+    reservations: ReservationStore
+    local_lists: LocalListStore
 
     async def station(self, identity: str = "CP-1") -> int:
         """A new accepted station's id."""
@@ -77,6 +84,8 @@ def fake_storage() -> Storage:
         FakeSessionQueries(tables),
         FakeMessageLog(),
         FakeInventory(tables),
+        FakeReservations(tables),
+        FakeLocalLists(tables),
     )
 
 
@@ -101,6 +110,8 @@ async def postgres_storage(url: str) -> AsyncIterator[Storage]:
                 PostgresSessionQueries(database),
                 message_log,
                 PostgresInventory(database),
+                PostgresReservations(database),
+                PostgresLocalLists(database),
             )
         finally:
             message_log.close()
