@@ -12,8 +12,9 @@ import msgspec
 from csms.domain.applying import Applied, Context, Handler, event
 from csms.domain.commands import Command, Result
 from csms.domain.device_model import Component, ComponentVariable, VariableName, place_of, value_record
-from csms.domain.facts import ACK, Fact, Reply
+from csms.domain.facts import ACK, Fact, Reply, StatusChanged
 from csms.domain.ids import StationId
+from csms.domain.occupancy import availability
 from csms.domain.records import ItemRecord, JobKind, JobRecord, Record, VariableRecord
 from csms.domain.values import Value
 from csms.domain.variable_names import VariablePlace, print_name
@@ -344,7 +345,22 @@ def _events_notified(fact: EventsNotified, station_id: StationId, context: Conte
             at = min(data.timestamp, context.now)
             newest[place] = data.timestamp, value_record(station_id, place, data.actual_value, at)
     records += [record for _, record in newest.values()]
-    return Applied(records=records)
+    connectors = [status for data in fact.events if (status := connector_status(data)) is not None]
+    connectors.sort(key=lambda status: status.timestamp or context.now)
+    return Applied(records=records, connectors=connectors, changed=bool(connectors))
+
+
+def connector_status(data: EventData) -> StatusChanged | None:
+    """The StatusNotification that an event stands for (G01; the way of 2.1): AvailabilityState of a Connector, or of the
+    ChargingStation as a whole. That of an EVSE sums up its connectors, which speak for themselves: None."""
+    if data.variable.name.casefold() != "availabilitystate":
+        return None
+    component, evse = data.component.name.casefold(), data.component.evse
+    if component == "chargingstation":
+        return availability(0, 0, data.actual_value, data.timestamp)
+    if component == "connector" and evse is not None and evse.id > 0:
+        return availability(evse.id, evse.connector_id or 1, data.actual_value, data.timestamp)
+    return None
 
 
 def _stream_opened(fact: StreamOpened, station_id: StationId, context: Context) -> Applied:
