@@ -34,7 +34,9 @@ class Action(StrEnum):
     READ_TOKENS = "read-tokens"
     EDIT_TOKENS = "edit-tokens"
     MANAGE_KEYS = "manage-keys"
+    MANAGE_CERTIFICATES = "manage-certificates"
     READ_SYSTEM = "read-system"
+    MANAGE_BACKUPS = "manage-backups"
     OWN_ACCOUNT = "own-account"
 
 

@@ -83,6 +83,9 @@ class CertificateReader(Protocol):
         """Does a contract certificate (PEM, the leaf first) lead to a root that the operator trusts, is it valid now,
         and is it that of the contract `emaid`? Does not ask whether it is revoked."""
 
+    def ocsp_requests(self, chain: str) -> tuple[OcspRequestData, ...]:
+        """Whom to ask about which certificates of a chain (PEM, the leaf first), as they say themselves."""
+
 
 class RevocationReason(StrEnum):
     """Why a certificate counts no more (RFC 5280 §5.3.1, in X.509's own words)."""

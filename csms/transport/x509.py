@@ -14,12 +14,13 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from csms.domain.certificates import (
     AuthorizeCertificateStatus,
     CertificateHashData,
     HashAlgorithm,
+    OcspRequestData,
     SigningRequest,
     SigningUse,
 )
@@ -34,7 +35,7 @@ MAX_PEM: Final = 20_000
 MAX_CHAIN: Final = 5
 _BACK: Final = timedelta(hours=1)
 """Stations' clocks are not the best: certificates count from an hour ago."""
-_BROKEN: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension)
+BROKEN: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension)
 """What `cryptography` raises for bytes that are no certificate."""
 
 
@@ -63,7 +64,7 @@ class X509Reader:
                 valid,
                 csr.subject.rfc4514_string(),
             )
-        except _BROKEN as error:
+        except BROKEN as error:
             raise InvalidArgument(f"The signing request cannot be read: {error}.", reason="INVALID_CSR") from None
 
     def certificate(self, pem: str) -> InstalledDetails:
@@ -79,7 +80,7 @@ class X509Reader:
                 _is_authority(certificate),
                 hash_data(certificate),
             )
-        except _BROKEN as error:
+        except BROKEN as error:
             raise InvalidArgument(f"The certificate cannot be read: {error}.", reason="INVALID_CERTIFICATE") from None
 
     def check_contract(self, chain: str, emaid: str, now: datetime) -> AuthorizeCertificateStatus:
@@ -89,8 +90,28 @@ class X509Reader:
         try:
             certificates = load_chain(chain)
             return self._check(certificates, emaid, now)
-        except (*_BROKEN, InvalidArgument):
+        except (*BROKEN, InvalidArgument):
             return AuthorizeCertificateStatus.CHAIN_ERROR
+
+    def ocsp_requests(self, chain: str) -> tuple[OcspRequestData, ...]:
+        """From their authority information access (RFC 5280 §4.2.2.1); of those whose issuer is known."""
+        try:
+            certificates = load_chain(chain)[:MAX_CHAIN]
+        except InvalidArgument:
+            return ()
+        found = []
+        for position, certificate in enumerate(certificates):
+            above = (*certificates[position + 1 : position + 2], *self._roots)
+            issuer = next((each for each in above if each.subject == certificate.issuer), None)
+            url = _responder_of(certificate)
+            if issuer is not None and url:
+                data = hash_data(certificate, issuer)
+                found.append(
+                    OcspRequestData(
+                        data.hash_algorithm, data.issuer_name_hash, data.issuer_key_hash, data.serial_number, url
+                    )
+                )
+        return tuple(found)
 
     def _check(self, chain: Sequence[x509.Certificate], emaid: str, now: datetime) -> AuthorizeCertificateStatus:
         status = AuthorizeCertificateStatus
@@ -115,13 +136,18 @@ class X509Reader:
         return status.ACCEPTED
 
 
+def common_name(certificate: x509.Certificate) -> str:
+    """Empty when there is none."""
+    return "".join(_texts(certificate.subject, NameOID.COMMON_NAME))
+
+
 def load_request(pem: str) -> x509.CertificateSigningRequest:
     """Raises InvalidArgument/INVALID_CSR."""
     try:
         if len(pem) > MAX_PEM:
             raise ValueError("it is too long")
         return x509.load_pem_x509_csr(pem.encode())
-    except _BROKEN as error:
+    except BROKEN as error:
         raise InvalidArgument(f"This is no signing request in PEM: {error}.", reason="INVALID_CSR") from None
 
 
@@ -131,7 +157,7 @@ def load_chain(pem: str) -> list[x509.Certificate]:
         if len(pem) > MAX_PEM:
             raise ValueError("it is too long")
         return x509.load_pem_x509_certificates(pem.encode())
-    except _BROKEN as error:
+    except BROKEN as error:
         raise InvalidArgument(f"This is no certificate in PEM: {error}.", reason="INVALID_CERTIFICATE") from None
 
 
@@ -145,11 +171,11 @@ def hash_data(certificate: x509.Certificate, issuer: x509.Certificate | None = N
     if issuer is None and certificate.issuer == certificate.subject:
         issuer = certificate
     name = hashlib.sha256(certificate.issuer.public_bytes()).hexdigest()
-    key = "" if issuer is None else hashlib.sha256(_key_bits_of(issuer)).hexdigest()
+    key = "" if issuer is None else hashlib.sha256(key_bits_of(issuer)).hexdigest()
     return CertificateHashData(HashAlgorithm.SHA256, name, key, serial_text(certificate.serial_number))
 
 
-def _key_bits_of(certificate: x509.Certificate) -> bytes:
+def key_bits_of(certificate: x509.Certificate) -> bytes:
     """The value of the subject public key field: what OCSP hashes (RFC 6960 §4.1.1)."""
     key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey):
@@ -178,6 +204,19 @@ def _key_of(key: CertificatePublicKeyTypes) -> tuple[str, int]:
 def _texts(name: x509.Name, oid: x509.ObjectIdentifier) -> Iterable[str]:
     for attribute in name.get_attributes_for_oid(oid):
         yield attribute.value if isinstance(attribute.value, str) else attribute.value.decode("utf-8", "replace")
+
+
+def _responder_of(certificate: x509.Certificate) -> str:
+    try:
+        places = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+    except (x509.ExtensionNotFound, *BROKEN):
+        return ""
+    for place in places:
+        if place.access_method == AuthorityInformationAccessOID.OCSP and isinstance(
+            place.access_location, x509.UniformResourceIdentifier
+        ):
+            return place.access_location.value
+    return ""
 
 
 def _is_authority(certificate: x509.Certificate) -> bool:

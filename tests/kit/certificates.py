@@ -8,7 +8,7 @@ from functools import cache
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from csms.domain.errors import Unavailable
 from csms.transport.authority import LocalAuthority
@@ -69,10 +69,12 @@ class Made:
         start: datetime = NOW - timedelta(days=1),
         days: int = 30,
         path_length: int | None = None,
+        responder: str = "",
+        answers: bool = False,
     ) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
         issuer, signer = (a_name(common_name), self.key) if by is None else (by.certificate.subject, by.key)
-        self.certificate = (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(a_name(common_name))
             .issuer_name(issuer)
@@ -81,8 +83,14 @@ class Made:
             .not_valid_before(start)
             .not_valid_after(start + timedelta(days=days))
             .add_extension(x509.BasicConstraints(authority, path_length if authority else None), critical=True)
-            .sign(signer, hashes.SHA256())
         )
+        if responder:
+            place = x509.UniformResourceIdentifier(responder)
+            access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, place)
+            builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
+        if answers:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False)
+        self.certificate = builder.sign(signer, hashes.SHA256())
 
     @property
     def pem(self) -> str:

@@ -16,6 +16,7 @@ from csms.domain.records import BootRecord, StatusRecord
 from csms.domain.transaction import Transaction
 from csms.ports.directory import Settled
 from csms.services.access import AccessControl
+from csms.services.backups import Backups
 from csms.services.certificates import Certificates
 from csms.services.device_model import DeviceModel, StationPortions
 from csms.services.inventory import StationInventory
@@ -33,6 +34,7 @@ from csms.services.tokens import MemoryTokenIndex, Tokens
 from csms.services.watch import Watching
 from csms.transport.x509 import X509Reader
 from tests.kit.certificates import an_authority
+from tests.kit.fake_backups import FakeBackups
 from tests.kit.fake_certificates import FakeCertificates
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_message_log import FakeMessageLog
@@ -127,6 +129,8 @@ class ServiceWorld:
             generate_password=lambda: "generated-password-1",
         )
         self.remote = Remote(self.directory, self.station_store, self.session_queries, now=lambda: NOW)
+        self.backup_store = FakeBackups()
+        self.backups = Backups(self.backup_store, daily_at=None, now=lambda: NOW)
         self.place_store = FakePlaces(self.tables)
         self.places = Places(self.place_store, self.feed, self.directory)
         self.certified: set[int] = set()
