@@ -37,7 +37,7 @@ def check_profile(profile: ChargingProfile, evse_id: int, *, with_start: bool = 
 
 def check_beside(profile: ChargingProfile, evse_id: int, held: Iterable[HeldProfile]) -> None:
     """Against what the station holds already. Raises InvalidArgument/OVERLAPPING_CHARGING_PROFILE: of two profiles that
-    are valid at the same time, at the same place and for the same purpose, the stack level must differ (K01.FR.06)."""
+    are valid at the same time, at the same place and for the same purpose, the stack level must differ."""
     for other in held:
         if conflict(profile, evse_id, other):
             raise InvalidArgument(

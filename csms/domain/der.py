@@ -193,7 +193,7 @@ def setting_name(control_type: str) -> str:
 
 
 class DerAlarmTold(Fact, frozen=True):
-    """NotifyDERAlarm (R07): the grid is out of bounds, or well again. `grid_event_fault` is "" when none was named."""
+    """NotifyDERAlarm (R05): the grid is out of bounds, or well again. `grid_event_fault` is "" when none was named."""
 
     control_type: str
     timestamp: datetime
@@ -203,7 +203,7 @@ class DerAlarmTold(Fact, frozen=True):
 
 
 class DerStartStopTold(Fact, frozen=True):
-    """NotifyDERStartStop (R06): a scheduled control began or ended."""
+    """NotifyDERStartStop (R04): a scheduled control began or ended."""
 
     control_id: str
     started: bool
@@ -212,7 +212,7 @@ class DerStartStopTold(Fact, frozen=True):
 
 
 class DerControlsReported(Fact, frozen=True):
-    """ReportDERControl (R05): a part of what GetDERControl asked for. `more`: parts follow."""
+    """ReportDERControl (R04): a part of what GetDERControl asked for. `more`: parts follow."""
 
     request_id: int
     controls: tuple[DerControl, ...]
@@ -232,7 +232,7 @@ class SetDerControl(Command, frozen=True):
 
 
 class GetDerControl(Command, frozen=True):
-    """R05. By id, else all that match what is given."""
+    """R04. By id, else all that match what is given."""
 
     request_id: int
     control_id: str | None = None

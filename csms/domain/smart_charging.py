@@ -33,14 +33,12 @@ LIMIT_ITEM: Final = "charging_limit"
 NEEDS_ITEM: Final = "ev_charging_needs"
 EV_SCHEDULE_ITEM: Final = "ev_charging_schedule"
 PRIORITY_ITEM: Final = "priority_charging"
-UPDATE_ITEM: Final = "schedule_update"
-"""The newest ChargingScheduleUpdate for a dynamic profile; key: the profile's id."""
 
 # -- what stations tell --------------------------------------------------------------------------------------------
 
 
 class ChargingLimitTold(Fact, frozen=True):
-    """NotifyChargingLimit (K12): somebody else than we limits the charging. EVSE None: the whole station. `source`:
+    """NotifyChargingLimit (K11, K12): somebody else than we limits the charging. EVSE None: the whole station. `source`:
     EMS, SO, CSO, Other; since 2.1 any."""
 
     source: str
@@ -77,7 +75,7 @@ class ChargingNeedsTold(Fact, frozen=True):
 
 
 class EvScheduleTold(Fact, frozen=True):
-    """NotifyEVChargingSchedule (K15, K16): how the vehicle is going to charge, relative to `time_base`."""
+    """NotifyEVChargingSchedule (K15 – K17): how the vehicle is going to charge, relative to `time_base`."""
 
     evse_id: int
     time_base: datetime
@@ -87,14 +85,14 @@ class EvScheduleTold(Fact, frozen=True):
 
 
 class PriorityChargingTold(Fact, frozen=True):
-    """NotifyPriorityCharging (2.1 K21): a driver took or gave up priority at the station."""
+    """NotifyPriorityCharging (2.1 K22): a driver took or gave up priority at the station."""
 
     transaction_id: str
     activated: bool
 
 
 class ScheduleUpdatePulled(Fact, frozen=True):
-    """PullDynamicScheduleUpdate (2.1 K28): the station wants the newest numbers of a dynamic profile."""
+    """PullDynamicScheduleUpdate (2.1 K29): the station wants the newest numbers of a dynamic profile."""
 
     charging_profile_id: int
 
@@ -156,7 +154,7 @@ class GetChargingProfiles(Command, frozen=True):
 
 
 class UsePriorityCharging(Command, frozen=True):
-    """2.1 K22."""
+    """2.1 K21."""
 
     transaction_id: str
     activate: bool

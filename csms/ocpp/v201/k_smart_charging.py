@@ -70,7 +70,7 @@ class ChargingLimit(Value, frozen=True):
 
 
 class NotifyChargingLimit(Value, frozen=True):
-    """K12."""
+    """K11, K12."""
 
     charging_limit: ChargingLimit
     charging_schedule: tuple[ChargingSchedule, ...] = ()
@@ -104,7 +104,7 @@ class NotifyEvChargingNeeds(Value, frozen=True):
 
 
 class NotifyEvChargingSchedule(Value, frozen=True):
-    """K15, K16; the last two since 2.1."""
+    """K15 – K17; the last two since 2.1."""
 
     time_base: datetime
     charging_schedule: ChargingSchedule
@@ -114,7 +114,7 @@ class NotifyEvChargingSchedule(Value, frozen=True):
 
 
 def notify_charging_limit(payload: NotifyChargingLimit) -> domain.ChargingLimitTold:
-    """K12."""
+    """K11, K12."""
     limit = payload.charging_limit
     return domain.ChargingLimitTold(
         limit.charging_limit_source,
@@ -148,7 +148,7 @@ def notify_ev_charging_needs(payload: NotifyEvChargingNeeds) -> domain.ChargingN
 
 
 def notify_ev_charging_schedule(payload: NotifyEvChargingSchedule) -> domain.EvScheduleTold:
-    """K15, K16."""
+    """K15 – K17."""
     told = tidied(payload)
     return domain.EvScheduleTold(
         evse_told(told.evse_id),
@@ -166,7 +166,7 @@ def reply_ev_charging_needs(reply: Reply) -> Payload:
 
 
 def reply_ev_charging_schedule(reply: Reply) -> Payload:
-    """K15, K16."""
+    """K15 – K17."""
     return {"status": expect(reply, domain.EvScheduleReply).status}
 
 
@@ -248,7 +248,7 @@ def set_charging_profile(command: domain.SetChargingProfile) -> Printable:
 
 
 def clear_charging_profile(command: domain.ClearChargingProfile) -> Printable:
-    """K10. An id stands alone (K10.FR.02)."""
+    """K10. An id stands alone."""
     if command.charging_profile_id is not None:
         return ClearChargingProfileRequest(command.charging_profile_id)
     criteria = ClearChargingProfileCriteria(command.evse_id, command.purpose, command.stack_level)

@@ -16,20 +16,20 @@ from csms.ocpp.v201.k_smart_charging import StatusInfo, StatusResponse, expect, 
 
 
 class NotifyPriorityCharging(Value, frozen=True):
-    """K21."""
+    """K22."""
 
     transaction_id: str
     activated: bool
 
 
 class PullDynamicScheduleUpdate(Value, frozen=True):
-    """K28."""
+    """K29."""
 
     charging_profile_id: int
 
 
 class PullDynamicScheduleUpdateResponse(Value, frozen=True):
-    """K28."""
+    """K29."""
 
     status: str
     schedule_update: ChargingScheduleUpdate | None = None
@@ -37,7 +37,7 @@ class PullDynamicScheduleUpdateResponse(Value, frozen=True):
 
 
 class UsePriorityChargingRequest(Value, frozen=True):
-    """K22."""
+    """K21."""
 
     transaction_id: str
     activate: bool
@@ -51,12 +51,12 @@ class UpdateDynamicScheduleRequest(Value, frozen=True):
 
 
 def notify_priority_charging(payload: NotifyPriorityCharging) -> domain.PriorityChargingTold:
-    """K21."""
+    """K22."""
     return domain.PriorityChargingTold(payload.transaction_id, payload.activated)
 
 
 def pull_dynamic_schedule_update(payload: PullDynamicScheduleUpdate) -> domain.ScheduleUpdatePulled:
-    """K28."""
+    """K29."""
     return domain.ScheduleUpdatePulled(tidied(payload).charging_profile_id)
 
 
@@ -66,7 +66,7 @@ def reply_ev_charging_needs(reply: Reply) -> Payload:
 
 
 def reply_pull_dynamic_schedule_update(reply: Reply) -> Printable:
-    """K28. Rejected where we know no numbers."""
+    """K29. Rejected where we know no numbers."""
     update = expect(reply, domain.ScheduleUpdateReply).update
     if update is None:
         return PullDynamicScheduleUpdateResponse("Rejected", status_info=StatusInfo("UnknownProfile"))
@@ -74,7 +74,7 @@ def reply_pull_dynamic_schedule_update(reply: Reply) -> Printable:
 
 
 def use_priority_charging(command: domain.UsePriorityCharging) -> Printable:
-    """K22."""
+    """K21."""
     return UsePriorityChargingRequest(command.transaction_id, command.activate)
 
 

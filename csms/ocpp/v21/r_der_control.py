@@ -20,7 +20,7 @@ from csms.ocpp.v201.k_smart_charging import StatusInfo, StatusResponse, held_aga
 
 
 class NotifyDerAlarm(Value, frozen=True):
-    """R07."""
+    """R05."""
 
     control_type: str
     timestamp: datetime
@@ -30,7 +30,7 @@ class NotifyDerAlarm(Value, frozen=True):
 
 
 class NotifyDerStartStop(Value, frozen=True):
-    """R06."""
+    """R04."""
 
     control_id: str
     started: bool
@@ -90,7 +90,7 @@ class LimitMaxDischargeGot(_Got, frozen=True, kw_only=True):
 
 
 class ReportDerControl(Value, frozen=True):
-    """R05."""
+    """R04."""
 
     request_id: int
     curve: tuple[CurveGot, ...] = ()
@@ -105,7 +105,7 @@ class ReportDerControl(Value, frozen=True):
 
 
 def notify_der_alarm(payload: NotifyDerAlarm) -> domain.DerAlarmTold:
-    """R07."""
+    """R05."""
     told = tidied(payload)
     return domain.DerAlarmTold(
         told.control_type, told.timestamp, told.grid_event_fault, told.alarm_ended, told.extra_info
@@ -113,13 +113,13 @@ def notify_der_alarm(payload: NotifyDerAlarm) -> domain.DerAlarmTold:
 
 
 def notify_der_start_stop(payload: NotifyDerStartStop) -> domain.DerStartStopTold:
-    """R06."""
+    """R04."""
     told = tidied(payload)
     return domain.DerStartStopTold(told.control_id, told.started, told.timestamp, told.superseded_ids)
 
 
 def report_der_control(payload: ReportDerControl) -> domain.DerControlsReported:
-    """R05."""
+    """R04."""
     told = tidied(payload)
     setting = domain.DerSetting
     controls = [
@@ -160,7 +160,7 @@ class SetDerControlRequest(domain.DerSetting, frozen=True, kw_only=True):
 
 
 class GetDerControlRequest(Value, frozen=True):
-    """R05."""
+    """R04."""
 
     request_id: int
     is_default: bool | None = None
@@ -195,7 +195,7 @@ def set_der_control(command: domain.SetDerControl) -> Printable:
 
 
 def get_der_control(command: domain.GetDerControl) -> Printable:
-    """R05. An id stands alone (R05.FR.04)."""
+    """R04. An id stands alone."""
     if command.control_id is not None:
         return GetDerControlRequest(command.request_id, control_id=command.control_id)
     return GetDerControlRequest(command.request_id, command.is_default, command.control_type)
