@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, key, loadtest."""
+"""The command line: serve, migrate, key, backup, restore, loadtest."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 from csms.config import Settings, SettingsError, add_arguments, load
 from csms.domain.access import Role
@@ -28,6 +29,12 @@ def parser() -> argparse.ArgumentParser:
     add_arguments(serve)
     migrate = commands.add_parser("migrate", help="bring the database's schema up to this version")
     add_arguments(migrate, only=_DATABASE_SETTINGS)
+    backup = commands.add_parser("backup", help="make a backup of the database and prove it")
+    add_arguments(backup, only=(*_DATABASE_SETTINGS, "backup_dir", "backup_keep"))
+    restore = commands.add_parser("restore", help="put a backup in the place of the database (stop the server first)")
+    restore.add_argument("file", type=Path, help="the .dump file")
+    restore.add_argument("--keep-old-as", default="", metavar="NAME", help="keep the present database under this name")
+    add_arguments(restore, only=_DATABASE_SETTINGS)
     key = commands.add_parser("key", help="API keys for internal systems")
     keys = key.add_subparsers(dest="key_command", required=True, metavar="COMMAND")
     create = keys.add_parser("create", help="make a key and print its secret")
@@ -64,6 +71,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         return serve.run(settings)
     if arguments.command == "migrate":
         return tools.migrate_database(settings)
+    if arguments.command == "backup":
+        return tools.make_backup(settings)
+    if arguments.command == "restore":
+        return tools.restore_backup(settings, arguments.file, arguments.keep_old_as)
     return tools.create_key(settings, arguments.name, Role(arguments.role), arguments.days)
 
 

@@ -13,6 +13,7 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,6 +105,18 @@ class Settings:
     ocpp_min_security_profile: int = field(
         default=0, metadata=_help("the least security profile of all stations, 0 to 3")
     )
+    soap_trust_addresses: str = field(
+        default="same-host",
+        metadata=_help(
+            "where commands to stations that speak SOAP (OCPP 1.5) go while no operator has set their address: nowhere;"
+            " to the address that the station tells, if its host is the one that it comes from; or to any that it tells",
+            choices=("none", "same-host", "any"),
+        ),
+    )
+    soap_public_url: str = field(
+        default="",
+        metadata=_help("address of /Ocpp/CentralSystemService15 as stations see it, when it differs (http://…)"),
+    )
     unknown_stations: str = field(
         default="pending",
         metadata=_help(
@@ -175,6 +188,11 @@ class Settings:
     station_event_days: int = field(
         default=365, metadata=_help("how long the events that stations told are kept; 0: for ever")
     )
+    backup_daily: str = field(
+        default="02:00", metadata=_help("time of day (UTC) of the daily backup, HH:MM; empty: only by hand")
+    )
+    backup_keep: int = field(default=14, metadata=_help("how many proven backups are kept"))
+    backup_dir: str = field(default="", metadata=_help("where backups are kept; empty: in the data folder"))
     log_format: str = field(
         default="console", metadata=_help("log lines for people or machines", choices=("console", "json"))
     )
@@ -190,6 +208,12 @@ class Settings:
         for name in ("heartbeat_interval", "boot_retry_interval", "ping_interval", "ping_timeout", "durable_timeout"):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} must be more than 0 seconds.")
+        if self.backup_keep < 1:
+            raise SettingsError("backup_keep must be at least 1.")
+        try:
+            _ = self.backup_time
+        except ValueError:
+            raise SettingsError(f"backup_daily is a time of day like 02:00, not {self.backup_daily!r}.") from None
         if self.certificate_days <= 0:
             raise SettingsError("certificate_days must be more than 0 days.")
         for name in ("certificate_authority_url", "contract_provider_url", "certificate_crl_url"):
@@ -209,6 +233,11 @@ class Settings:
             _ = self.tls_listen
         except ValueError as error:
             raise SettingsError(f"ocpp_tls_listen: {error}") from None
+
+    @property
+    def backup_time(self) -> time | None:
+        """When the daily backup is made (UTC); None: only by hand."""
+        return time.fromisoformat(self.backup_daily) if self.backup_daily else None
 
     @property
     def tls_listen(self) -> Address | None:

@@ -19,6 +19,7 @@ from cryptography import x509
 from csms.actors.registry import Registry
 from csms.app.dialects import DIALECTS
 from csms.app.parts import Parts
+from csms.app.soap import open_soap
 from csms.config import Address, Settings
 from csms.domain.certificates import SigningUse
 from csms.domain.errors import InvalidArgument
@@ -121,6 +122,7 @@ def open_front_door(parts: Parts, registry: Registry) -> FrontDoor:
     def on_refused(attempt: ConnectionAttempt, refused: Refused) -> None:
         doorkeeper.refused(attempt.identity, attempt.remote_address, refused.reason, refused.message)
 
+    plain = open_listen_socket(settings.ocpp_listen.host, settings.ocpp_listen.port)
     listener = OcppListener(
         admission,
         serve,
@@ -128,8 +130,8 @@ def open_front_door(parts: Parts, registry: Registry) -> FrontDoor:
         keep_alive=keep_alive,
         attempts=AttemptLimiter(AttemptLimits()),
         on_refused=on_refused,
+        plain_http=open_soap(parts, registry, host=_host(settings.ocpp_listen), port=plain.getsockname()[1]),
     )
-    plain = open_listen_socket(settings.ocpp_listen.host, settings.ocpp_listen.port)
     separate: socket.socket | None = None
     if (wanted := settings.tls_listen) is not None and wanted != settings.ocpp_listen:
         try:

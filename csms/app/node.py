@@ -30,6 +30,7 @@ from csms.actors.link import LinkLimits
 from csms.actors.registry import Registry
 from csms.actors.world import ActorSettings
 from csms.aio import Door
+from csms.app import soap
 from csms.app.authority import open_authority
 from csms.app.chapters import build_chapters, security
 from csms.app.dialects import DIALECTS
@@ -140,6 +141,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             *_servicers(parts, index, access, addresses, drain),
             *build_chapters(parts),
             *security.build(parts, listeners_of(door_of_stations)),
+            *soap.build(parts),
         ]
         control = ControlServer(
             door, Guard(access, stores.requests), servicers, str(settings.control_listen), tls=_tls(settings)

@@ -1,4 +1,4 @@
-"""Errands beside a server: migrate the schema, make an API key."""
+"""Errands beside a server: migrate the schema, make an API key, make a backup, put one back."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import trio
 
 from csms.aio import open_door
-from csms.app.database import any_database, data_folder
+from csms.app.chapters.backups import backups_of, programs
+from csms.app.database import any_database, data_folder, own_database
 from csms.app.serve import migrated
 from csms.config import Settings
 from csms.domain.access import Principal, Role
+from csms.domain.errors import FailedPrecondition
 from csms.services.access import AccessControl
 from csms.storage.access import PostgresAccess
+from csms.storage.backups import check_file, replace_database
 from csms.storage.pool import Database, open_database
 from csms.telemetry import set_up_logging
 
@@ -55,6 +59,39 @@ def create_key(settings: Settings, name: str, role: Role, days: int) -> int:
         sys.stdout.write(await _new_key(database, name, role, days) + "\n")
 
     return _errand(settings, create)
+
+
+def make_backup(settings: Settings) -> int:
+    """Make a backup, prove it, and print where it is. Raises DomainError with a sentence."""
+    set_up_logging(settings.log_format, "warning")
+
+    async def make(dsn: str) -> Path:
+        async with open_door() as door:
+            backups = backups_of(settings, door, dsn, lambda: datetime.now(UTC))
+            made = await backups.make()
+            if made.error:
+                raise FailedPrecondition(f"The backup is not good: {made.error}", reason="BACKUP_FAILED")
+            return backups.path(made)
+
+    with any_database(settings) as dsn:
+        sys.stdout.write(f"{trio.run(make, dsn)}\n")
+    return 0
+
+
+def restore_backup(settings: Settings, dump: Path, keep_old_as: str = "") -> int:
+    """Put a dump in the place of the database, while no server runs on it. Raises DomainError with a sentence."""
+    set_up_logging(settings.log_format, "warning")
+
+    async def put_back(dsn: str) -> None:
+        await check_file(dump)
+        async with open_door() as door:
+            await replace_database(door, dsn, programs(settings), dump, keep_old_as)
+            await migrated(door, dsn)
+
+    with own_database(settings) as (dsn, _):
+        trio.run(put_back, dsn)
+    sys.stdout.write(f"{dump} is in place. Start the server again.\n")
+    return 0
 
 
 async def _new_key(database: Database, name: str, role: Role, days: int) -> str:

@@ -77,6 +77,11 @@ class Database:
         self._pool = pool
         self._dedicated: set[Dedicated] = set()
 
+    @property
+    def dsn(self) -> str:
+        """Where it is, for programs that connect by themselves. Holds the password: not for logs."""
+        return str(self._connector.options["dsn"])
+
     async def fetch(self, sql: str, *args: object, timeout: float | None = None) -> Rows:
         """All rows of one statement."""
         return await self._one(lambda connection: connection.fetch(sql, *args, timeout=timeout))

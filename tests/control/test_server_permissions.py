@@ -58,6 +58,9 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "id_tokens.DeleteIdToken": ADMINISTRATOR,
     "messages.ListMessages": STAFF,
     "messages.TailMessages": STAFF,
+    "backups.ListBackups": STAFF,
+    "backups.CreateBackup": ADMINISTRATOR,
+    "backups.VerifyBackup": ADMINISTRATOR,
     "places.GetPlace": STAFF,
     "places.ListPlaces": STAFF,
     "places.CreatePlace": ADMINISTRATOR,
@@ -100,6 +103,7 @@ NEEDED: Final[dict[str, object]] = {
         "auth": "apiKeys/99",
         "sessions": "sessions/99",
         "places": "places/99",
+        "backups": "backups/x",
         "inventory": "stations/99/jobs/9",
     },
 }

@@ -14,6 +14,7 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 from control.guard import Guard
 from control.server import ControlServer, Servicer
 from control.servicers.auth import AuthServicer
+from control.servicers.backups import BackupServicer
 from control.servicers.device_model import DeviceModelServicer
 from control.servicers.id_tokens import IdTokenServicer
 from control.servicers.inventory import InventoryServicer
@@ -28,6 +29,7 @@ from control.servicers.system import SystemServicer
 from control.servicers.watch import WatchServicer
 from control.v1 import (
     auth_pb2_grpc,
+    backups_pb2_grpc,
     device_model_pb2_grpc,
     id_tokens_pb2_grpc,
     inventory_pb2_grpc,
@@ -56,6 +58,7 @@ STUBS = {
     "id_tokens": id_tokens_pb2_grpc.IdTokenServiceStub,
     "watch": watch_pb2_grpc.WatchServiceStub,
     "messages": messages_pb2_grpc.MessageLogServiceStub,
+    "backups": backups_pb2_grpc.BackupServiceStub,
     "places": places_pb2_grpc.PlaceServiceStub,
     "system": system_pb2_grpc.SystemServiceStub,
     "inventory": inventory_pb2_grpc.InventoryServiceStub,
@@ -97,6 +100,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         MessageLogServicer(world.messages),
         SystemServicer(world.system),
         PlaceServicer(world.places),
+        BackupServicer(world.backups),
         InventoryServicer(world.inventory),
         MaintenanceServicer(world.maintenance),
         DeviceModelServicer(world.device_model, world.monitoring),

@@ -6,6 +6,7 @@ from typing import Final
 
 from control.server import Servicer
 from csms.app.chapters import (
+    backups,
     battery_swap,
     certificates,
     data_transfer,
@@ -24,6 +25,7 @@ from csms.app.parts import Parts
 
 _CHAPTERS: Final = (
     places,
+    backups,
     inventory,
     maintenance,
     certificates,
