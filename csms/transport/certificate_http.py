@@ -9,9 +9,10 @@ answer can be long.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 import httpx
 import msgspec
@@ -55,7 +56,8 @@ _HASHES: Final = {
 
 def new_client() -> httpx.AsyncClient:
     """For all in this module. Whoever makes it closes it."""
-    return httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
+    headers = {"accept-encoding": "identity", "user-agent": "chargehouse"}
+    return httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False, headers=headers)
 
 
 async def _exchange(client: httpx.AsyncClient, request: httpx.Request, limit: int, whom: str) -> tuple[int, bytes]:
@@ -64,10 +66,12 @@ async def _exchange(client: httpx.AsyncClient, request: httpx.Request, limit: in
         answer = await client.send(request, stream=True)
         try:
             body = bytearray()
-            async for piece in answer.aiter_bytes():
-                body += piece
-                if len(body) > limit:
-                    raise Unavailable(f"{whom} sent more than {limit} bytes.", reason="UPSTREAM_FAILED")
+            # Raw: what is packed would be unpacked before its size is known.
+            async with aclosing(cast("AsyncGenerator[bytes, None]", answer.aiter_raw())) as pieces:
+                async for piece in pieces:
+                    body += piece
+                    if len(body) > limit:
+                        raise Unavailable(f"{whom} sent more than {limit} bytes.", reason="UPSTREAM_FAILED")
         finally:
             await answer.aclose()
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:

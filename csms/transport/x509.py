@@ -35,7 +35,14 @@ MAX_PEM: Final = 20_000
 MAX_CHAIN: Final = 5
 _BACK: Final = timedelta(hours=1)
 """Stations' clocks are not the best: certificates count from an hour ago."""
-BROKEN: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension)
+BROKEN: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 """What `cryptography` raises for bytes that are no certificate."""
 
 
@@ -361,7 +368,10 @@ class Issuer:
         return builder.add_extension(x509.CRLDistributionPoints([place]), critical=False)
 
     def _authority_key(self) -> x509.AuthorityKeyIdentifier:
-        own = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        try:
+            own = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        except x509.ExtensionNotFound:
+            return x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
 
 
