@@ -33,7 +33,12 @@ Answerer = Callable[[httpx.Request], httpx.Response]
 
 
 def a_client(answer: Answerer) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    def streamed(request: httpx.Request) -> httpx.Response:
+        """As it comes from a network: not read yet."""
+        made = answer(request)
+        return httpx.Response(made.status_code, stream=httpx.ByteStream(made.content))
+
+    return httpx.AsyncClient(transport=httpx.MockTransport(streamed))
 
 
 def always(status: int, content: bytes = b"") -> Answerer:
