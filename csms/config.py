@@ -109,7 +109,7 @@ class Settings:
         default="same-host",
         metadata=_help(
             "where commands to stations that speak SOAP (OCPP 1.5) go while no operator has set their address: nowhere;"
-            " to the address that the station tells, if its host is the one that it comes from; or to any that it tells",
+            " to the address that the station tells, if its host is the one that it comes from; or wherever it tells",
             choices=("none", "same-host", "any"),
         ),
     )

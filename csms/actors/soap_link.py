@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Final
@@ -277,7 +278,7 @@ class SoapLink(LinkPort):
             answer = await self._client.send(address, request)
         except StationUnreachable as error:
             self._remark(f"{prepared.action} could not be sent to {address}: {error}")
-            raise NotSent(UNREACHABLE) from error
+            raise NotSent(UNREACHABLE, f"The station could not be reached at {address}: {error}.") from error
         except StationSilent as error:
             self._remark(f"{prepared.action} was sent to {address}, and then: {error}")
             raise LinkLost(str(error)) from error
@@ -298,9 +299,10 @@ class SoapLink(LinkPort):
     async def _address(self) -> str:
         """Raises NotSent."""
         try:
-            address = await self._addresses.soap_address(self._station_id) or self.own_address
+            known = await self._addresses.soap_address(self._station_id)
         except Unavailable as error:
             raise NotSent("DATABASE_UNAVAILABLE") from error
+        address = (known.address if known is not None else "") or self.own_address
         if not address:
             raise NotSent(ADDRESS_MISSING)
         return address
@@ -328,6 +330,7 @@ class SoapStations:
         message_log: MessageLog,
         heartbeat_s: float,
         trust: Trust,
+        now: Callable[[], datetime],
         dialect: Dialect15 | None = None,
     ) -> None:
         self._registry = registry
@@ -336,6 +339,7 @@ class SoapStations:
         self._log = message_log
         self._patience = PATIENCE * heartbeat_s
         self._trust = trust
+        self._now = now
         self._dialect = dialect or Dialect15()
         self._links: dict[int, SoapLink] = {}
         self._told: dict[int, str] = {}
@@ -405,5 +409,5 @@ class SoapStations:
         if trusted(address, call.remote_address, self._trust):
             link.own_address = address
         if self._told.get(station_id) != address:
-            await self._addresses.note_soap_address(station_id, address)
+            await self._addresses.note_soap_address(station_id, address, self._now())
             self._told[station_id] = address

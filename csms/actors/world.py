@@ -31,11 +31,12 @@ class LinkLost(Exception):
 
 
 class NotSent(Exception):
-    """The link could not send the call: it has not happened. `reason` is a word for the caller."""
+    """The link could not send the call: it has not happened. `reason` is a word for the caller, `message` says why."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, message: str = "") -> None:
+        super().__init__(message or reason)
         self.reason = reason
+        self.message = message
 
 
 class PreparedCall(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -47,11 +48,24 @@ class SoapClient(Protocol):
         """
 
 
+class SoapAddress(msgspec.Struct, frozen=True):
+    """A station's own address: `address` is what an operator has set or confirmed, `seen_address` what the station told
+    last (anybody could have, where it needs no password). Empty where there is none."""
+
+    station_id: int
+    address: str = ""
+    seen_address: str = ""
+    seen_at: datetime | None = None
+
+
 class SoapAddresses(Protocol):
-    """What is known of stations' own addresses. Raises Unavailable while the database is away."""
+    """What is known of stations' own addresses. All methods raise Unavailable while the database is away."""
 
-    async def soap_address(self, station_id: int) -> str:
-        """What an operator has set or confirmed; empty when nobody has."""
+    async def soap_address(self, station_id: int) -> SoapAddress | None:
+        """None: there is no such station (any more)."""
 
-    async def note_soap_address(self, station_id: int, address: str) -> None:
-        """The station told this one; an operator may confirm it."""
+    async def set_soap_address(self, station_id: int, address: str) -> SoapAddress:
+        """What commands go to from now on; empty: what the policy trusts. Raises NotFound."""
+
+    async def note_soap_address(self, station_id: int, address: str, at: datetime) -> None:
+        """The station told this one."""

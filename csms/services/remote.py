@@ -338,11 +338,7 @@ def _refusal(reason: str, message: str = "") -> DomainError:
         )
     if reason in ("STATION_UNREACHABLE", "DATABASE_UNAVAILABLE"):
         return Unavailable(
-            "The station could not be reached at its SOAP address. Nothing was sent; look at the address and at the"
-            " network between us."
-            if reason == "STATION_UNREACHABLE"
-            else "The database is away, so nothing was sent. Try again in a moment.",
-            reason=reason,
+            f"{message or 'The database is away.'} Nothing was sent. Try again in a moment.", reason=reason
         )
     if reason in ("STATION_DOWN", "INTERNAL_ERROR"):
         return Unavailable(
