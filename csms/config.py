@@ -193,6 +193,15 @@ class Settings:
     )
     backup_keep: int = field(default=14, metadata=_help("how many proven backups are kept"))
     backup_dir: str = field(default="", metadata=_help("where backups are kept; empty: in the data folder"))
+    vehicle_schedules: str = field(
+        default="off",
+        metadata=_help(
+            "what a vehicle that tells its needs (ISO 15118) is sent: nothing, or a profile with up to three schedules",
+            choices=("off", "propose"),
+        ),
+    )
+    supply_voltage: float = field(default=230.0, metadata=_help("volts of a phase at stations, to reckon with"))
+    supply_phases: int = field(default=3, metadata=_help("phases at stations, where profiles do not say (1 to 3)"))
     log_format: str = field(
         default="console", metadata=_help("log lines for people or machines", choices=("console", "json"))
     )
@@ -205,6 +214,8 @@ class Settings:
             choices = each.metadata["choices"]
             if choices and getattr(self, each.name) not in choices:
                 raise SettingsError(f"{each.name} must be one of {', '.join(choices)}.")
+        if self.supply_voltage <= 0 or not 1 <= self.supply_phases <= 3:
+            raise SettingsError("supply_voltage must be more than 0, and supply_phases 1 to 3.")
         for name in ("heartbeat_interval", "boot_retry_interval", "ping_interval", "ping_timeout", "durable_timeout"):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} must be more than 0 seconds.")
