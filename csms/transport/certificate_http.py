@@ -9,13 +9,13 @@ answer can be long.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
 import httpx
 import msgspec
+import trio
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
@@ -40,6 +40,7 @@ from csms.transport.trust import Authorities
 from csms.transport.x509 import common_name, described, load_chain, load_request
 
 TIMEOUT_SECONDS: Final = 15.0
+"""For all of an exchange: a station waits for the answer."""
 MAX_ANSWER: Final = 64 * 1024
 MAX_CRL: Final = 8 * 1024 * 1024
 MAX_CHAIN_CHARACTERS: Final = 10_000
@@ -62,23 +63,25 @@ def new_client() -> httpx.AsyncClient:
 
 async def _exchange(client: httpx.AsyncClient, request: httpx.Request, limit: int, whom: str) -> tuple[int, bytes]:
     """(status, body). Raises Unavailable."""
+    body = bytearray()
     try:
-        answer = await client.send(request, stream=True)
-        try:
-            body = bytearray()
-            # Raw: what is packed would be unpacked before its size is known.
-            async with aclosing(cast("AsyncGenerator[bytes, None]", answer.aiter_raw())) as pieces:
-                async for piece in pieces:
+        with trio.move_on_after(TIMEOUT_SECONDS) as scope:
+            answer = await client.send(request, stream=True)
+            try:
+                async for piece in answer.aiter_raw():  # raw: what is packed would be unpacked before its size is known
                     body += piece
                     if len(body) > limit:
-                        raise Unavailable(f"{whom} sent more than {limit} bytes.", reason="UPSTREAM_FAILED")
-        finally:
-            await answer.aclose()
+                        scope.cancel()  # unlike leaving the loop, this ends httpx's generators in order
+            finally:
+                with trio.CancelScope(shield=True):
+                    await answer.aclose()
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        raise Unavailable(
-            f"{whom} cannot be reached: {str(error) or type(error).__name__}. Try again later.",
-            reason="UPSTREAM_FAILED",
-        ) from error
+        why = str(error) or type(error).__name__
+        raise Unavailable(f"{whom} cannot be reached: {why}. Try again later.", reason="UPSTREAM_FAILED") from error
+    if len(body) > limit:
+        raise Unavailable(f"{whom} sent more than {limit} bytes.", reason="UPSTREAM_FAILED")
+    if scope.cancelled_caught:
+        raise Unavailable(f"{whom} took too long to answer. Try again later.", reason="UPSTREAM_FAILED")
     return answer.status_code, bytes(body)
 
 

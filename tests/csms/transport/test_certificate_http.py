@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 
 import httpx
 import pytest
+import trio.testing
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
@@ -363,3 +364,29 @@ async def test_our_own_list_can_be_read_like_any_other() -> None:
     data = hash_data(certificate, x509.load_pem_x509_certificate(authority.root))
     asked = CertificateStatusRequest(data, StatusSource.CRL, ("https://x/crl",))
     assert (await statuses.status(asked)).status is ChainStatus.REVOKED
+
+
+class Drip(httpx.AsyncByteStream):
+    """Sends so much a second, without end. `closed`: it was let go."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            await trio.sleep(1)
+            yield b"x" * self.size
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize(("size", "said"), [(50_000, "more than"), (1, "too long")], ids=["endless", "slow"])
+async def test_an_endless_or_slow_service_is_left(autojump_clock: trio.testing.MockClock, size: int, said: str) -> None:
+    drip = Drip(size)
+    client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _request: httpx.Response(200, stream=drip)))
+    with pytest.raises(Unavailable, match=said):
+        await HttpAuthority(client, "https://ca.example.com").sign(a_request(), "CP-1", STATION)
+    assert drip.closed
+    assert trio.current_time() <= 15
