@@ -351,8 +351,8 @@ def _events_notified(fact: EventsNotified, station_id: StationId, context: Conte
 
 
 def connector_status(data: EventData) -> StatusChanged | None:
-    """The StatusNotification that an event stands for (G01; the way of 2.1): AvailabilityState of a Connector, or of the
-    ChargingStation as a whole. That of an EVSE sums up its connectors, which speak for themselves: None."""
+    """The StatusNotification that an event stands for (G01; the way of 2.1): AvailabilityState of a Connector, or of
+    the ChargingStation as a whole. That of an EVSE sums up its connectors, which speak for themselves: None."""
     if data.variable.name.casefold() != "availabilitystate":
         return None
     component, evse = data.component.name.casefold(), data.component.evse
