@@ -173,7 +173,7 @@ class DerControl(Value, frozen=True):
     control_id: str
     control_type: str
     is_default: bool
-    setting: DerSetting
+    setting: DerSetting = DerSetting()
     is_superseded: bool = False
 
 

@@ -59,6 +59,7 @@ class DerControls:
 
     async def get_der_control(self, caller: Principal, target: Target, wanted: domain.GetDerControl) -> ReportOrdered:
         """Ask the station to report its controls; `wanted.request_id` is made here."""
+        check(caller, Action.OPERATE_STATIONS)
         if wanted.control_type is not None:
             domain.setting_name(wanted.control_type)
         asked: dict[str, object] = {

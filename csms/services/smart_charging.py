@@ -172,6 +172,7 @@ class SmartCharging:
         self, caller: Principal, target: Target, transaction_id: str, activate: bool
     ) -> CommandOutcome:
         """2.1. The station then keeps to its PriorityCharging profile."""
+        check(caller, Action.OPERATE_STATIONS)
         if not transaction_id:
             raise _no_transaction()
         return await self._remote.command(caller, target, domain.UsePriorityCharging(transaction_id, activate))
@@ -203,6 +204,7 @@ class SmartCharging:
         self, caller: Principal, target: Target, transaction_id: str, allowed: Sequence[str]
     ) -> CommandOutcome:
         """2.1. `allowed`: EnergyTransferModeEnumType."""
+        check(caller, Action.OPERATE_STATIONS)
         if not transaction_id:
             raise _no_transaction()
         if not allowed:

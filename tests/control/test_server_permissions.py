@@ -37,6 +37,9 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "station_security.RotateStationPassword": ADMINISTRATOR,
     "station_security.UpgradeSecurityProfile": ADMINISTRATOR,
     "station_security.SetSecurityProfile": ADMINISTRATOR,
+    "soap.GetSoapAddress": STAFF,
+    "soap.SetSoapAddress": ADMINISTRATOR,
+    "soap.ConfirmSoapAddress": ADMINISTRATOR,
     "remote.RequestStartTransaction": STAFF,
     "remote.RequestStopTransaction": STAFF,
     "remote.Reset": STAFF,
@@ -92,12 +95,26 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "maintenance.PublishFirmware": STAFF,
     "maintenance.UnpublishFirmware": STAFF,
     "maintenance.GetLog": STAFF,
+    "smart_charging.SetChargingProfile": STAFF,
+    "smart_charging.ClearChargingProfile": STAFF,
+    "smart_charging.GetCompositeSchedule": STAFF,
+    "smart_charging.GetChargingProfiles": STAFF,
+    "smart_charging.ListChargingProfiles": STAFF,
+    "smart_charging.UsePriorityCharging": STAFF,
+    "smart_charging.UpdateDynamicSchedule": STAFF,
+    "smart_charging.SendAfrrSignal": STAFF,
+    "smart_charging.NotifyAllowedEnergyTransfer": STAFF,
+    "der.SetDerControl": STAFF,
+    "der.GetDerControl": STAFF,
+    "der.ClearDerControl": STAFF,
+    "der.ListDerControls": STAFF,
 }
 
 # What a request needs so that it gets as far as the permission: (field path, value). Names of things that do not exist.
 NEEDED: Final[dict[str, object]] = {
     "name": {
         "stations": "stations/99",
+        "soap": "stations/99",
         "station_security": "stations/99",
         "id_tokens": "idTokens/99",
         "auth": "apiKeys/99",
@@ -124,6 +141,12 @@ MORE: Final[dict[str, dict[str, object]]] = {
     "device_model.ListPeriodicEventStreams": {"station": "stations/99"},
     "device_model.SetMonitoringBase": {"monitoring_base": "All"},
     "remote.ChangeAvailability": {"operational_status": 1},
+    "smart_charging.SetChargingProfile": {
+        "profile.charging_profile_purpose": "TxProfile",
+        "profile.charging_profile_kind": "Absolute",
+    },
+    "smart_charging.ListChargingProfiles": {"station": "stations/99"},
+    "der.ListDerControls": {"station": "stations/99"},
 }
 
 

@@ -15,6 +15,7 @@ from control.guard import Guard
 from control.server import ControlServer, Servicer
 from control.servicers.auth import AuthServicer
 from control.servicers.backups import BackupServicer
+from control.servicers.der import DerServicer
 from control.servicers.device_model import DeviceModelServicer
 from control.servicers.id_tokens import IdTokenServicer
 from control.servicers.inventory import InventoryServicer
@@ -23,6 +24,8 @@ from control.servicers.messages import MessageLogServicer
 from control.servicers.places import PlaceServicer
 from control.servicers.remote import RemoteServicer
 from control.servicers.sessions import SessionServicer
+from control.servicers.smart_charging import SmartChargingServicer
+from control.servicers.soap import SoapServicer
 from control.servicers.station_security import StationSecurityServicer
 from control.servicers.stations import StationServicer
 from control.servicers.system import SystemServicer
@@ -30,6 +33,7 @@ from control.servicers.watch import WatchServicer
 from control.v1 import (
     auth_pb2_grpc,
     backups_pb2_grpc,
+    der_pb2_grpc,
     device_model_pb2_grpc,
     id_tokens_pb2_grpc,
     inventory_pb2_grpc,
@@ -38,6 +42,8 @@ from control.v1 import (
     places_pb2_grpc,
     remote_pb2_grpc,
     sessions_pb2_grpc,
+    smart_charging_pb2_grpc,
+    soap_pb2_grpc,
     station_security_pb2_grpc,
     stations_pb2_grpc,
     system_pb2_grpc,
@@ -55,6 +61,7 @@ STUBS = {
     "station_security": station_security_pb2_grpc.StationSecurityServiceStub,
     "remote": remote_pb2_grpc.RemoteServiceStub,
     "sessions": sessions_pb2_grpc.SessionServiceStub,
+    "soap": soap_pb2_grpc.SoapServiceStub,
     "id_tokens": id_tokens_pb2_grpc.IdTokenServiceStub,
     "watch": watch_pb2_grpc.WatchServiceStub,
     "messages": messages_pb2_grpc.MessageLogServiceStub,
@@ -64,6 +71,8 @@ STUBS = {
     "inventory": inventory_pb2_grpc.InventoryServiceStub,
     "maintenance": maintenance_pb2_grpc.MaintenanceServiceStub,
     "device_model": device_model_pb2_grpc.DeviceModelServiceStub,
+    "smart_charging": smart_charging_pb2_grpc.SmartChargingServiceStub,
+    "der": der_pb2_grpc.DerServiceStub,
 }
 
 
@@ -93,6 +102,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         AuthServicer(world.access),
         StationServicer(world.stations),
         StationSecurityServicer(world.station_security),
+        SoapServicer(world.soap),
         RemoteServicer(world.remote),
         SessionServicer(world.sessions),
         IdTokenServicer(world.tokens),
@@ -104,6 +114,8 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         InventoryServicer(world.inventory),
         MaintenanceServicer(world.maintenance),
         DeviceModelServicer(world.device_model, world.monitoring),
+        SmartChargingServicer(world.smart_charging),
+        DerServicer(world.der),
     ]
 
 

@@ -18,6 +18,7 @@ from csms.ports.directory import Settled
 from csms.services.access import AccessControl
 from csms.services.backups import Backups
 from csms.services.certificates import Certificates
+from csms.services.der import DerControls
 from csms.services.device_model import DeviceModel, StationPortions
 from csms.services.inventory import StationInventory
 from csms.services.maintenance import Maintenance
@@ -27,6 +28,8 @@ from csms.services.places import Places
 from csms.services.remote import Remote
 from csms.services.reports import Reports
 from csms.services.sessions import Sessions
+from csms.services.smart_charging import SmartCharging
+from csms.services.soap import SoapAddressing
 from csms.services.station_security import Listeners, StationSecurity
 from csms.services.stations import Stations, UnknownStationPolicy
 from csms.services.system import System, SystemFacts
@@ -40,6 +43,7 @@ from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_message_log import FakeMessageLog
 from tests.kit.fake_places import FakePlaces
 from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
+from tests.kit.fake_soap import FakeSoapAddresses
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
 from tests.kit.fake_tables import FakeTables
 from tests.kit.records import a_meter_record
@@ -144,6 +148,8 @@ class ServiceWorld:
             generate_password=lambda: "generated-password-2",
             has_certificate=self.has_certificate,
         )
+        self.soap_addresses = FakeSoapAddresses(lambda station_id: station_id in self.tables.stations)
+        self.soap = SoapAddressing(self.soap_addresses, self.feed)
         self.sessions = Sessions(self.session_queries, self.feed)
         self.tokens = Tokens(self.token_store, self.index)
         self.access = AccessControl(self.access_store, hasher=HASHER, now=lambda: self.time)
@@ -172,6 +178,10 @@ class ServiceWorld:
         self.remote.portion_by(portions)
         self.remote.after(GetVariables, self.device_model.after_get_variables)
         self.remote.after(SetVariables, self.device_model.after_set_variables)
+        self.smart_charging = SmartCharging(
+            self.remote, self.inventory_store, self.station_queries, self.session_queries, now=lambda: NOW
+        )
+        self.der = DerControls(self.remote, self.inventory_store, self.station_store, now=lambda: NOW)
         self.maintenance = Maintenance(self.remote, self.inventory_store, self.station_queries, now=lambda: NOW)
         facts = SystemFacts("0.1.0", ("ws://192.0.2.1:9000/ocpp/",), UnknownStationPolicy.PENDING, False, ("ocpp1.6",))
         self.system = System(facts, database_available=lambda: not self.tables.away, draining=lambda: self.draining)
