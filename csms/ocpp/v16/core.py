@@ -19,13 +19,15 @@ from msgspec import UNSET
 
 from csms.domain import commands, facts
 from csms.domain.commands import Answer
-from csms.domain.errors import InvalidArgument
+from csms.domain.errors import InvalidArgument, NotSupported
 from csms.domain.metering import ENERGY_REGISTER, MeterValue, SampledValue, to_base_unit
-from csms.ocpp.faults import ErrorCode, Fault, LocalProtocolError
-from csms.ocpp.routing import Payload, acknowledge
+from csms.ocpp.faults import V16, ErrorCode, Fault, LocalProtocolError
+from csms.ocpp.fitting import fitted
+from csms.ocpp.routing import Payload, Printable, acknowledge
 from csms.ocpp.schemas import as_utc
 from csms.ocpp.v16 import payloads
 from csms.ocpp.v16.payloads import given
+from csms.ocpp.v16.smart_charging import print_charging_profile
 
 MAX_ID_TAG_LENGTH: Final = 20
 """CiString20Type (§7.27)."""
@@ -210,7 +212,8 @@ def stop_transaction(payload: payloads.StopTransactionRequest) -> facts.Transact
         as_utc(payload.timestamp),
         transaction_id=str(_integer("transactionId", payload.transactionId)),
         id_token=given(payload.idTag),
-        meter_wh=float(_integer("meterStop", payload.meterStop)),
+        # No register shows less than nothing; the tolerance for a missing one says -1.
+        meter_wh=float(_integer("meterStop", payload.meterStop)) if payload.meterStop >= 0 else None,
         reason=given(payload.reason) or "Local",  # §4.10: may be omitted when it is Local
         meter_values=_meter_values(given(payload.transactionData) or (), lenient=True),
     )
@@ -264,8 +267,20 @@ def reply_stop_transaction(reply: facts.Reply) -> Payload:
     return acknowledge(reply)
 
 
+_STATUSES: Final = frozenset(
+    {
+        facts.AuthorizationStatus.ACCEPTED,
+        facts.AuthorizationStatus.BLOCKED,
+        facts.AuthorizationStatus.EXPIRED,
+        facts.AuthorizationStatus.CONCURRENT_TX,
+    }
+)
+"""§7.2; what 2.x says more finely (no credit, not here, not now) is Invalid."""
+
+
 def _id_tag_info(info: facts.IdTokenInfo) -> Payload:
-    payload: Payload = {"status": info.status.value}
+    status = info.status if info.status in _STATUSES else facts.AuthorizationStatus.INVALID
+    payload: Payload = {"status": status.value}
     if info.expires_at is not None:
         payload["expiryDate"] = _time(info.expires_at)
     # A 1.6 station can neither read nor hold a longer tag, so it loses nothing.
@@ -297,12 +312,15 @@ def evse(number: int, least: int = 0) -> int:
     raise InvalidArgument(f"There is no EVSE {number} here: give a number from {least} up.", reason="INVALID_EVSE")
 
 
-def remote_start_transaction(command: commands.RequestStartTransaction) -> Payload:
-    """§5.11."""
+def remote_start_transaction(command: commands.RequestStartTransaction) -> Printable:
+    """§5.11. A profile with it is a TxProfile (§5.16.2)."""
     payload: Payload = {"idTag": _bounded("a tag", command.id_token, MAX_ID_TAG_LENGTH)}
     if command.evse_id:
         payload["connectorId"] = evse(command.evse_id)
-    return payload
+    if command.charging_profile is None:
+        return payload
+    payload["chargingProfile"] = print_charging_profile(command.charging_profile)
+    return fitted(V16, "RemoteStartTransaction", payload)
 
 
 def remote_stop_transaction(command: commands.RequestStopTransaction) -> Payload:
@@ -318,19 +336,28 @@ def remote_stop_transaction(command: commands.RequestStopTransaction) -> Payload
 
 def reset(command: commands.Reset) -> Payload:
     """§5.14."""
+    if command.evse_id:
+        raise NotSupported("OCPP 1.6 restarts whole stations only, not one EVSE.", version=V16.subprotocol)
+    if command.type is commands.ResetType.IMMEDIATE_AND_RESUME:
+        raise NotSupported("OCPP 1.6 cannot take sessions up again after a restart.", version=V16.subprotocol)
     return {"type": "Hard" if command.type is commands.ResetType.IMMEDIATE else "Soft"}
 
 
 def change_availability(command: commands.ChangeAvailability) -> Payload:
     """§5.2. Connector 0 is the station and all its connectors."""
+    _only_connector(command.connector_id)
     return {"connectorId": evse(command.evse_id or 0), "type": command.operational_status.value}
 
 
 def unlock_connector(command: commands.UnlockConnector) -> Payload:
     """§5.18."""
-    if command.connector_id != 1:
-        raise InvalidArgument("An EVSE has one connector in OCPP 1.6: number 1.", reason="INVALID_CONNECTOR")
+    _only_connector(command.connector_id)
     return {"connectorId": evse(command.evse_id, least=1)}
+
+
+def _only_connector(number: int | None) -> None:
+    if number not in (None, 1):
+        raise InvalidArgument("An EVSE has one connector in OCPP 1.6: number 1.", reason="INVALID_CONNECTOR")
 
 
 def clear_cache(_command: commands.ClearCache) -> Payload:
