@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -42,6 +43,35 @@ _UNITS: Final[dict[str, tuple[str, float]]] = {
     "Celsius": ("Celsius", 1.0),
     "Celcius": ("Celsius", 1.0),  # the misspelling is in the 1.6 schema
 }
+
+
+_DEFAULT_UNITS: Final[dict[str, str]] = {
+    "Energy.Active": "Wh",
+    "Energy.Apparent": "VAh",
+    "Energy.Reactive": "varh",
+    "EnergyRequest": "Wh",
+    "Power.Active": "W",
+    "Power.Reactive": "var",
+    "Power.Factor": "",
+    "Power": "W",
+    "Current": "A",
+    "Voltage": "V",
+    "Frequency": "Hz",
+    "SoC": "Percent",
+}
+
+
+@cache
+def default_unit(measurand: str) -> str:
+    """The base unit of a measurand whose unit the station left out. OCPP names one (Wh) for energy alone."""
+    parts = measurand.split(".")
+    for count in range(len(parts), 0, -1):
+        found = _DEFAULT_UNITS.get(".".join(parts[:count]))
+        if found is not None:
+            return found
+    if measurand.endswith("SOC"):
+        return "Percent"
+    return "s" if "RemainingTime" in measurand else ""
 
 
 class SampledValue(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -8,6 +8,7 @@ from csms.ocpp import faults
 from csms.ocpp.routing import IncomingRow, OutgoingRow, RoutedDialect
 from csms.ocpp.v201 import (
     a_security,
+    b_boot,
     b_provisioning,
     c_authorization,
     d_local_list,
@@ -28,6 +29,7 @@ from csms.ocpp.v201 import (
 
 INCOMING: Final[tuple[IncomingRow, ...]] = (
     *a_security.INCOMING,
+    *b_boot.INCOMING,
     *b_provisioning.INCOMING,
     *c_authorization.INCOMING,
     *d_local_list.INCOMING,
@@ -48,6 +50,7 @@ INCOMING: Final[tuple[IncomingRow, ...]] = (
 
 OUTGOING: Final[tuple[OutgoingRow, ...]] = (
     *a_security.OUTGOING,
+    *b_boot.OUTGOING,
     *b_provisioning.OUTGOING,
     *c_authorization.OUTGOING,
     *d_local_list.OUTGOING,

@@ -7,10 +7,12 @@ from typing import Final
 from csms.ocpp import faults
 from csms.ocpp.routing import IncomingRow, OutgoingRow, RoutedDialect
 from csms.ocpp.v21 import (
+    b_boot,
     c_authorization,
     c_payment,
     d_local_list,
     e_transactions,
+    f_remote_control,
     h_reservation,
     i_tariff_cost,
     k_smart_charging,
@@ -41,9 +43,11 @@ INCOMING: Final[tuple[IncomingRow, ...]] = (
 
 OUTGOING: Final[tuple[OutgoingRow, ...]] = (
     *v201.OUTGOING,
+    *b_boot.OUTGOING,
     *c_authorization.OUTGOING,
     *d_local_list.OUTGOING,
     *e_transactions.OUTGOING,
+    *f_remote_control.OUTGOING,
     *h_reservation.OUTGOING,
     *i_tariff_cost.OUTGOING,
     *k_smart_charging.OUTGOING,
