@@ -38,7 +38,8 @@ pytestmark = pytest.mark.feature("F-OCPP-1", "F-OCPP-2", "F-OCPP-4", "F-OCPP-5",
 
 NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VERSIONS: Final = [typing.cast("RoutedDialect", dialect) for dialect in DIALECTS.values()]
-RELAXED: Final = settings(deadline=None, suppress_health_check=list(HealthCheck))
+DEEP: Final = settings.default is not None and settings.default.max_examples > 1_000
+RELAXED: Final = settings(max_examples=2_000 if DEEP else 8, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 INCOMING: Final = [
