@@ -43,6 +43,11 @@ def test_the_flag_outranks_the_environment_outranks_the_file(tmp_path: Path) -> 
         (["--heartbeat-interval", "0"], {}, "heartbeat_interval must be more than 0"),
         ([], {"CHARGEHOUSE_PORTAL": "perhaps"}, "CHARGEHOUSE_PORTAL: 'perhaps' must be yes or no"),
         (["--control-tls-cert", "x"], {}, "go together"),
+        (["--ocpp-tls-key", "x"], {}, "ocpp_tls_cert and ocpp_tls_key go together"),
+        (["--ocpp-tls-listen", "nowhere"], {}, "ocpp_tls_listen: 'nowhere' is no address"),
+        (["--ocpp-min-security-profile", "4"], {}, "must be 0, 1, 2 or 3"),
+        (["--ocpp-min-security-profile", "2"], {}, "need TLS: set ocpp_tls_listen"),
+        (["--ocpp-certificate-names", "any"], {}, "must be one of identity, serial, either"),
         (["--config", "/nowhere.toml"], {}, "Cannot read the settings file"),
     ],
 )
@@ -56,6 +61,11 @@ def test_a_misspelt_setting_in_the_file(tmp_path: Path) -> None:
     file.write_text("heartbeet = 1\n")
     with pytest.raises(SettingsError, match="heartbeet"):
         load(parsed("--config", str(file)), {})
+
+
+def test_where_stations_connect_by_tls() -> None:
+    assert Settings().tls_listen is None
+    assert Settings(ocpp_tls_listen=":9443", ocpp_min_security_profile=3).tls_listen == Address("0.0.0.0", 9443)
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ class FakeStations:
                     station.failed_attempts += each.count
                     station.last_failed_attempt_at = each.at
                     station.last_failed_attempt_reason = each.reason
-                    station.last_failed_attempt_address = each.remote_address
+                    station.last_failed_attempt_address = each.remote_address.replace("\0", "")
         return known
 
     async def delete(self, station_id: int) -> None:
