@@ -7,7 +7,7 @@ differential one changes it entry by entry.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -35,8 +35,9 @@ class LocalListEntry(msgspec.Struct, frozen=True):
 class HeldList(msgspec.Struct, frozen=True):
     """What we believe that a station holds, by id_token in order.
 
-    `version` is that of the last update which it accepted (0: none), `sent_version` the highest that was ever sent.
-    `certain` is False while the outcome of the last sending is not known."""
+    `entries` are what it held when it accepted `version` (0: it holds nothing); `certain` is False where we do not know
+    what that update changed. `sent_version` is the highest that was ever sent: above `version`, the last sending was
+    refused, or nobody knows what became of it."""
 
     station_id: int
     version: int = 0
@@ -121,8 +122,3 @@ def trimmed(
         kept = [entry for entry in kept if entry.status is AuthorizationStatus.ACCEPTED]
     known = {entry.id_token for entry in kept}
     return tuple(kept), tuple(entry.id_token for entry in entries if entry.id_token not in known)
-
-
-def by_token(entries: Iterable[LocalListEntry]) -> Mapping[str, LocalListEntry]:
-    """Last one wins."""
-    return {entry.id_token: entry for entry in entries}

@@ -28,6 +28,7 @@ from csms.domain import (
     reservation,
     smart_charging,
     transaction_events,
+    vendor_message,
 )
 from csms.domain.applying import Applied, Context, Handler
 from csms.domain.authorization import canonical, decide_typed
@@ -38,8 +39,6 @@ from csms.domain.facts import (
     AuthorizationReply,
     AuthorizationStatus,
     BootReply,
-    DataTransferred,
-    DataTransferReply,
     Fact,
     HeartbeatReply,
     HeartbeatSeen,
@@ -72,6 +71,7 @@ HANDLERS: Final[dict[type[Fact], Handler]] = {
     **display.HANDLERS,
     **payment.HANDLERS,
     **battery_swap.HANDLERS,
+    **vendor_message.HANDLERS,
 }
 """Who takes in what needs nothing of a station's memory: the chapters."""
 
@@ -172,8 +172,6 @@ class StationState(StationMemory):
             return self._status(fact, context)
         if isinstance(fact, AuthorizationAsked):
             return _asked(fact, context)
-        if isinstance(fact, DataTransferred):
-            return Applied(context.consulted or DataTransferReply("UnknownVendorId"), wait=False)
         if isinstance(fact, TransactionEventSeen):
             return self._event(fact, context)
         applied = HANDLERS[type(fact)](fact, self.station_id, context)

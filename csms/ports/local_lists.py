@@ -15,8 +15,7 @@ class LocalListStore(Protocol):
         """What we believe that it holds; None: nothing was ever sent."""
 
     async def sending(self, station_id: int, version: int, at: datetime) -> None:
-        """Before an update goes out: its version is used up, and what the station holds is not certain until it
-        answers. Raises NotFound when there is no such station."""
+        """Before an update goes out: its version is used up. Raises NotFound when there is no such station."""
 
     async def put(self, held: HeldList, at: datetime) -> None:
         """What the station holds now. `sent_version` never falls."""

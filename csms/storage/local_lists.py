@@ -17,9 +17,9 @@ __all__ = ["PostgresLocalLists"]
 FIND_SQL = "SELECT * FROM local_list WHERE station_id = $1"
 SENDING_SQL = """
 INSERT INTO local_list AS old (station_id, version, sent_version, certain, entries, updated_at)
-SELECT id, 0, $2::integer, false, '[]', $3 FROM station WHERE id = $1 FOR KEY SHARE
+SELECT id, 0, $2::integer, true, '[]', $3 FROM station WHERE id = $1 FOR KEY SHARE
 ON CONFLICT (station_id) DO UPDATE SET
-    sent_version = greatest(old.sent_version, excluded.sent_version), certain = false, updated_at = excluded.updated_at
+    sent_version = greatest(old.sent_version, excluded.sent_version), updated_at = excluded.updated_at
 RETURNING station_id
 """
 PUT_SQL = """

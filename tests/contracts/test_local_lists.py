@@ -21,17 +21,18 @@ async def test_nothing_is_known_before_something_was_sent(storage: Storage) -> N
     assert await storage.local_lists.find(NOWHERE) is None
 
 
-async def test_a_sending_uses_its_version_up_and_leaves_doubt(storage: Storage) -> None:
+async def test_a_sending_uses_its_version_up(storage: Storage) -> None:
     station = await storage.station()
     await storage.local_lists.sending(station, 3, T0)
-    assert await storage.local_lists.find(station) == HeldList(station, 0, 3, False, (), T0)
-    held = HeldList(station, 3, 0, True, (ENTRY, LocalListEntry("é", AuthorizationStatus.BLOCKED)))
+    assert await storage.local_lists.find(station) == HeldList(station, 0, 3, True, (), T0)
+    held = HeldList(station, 3, 0, False, (ENTRY, LocalListEntry("é", AuthorizationStatus.BLOCKED)))
     await storage.local_lists.put(held, after(1))
     known = await storage.local_lists.find(station)
-    assert known == HeldList(station, 3, 3, True, held.entries, after(1))
+    assert known == HeldList(station, 3, 3, False, held.entries, after(1))
     await storage.local_lists.sending(station, 4, after(2))
     known = await storage.local_lists.find(station)
     assert known == HeldList(station, 3, 4, False, held.entries, after(2))
+    assert known.sent_version > known.version
 
 
 async def test_the_highest_version_never_falls(storage: Storage) -> None:

@@ -124,7 +124,7 @@ class FakeLocalLists:
             raise NotFound(f"There is no station {station_id} (any more).", reason="STATION_NOT_FOUND")
         row = self._rows.get(station_id, HeldList(station_id))
         sent = max(row.sent_version, version)
-        self._rows[station_id] = msgspec.structs.replace(row, sent_version=sent, certain=False, updated_at=at)
+        self._rows[station_id] = msgspec.structs.replace(row, sent_version=sent, updated_at=at)
 
     async def put(self, held: HeldList, at: datetime) -> None:
         self.tables.check()
