@@ -86,6 +86,14 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "device_model.ListPeriodicEventStreams": STAFF,
     "device_model.GetPeriodicEventStream": STAFF,
     "device_model.AdjustPeriodicEventStream": STAFF,
+    "certificates.InstallCertificate": ADMINISTRATOR,
+    "certificates.DeleteCertificate": ADMINISTRATOR,
+    "certificates.GetInstalledCertificateIds": STAFF,
+    "certificates.ListInstalledCertificates": STAFF,
+    "certificates.RenewStationCertificate": STAFF,
+    "certificates.ListIssuedCertificates": STAFF,
+    "certificates.RevokeCertificate": ADMINISTRATOR,
+    "certificates.GetAuthority": STAFF,
     "inventory.ListStationEvents": STAFF,
     "inventory.ListStationItems": STAFF,
     "inventory.GetJob": STAFF,
@@ -122,6 +130,7 @@ NEEDED: Final[dict[str, object]] = {
         "places": "places/99",
         "backups": "backups/x",
         "inventory": "stations/99/jobs/9",
+        "certificates": "issuedCertificates/99",
     },
 }
 
@@ -129,6 +138,14 @@ NEEDED: Final[dict[str, object]] = {
 MORE: Final[dict[str, dict[str, object]]] = {
     "messages": {"station": "stations/99"},
     "inventory.ListStationItems": {"station": "stations/99"},
+    "certificates.InstallCertificate": {"certificate_type": "CSMSRootCertificate"},
+    "certificates.DeleteCertificate": {
+        "hash_data.hash_algorithm": "SHA256",
+        "hash_data.issuer_name_hash": "aa",
+        "hash_data.issuer_key_hash": "bb",
+        "hash_data.serial_number": "1",
+    },
+    "certificates.ListInstalledCertificates": {"station": "stations/99"},
     "places.CreatePlace": {"place.kind": 2},
     "places.UpdatePlace": {"place.name": "places/99"},
     "places.MoveStations": {"place": "places/99", "stations": ["stations/99"]},

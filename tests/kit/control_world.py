@@ -15,6 +15,7 @@ from control.guard import Guard
 from control.server import ControlServer, Servicer
 from control.servicers.auth import AuthServicer
 from control.servicers.backups import BackupServicer
+from control.servicers.certificates import CertificateServicer
 from control.servicers.der import DerServicer
 from control.servicers.device_model import DeviceModelServicer
 from control.servicers.id_tokens import IdTokenServicer
@@ -33,6 +34,7 @@ from control.servicers.watch import WatchServicer
 from control.v1 import (
     auth_pb2_grpc,
     backups_pb2_grpc,
+    certificates_pb2_grpc,
     der_pb2_grpc,
     device_model_pb2_grpc,
     id_tokens_pb2_grpc,
@@ -68,6 +70,7 @@ STUBS = {
     "backups": backups_pb2_grpc.BackupServiceStub,
     "places": places_pb2_grpc.PlaceServiceStub,
     "system": system_pb2_grpc.SystemServiceStub,
+    "certificates": certificates_pb2_grpc.CertificateServiceStub,
     "inventory": inventory_pb2_grpc.InventoryServiceStub,
     "maintenance": maintenance_pb2_grpc.MaintenanceServiceStub,
     "device_model": device_model_pb2_grpc.DeviceModelServiceStub,
@@ -112,6 +115,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         PlaceServicer(world.places),
         BackupServicer(world.backups),
         InventoryServicer(world.inventory),
+        CertificateServicer(world.certificates),
         MaintenanceServicer(world.maintenance),
         DeviceModelServicer(world.device_model, world.monitoring),
         SmartChargingServicer(world.smart_charging),
