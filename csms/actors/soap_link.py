@@ -200,6 +200,8 @@ class SoapLink(LinkPort):
         )
         for remark in call.remarks:
             self._remark(remark)
+        if not self._settled:
+            await self._actor.told()  # that it is here
         told: tuple[Fact, Reply] | None = None
         outcome: Payload | Fault
         try:
