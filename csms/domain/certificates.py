@@ -13,6 +13,9 @@ from typing import Final
 import msgspec
 
 from csms.domain.applying import Applied, Context, Handler, event
+from csms.domain.certificate_hashes import CertificateHashData as CertificateHashData
+from csms.domain.certificate_hashes import HashAlgorithm as HashAlgorithm
+from csms.domain.certificate_hashes import OcspRequestData as OcspRequestData
 from csms.domain.commands import Command, Result
 from csms.domain.facts import ACK, Fact, Reply
 from csms.domain.ids import StationId
@@ -44,14 +47,6 @@ class CertificateUse(StrEnum):
     """Can be asked for, not installed."""
 
 
-class HashAlgorithm(StrEnum):
-    """OCPP HashAlgorithmEnumType."""
-
-    SHA256 = "SHA256"
-    SHA384 = "SHA384"
-    SHA512 = "SHA512"
-
-
 class AuthorizeCertificateStatus(StrEnum):
     """OCPP AuthorizeCertificateStatusEnumType: what we found out about a contract certificate (C07)."""
 
@@ -62,38 +57,6 @@ class AuthorizeCertificateStatus(StrEnum):
     NO_CERTIFICATE = "NoCertificateAvailable"
     CHAIN_ERROR = "CertChainError"
     CONTRACT_CANCELLED = "ContractCancelled"
-
-
-class CertificateHashData(Value, frozen=True):
-    """OCPP CertificateHashDataType: names a certificate by its issuer and serial number. Hashes and number are
-    hexadecimal."""
-
-    hash_algorithm: HashAlgorithm
-    issuer_name_hash: str
-    issuer_key_hash: str
-    serial_number: str
-
-    @property
-    def key(self) -> str:
-        """One text for it, the same however a station spells the digits."""
-        parts = (self.issuer_name_hash, self.issuer_key_hash, self.serial_number.lstrip("0"))
-        return ":".join((self.hash_algorithm.value, *(part.lower() for part in parts)))
-
-
-class OcspRequestData(Value, frozen=True):
-    """OCPP OCSPRequestDataType: a certificate whose state is asked for, and who knows it. The address comes from the
-    certificate, which means: from a stranger."""
-
-    hash_algorithm: HashAlgorithm
-    issuer_name_hash: str
-    issuer_key_hash: str
-    serial_number: str
-    responder_url: str = msgspec.field(name="responderURL")
-
-    @property
-    def certificate(self) -> CertificateHashData:
-        """Which certificate it is about."""
-        return CertificateHashData(self.hash_algorithm, self.issuer_name_hash, self.issuer_key_hash, self.serial_number)
 
 
 class InstalledCertificate(Value, frozen=True):

@@ -9,15 +9,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import msgspec
 
+from csms.domain.certificate_hashes import OcspRequestData
 from csms.domain.metering import MeterValue
 from csms.domain.values import Value
-
-if TYPE_CHECKING:  # certificates have facts of their own, which are made of this module's
-    from csms.domain.certificates import OcspRequestData
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False, tag=True, tag_field="kind"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-import msgspec
 import pytest
 
 from csms.domain import certificates as domain
@@ -92,19 +91,3 @@ def test_a_chain_that_nobody_could_check_has_failed() -> None:
     assert isinstance(applied.reply, domain.CertificateChainStatusReply)
     assert [each.status for each in applied.reply.statuses] == [ChainStatus.FAILED]
     assert "01F: Failed" in record.summary
-
-
-def test_one_certificate_has_one_key_however_it_is_spelt() -> None:
-    assert DATA.key == CertificateHashData(HashAlgorithm.SHA256, "aa", "bb", "1F").key
-    assert OCSP.certificate.key == DATA.key
-    assert DATA.key != CertificateHashData(HashAlgorithm.SHA384, "aa", "bb", "1f").key
-
-
-def test_values_are_the_json_of_ocpp() -> None:
-    assert json.loads(msgspec.json.encode(OCSP)) == {
-        "hashAlgorithm": "SHA256",
-        "issuerNameHash": "aa",
-        "issuerKeyHash": "bb",
-        "serialNumber": "1f",
-        "responderURL": "http://192.0.2.1/ocsp",
-    }
