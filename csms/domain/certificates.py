@@ -17,7 +17,7 @@ from csms.domain.certificate_hashes import CertificateHashData as CertificateHas
 from csms.domain.certificate_hashes import HashAlgorithm as HashAlgorithm
 from csms.domain.certificate_hashes import OcspRequestData as OcspRequestData
 from csms.domain.commands import Command, Result
-from csms.domain.facts import ACK, Fact, Reply
+from csms.domain.facts import ACK, AuthorizationAdvice, AuthorizationStatus, Fact, Reply
 from csms.domain.ids import StationId
 from csms.domain.values import Value
 
@@ -178,10 +178,13 @@ class CertificateChainStatusReply(Reply, frozen=True):
     statuses: tuple[CertificateStatus, ...]
 
 
-class ContractChecked(Reply, frozen=True):
-    """What became of the check of a contract certificate that came with Authorize (C07): goes into its reply."""
-
-    status: AuthorizeCertificateStatus
+def contract_advice(status: AuthorizeCertificateStatus) -> AuthorizationAdvice:
+    """What the check of a contract certificate means for the token that it came with (C07): a bad one is no token."""
+    if status is AuthorizeCertificateStatus.ACCEPTED:
+        return AuthorizationAdvice(certificate_status=status.value)
+    expired = status is AuthorizeCertificateStatus.EXPIRED
+    decision = AuthorizationStatus.EXPIRED if expired else AuthorizationStatus.INVALID
+    return AuthorizationAdvice(decision, status.value)
 
 
 # -- commands ------------------------------------------------------------------------------------------------------

@@ -22,16 +22,23 @@ from csms.domain.certificates import (
     CertificateStatusAsked,
     CertificateStatusReply,
     ChainStatus,
-    ContractChecked,
     EvCertificateAsked,
     EvCertificateReply,
     OcspRequestData,
     SigningReply,
     SigningUse,
+    contract_advice,
     refusal,
 )
 from csms.domain.errors import DeadlineExceeded, DomainError, InvalidArgument, NotFound
-from csms.domain.facts import AuthorizationAsked, BootReply, RegistrationStatus, Reply, StationBooted
+from csms.domain.facts import (
+    AuthorizationAdvice,
+    AuthorizationAsked,
+    BootReply,
+    RegistrationStatus,
+    Reply,
+    StationBooted,
+)
 from csms.ports.certificates import (
     CertificateAuthority,
     CertificateReader,
@@ -189,7 +196,7 @@ class StationCertificates:
                 nursery.start_soon(look, number)
         return CertificateChainStatusReply(tuple(found[number] for number in sorted(found)))
 
-    async def check_contract(self, station_id: int, asked: AuthorizationAsked) -> ContractChecked | None:
+    async def check_contract(self, station_id: int, asked: AuthorizationAsked) -> AuthorizationAdvice | None:
         """Is the contract certificate good (C07)? None when there is none. What cannot be checked is not believed."""
         if not asked.certificate and not asked.certificate_hash_data:
             return None
@@ -201,7 +208,7 @@ class StationCertificates:
                 links = self._reader.ocsp_requests(asked.certificate)
         if status is AuthorizeCertificateStatus.ACCEPTED and links:
             status = await self._revocation(station_id, links)
-        return ContractChecked(status)
+        return contract_advice(status)
 
     async def _revocation(self, station_id: int, links: tuple[OcspRequestData, ...]) -> AuthorizeCertificateStatus:
         states: list[ChainStatus] = []

@@ -91,3 +91,12 @@ def test_a_chain_that_nobody_could_check_has_failed() -> None:
     assert isinstance(applied.reply, domain.CertificateChainStatusReply)
     assert [each.status for each in applied.reply.statuses] == [ChainStatus.FAILED]
     assert "01F: Failed" in record.summary
+
+
+def test_a_bad_contract_is_no_token() -> None:
+    status = domain.AuthorizeCertificateStatus
+    assert domain.contract_advice(status.ACCEPTED).status is None, "the tags decide"
+    assert domain.contract_advice(status.EXPIRED).status is AuthorizationStatus.EXPIRED
+    for bad in set(status) - {status.ACCEPTED, status.EXPIRED}:
+        advice = domain.contract_advice(bad)
+        assert (advice.status, advice.certificate_status) == (AuthorizationStatus.INVALID, bad.value)

@@ -17,7 +17,6 @@ from csms.domain.certificates import (
     CertificateStatusAsked,
     CertificateStatusRequest,
     ChainStatus,
-    ContractChecked,
     EvCertificateAsked,
     EvCertificateReply,
     HashAlgorithm,
@@ -28,7 +27,7 @@ from csms.domain.certificates import (
 )
 from csms.domain.commands import Answer, Outcome
 from csms.domain.errors import InvalidArgument, NotFound, Unavailable
-from csms.domain.facts import AuthorizationAsked, BootReply, RegistrationStatus, StationBooted
+from csms.domain.facts import AuthorizationAdvice, AuthorizationAsked, BootReply, RegistrationStatus, StationBooted
 from csms.ports.certificates import Delivery
 from csms.ports.directory import Settled
 from csms.services.station_certificates import MAX_REQUESTS, WITHIN_SECONDS, StationCertificates
@@ -267,8 +266,9 @@ async def test_a_contract_is_believed_only_when_nothing_speaks_against_it() -> N
     async def check(*serials: str) -> AuthorizeCertificateStatus:
         asked = AuthorizationAsked("DE8AAC123", certificate_hash_data=tuple(a_link(serial) for serial in serials))
         checked = await world.asking.check_contract(1, asked)
-        assert isinstance(checked, ContractChecked)
-        return checked.status
+        assert isinstance(checked, AuthorizationAdvice)
+        assert (checked.status is None) == (checked.certificate_status == "Accepted")
+        return status(checked.certificate_status)
 
     world.statuses.revoked, world.statuses.unknown = {"2"}, {"3"}
     assert await check("1", "4") is status.ACCEPTED
@@ -289,7 +289,7 @@ async def test_a_contract_s_chain_is_checked_here_when_the_station_cannot() -> N
     async def check(chain: str) -> AuthorizeCertificateStatus:
         checked = await world.asking.check_contract(1, AuthorizationAsked("DE8AAC123456789", certificate=chain))
         assert checked is not None
-        return checked.status
+        return status(checked.certificate_status)
 
     assert await check(leaf.pem) is status.ACCEPTED
     world.statuses.revoked = {f"{leaf.certificate.serial_number:x}"}
