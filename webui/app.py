@@ -19,7 +19,7 @@ from webui import api, sentences, session, streams
 from webui.hub import Hubs
 from webui.middleware import Manners, SameOrigin, SecurityHeaders
 from webui.page import STATIC, plain, to_sign_in
-from webui.pages import access, account, sessions, station, stations, tags
+from webui.pages import access, account, sessions, station, station_security, stations, tags
 from webui.settings import Settings
 from webui.values import ApiError
 from webui.words import _
@@ -56,6 +56,7 @@ def create_app(settings: Settings) -> Starlette:
             *access.ROUTES,
             *stations.ROUTES,
             *station.ROUTES,
+            *station_security.ROUTES,
             *sessions.ROUTES,
             *tags.ROUTES,
             *account.ROUTES,

@@ -177,6 +177,12 @@ class Station(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     create_time: datetime | None
     update_time: datetime | None
     etag: str
+    security_profile: int = 0
+    password_change_pending: bool = False
+    failed_attempts: int = 0
+    last_failed_attempt_time: datetime | None = None
+    last_failed_attempt_reason: str = ""
+    last_failed_attempt_address: str = ""
 
     @property
     def key(self) -> str:

@@ -192,6 +192,35 @@ def tag(session: Session) -> str:
     return session.id_token_alias or session.id_token or DASH
 
 
+def security_profile(number: int) -> str:
+    """What an OCPP security profile means."""
+    return {
+        0: _("Nothing (profile 0)"),
+        1: _("Password (profile 1)"),
+        2: _("Password, by TLS (profile 2)"),
+        3: _("Certificate, by TLS (profile 3)"),
+    }.get(number, DASH)
+
+
+def refusal_reason(word: str) -> str:
+    """Why an attempt to connect failed, and what to do about it."""
+    return {
+        "WRONG_PASSWORD": _("The password was wrong. If it was the station: set the same one in both places."),
+        "NO_PASSWORD": _("It sent no password. If it was the station: set its password there."),
+        "NO_TLS": _(
+            "It came in the clear, though it must use TLS. If the station was set back: lower what it must prove."
+        ),
+        "NO_CERTIFICATE": _(
+            "It showed no certificate, though it must. If the station was set back: lower what it must prove."
+        ),
+        "CERTIFICATE_OF_ANOTHER": _("It showed a certificate that names another station. Issue one for this one."),
+        "CERTIFICATE_EXPIRED": _("Its certificate has expired. Issue a new one."),
+        "CERTIFICATE_NOT_VALID_YET": _("Its certificate is not valid yet. Look at the clock of whoever issued it."),
+        "CERTIFICATE_REVOKED": _("Its certificate was revoked. Issue a new one if it may come in again."),
+        "TOO_MANY_ATTEMPTS": _("It tried too often and has to wait. Look at the message log for what was wrong."),
+    }.get(word, word)
+
+
 def flag(word: str) -> tuple[str, str]:
     """What was odd about a session: what happened, and what to do about it."""
     return {
@@ -247,4 +276,6 @@ FILTERS = {
     "role": role,
     "tag": tag,
     "flag": flag,
+    "security_profile": security_profile,
+    "refusal_reason": refusal_reason,
 }

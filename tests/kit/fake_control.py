@@ -31,6 +31,7 @@ from control.v1 import (
     remote_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
+    station_security_pb2_grpc,
     stations_pb2,
     stations_pb2_grpc,
     system_pb2_grpc,
@@ -38,6 +39,7 @@ from control.v1 import (
     watch_pb2_grpc,
 )
 from tests.kit.fake_remote import Remote
+from tests.kit.fake_security import StationSecurity
 from tests.kit.fake_services import Auth, IdTokens, Messages, Sessions, Stations, System, Watch
 from tests.kit.fake_world import World, stamp
 
@@ -80,6 +82,7 @@ class FakeControl:
         id_tokens_pb2_grpc.add_IdTokenServiceServicer_to_server(IdTokens(self), server)
         messages_pb2_grpc.add_MessageLogServiceServicer_to_server(Messages(self), server)
         remote_pb2_grpc.add_RemoteServiceServicer_to_server(Remote(self), server)
+        station_security_pb2_grpc.add_StationSecurityServiceServicer_to_server(StationSecurity(self), server)
         watch_pb2_grpc.add_WatchServiceServicer_to_server(Watch(self), server)
         system_pb2_grpc.add_SystemServiceServicer_to_server(System(self), server)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)

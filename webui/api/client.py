@@ -29,6 +29,7 @@ from webui import values as v
 from webui.api import convert
 from webui.api.channel import Control, api_error
 from webui.api.remote import Remote
+from webui.api.security import Security
 
 T = TypeVar("T")
 CALL_S = 10.0  # time for one answer; pages would rather say that nobody answers than hang
@@ -48,6 +49,7 @@ class Client:
         self._watch = watch_pb2_grpc.WatchServiceStub(channel)
         self._system = system_pb2_grpc.SystemServiceStub(channel)
         self.remote = Remote(channel, self._metadata)
+        self.security = Security(channel, self._metadata)
 
     # ---- people and keys
 

@@ -161,6 +161,12 @@ def station(m: stations_pb2.Station) -> v.Station:
         create_time=time(m, "create_time"),
         update_time=time(m, "update_time"),
         etag=m.etag,
+        security_profile=m.security_profile,
+        password_change_pending=m.password_change_pending,
+        failed_attempts=m.failed_attempts,
+        last_failed_attempt_time=time(m, "last_failed_attempt_time"),
+        last_failed_attempt_reason=m.last_failed_attempt_reason,
+        last_failed_attempt_address=m.last_failed_attempt_address,
     )
 
 

@@ -164,12 +164,18 @@ async def messages(request: Request) -> Response:
 async def settings(request: Request) -> Response:
     """Name, description, address, identity; password; disconnect; delete."""
     station = await client_of(request).station(request.path_params["key"])
-    return await _settings(request, station, station, "")
+    return await settings_page(request, station, station)
 
 
-async def _settings(
-    request: Request, station: Station, values: object, problem: str, status_code: int = 200
+async def settings_page(
+    request: Request,
+    station: Station,
+    values: object,
+    problem: str = "",
+    status_code: int = 200,
+    outcome: Outcome | None = None,
 ) -> Response:
+    """What people edit, with what became of an attempt to."""
     return await show(
         request,
         "station/settings.html",
@@ -178,6 +184,7 @@ async def _settings(
         tab="settings",
         values=values,
         problem=problem,
+        outcome=outcome,
     )
 
 
@@ -194,7 +201,7 @@ async def save(request: Request) -> Response:
         if error.code not in ("ABORTED", "INVALID_ARGUMENT", "ALREADY_EXISTS"):
             raise
         now = await client.station(key)
-        return await _settings(request, now, changes, sentences.of_error(error), 409)
+        return await settings_page(request, now, changes, sentences.of_error(error), 409)
     return redirect(f"/stations/{key}/settings", "station-saved")
 
 
@@ -212,7 +219,7 @@ async def password(request: Request) -> Response:
     except ApiError as error:
         if error.code != "INVALID_ARGUMENT":
             raise
-        return await _settings(request, station, station, sentences.of_error(error), 422)
+        return await settings_page(request, station, station, sentences.of_error(error), 422)
     if remove:
         return redirect(f"/stations/{key}/settings", "station-saved")
     info = await client.system_info()
@@ -229,7 +236,7 @@ async def disconnect(request: Request) -> Response:
         if error.code != "FAILED_PRECONDITION":
             raise
         station = await client.station(key)
-        return await _settings(request, station, station, sentences.of_command(error), 409)
+        return await settings_page(request, station, station, sentences.of_command(error), 409)
     return redirect(f"/stations/{key}/settings", "station-disconnected")
 
 
