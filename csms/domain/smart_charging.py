@@ -239,7 +239,7 @@ def _limit_cleared(fact: ChargingLimitCleared, station_id: StationId, context: C
 
 def _profiles_reported(fact: ChargingProfilesReported, station_id: StationId, context: Context) -> Applied:
     ids = ", ".join(str(profile.id) for profile in fact.profiles[:20])
-    summary = f"{_where(fact.evse_id)} has the charging profiles {ids} of {fact.source}.".capitalize()
+    summary = f"The charging profiles of {fact.source} at {_where(fact.evse_id)} are {ids}."
     applied = Applied(
         records=[
             event(station_id, context, "ReportChargingProfiles", summary, evse_id=fact.evse_id, body=fact),
