@@ -25,7 +25,7 @@ from csms.domain.reservation import (
     ReserveNow,
 )
 from csms.ports.reservations import ReservationDraft, ReservationFilter, ReservationStore
-from csms.services.remote import CommandOutcome, Remote, Target
+from csms.services.remote import DEFAULT_TIMEOUT, CommandOutcome, Remote, Target
 
 _log = structlog.get_logger("csms.reservations")
 
@@ -90,17 +90,30 @@ class Reservations:
         return ReservationOutcome(await self._move(made, state, *_words(answer)), outcome)
 
     async def cancel(
-        self, caller: Principal, reservation_id: int, *, timeout_s: float, wait_for_station: bool = False
+        self,
+        caller: Principal,
+        target: Target | None,
+        reservation_id: int,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT,
+        wait_for_station: bool = False,
     ) -> ReservationOutcome:
         """Take it back. One that the station does not know (any more) is over for us too, and its note says so.
+        `target` None: the reservation's own station, with what follows.
 
-        Raises NotFound, and FailedPrecondition/RESERVATION_ENDED.
+        Raises NotFound, InvalidArgument/STATION_MISMATCH, FailedPrecondition/RESERVATION_ENDED.
         """
         check(caller, Action.OPERATE_STATIONS)
         known = await self._find(reservation_id)
+        if target is None:
+            target = Target(known.station_id, timeout_s, wait_for_station)
+        elif target.station_id != known.station_id:
+            raise InvalidArgument(
+                "The reservation is at another station. Leave the station out: the reservation knows it.",
+                reason="STATION_MISMATCH",
+            )
         if known.state not in OPEN:
             raise _ended(known)
-        target = Target(known.station_id, timeout_s, wait_for_station)
         outcome = await self._remote.command(caller, target, CancelReservation(known.id))
         status, note = _words(outcome.answer)
         if outcome.answer.error_code:

@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 from control.server import Servicer
+from control.servicers.local_lists import LocalListServicer
+from control.servicers.reservations import ReservationServicer
 from csms.app.parts import Parts
+from csms.domain.facts import TransactionEventSeen
+from csms.domain.reservation import ReservationStatusUpdated
+from csms.services.local_lists import LocalLists
+from csms.services.reservations import Reservations
+from csms.storage.local_lists import PostgresLocalLists
+from csms.storage.reservations import PostgresReservations
 
 
-def build(_parts: Parts) -> list[Servicer]:
+def build(parts: Parts) -> list[Servicer]:
     """Its use cases, wired."""
-    return []
+    reservations = Reservations(PostgresReservations(parts.database), parts.remote, now=parts.now)
+    parts.reacting.on(TransactionEventSeen, reservations.saw_transaction)
+    parts.reacting.on(ReservationStatusUpdated, reservations.saw_update)
+    parts.ground.start_soon(reservations.run)
+    local_lists = LocalLists(
+        PostgresLocalLists(parts.database),
+        parts.stores.tokens,
+        parts.remote,
+        parts.inventory,
+        parts.stores.stations,
+        parts.stores.station_queries,
+        now=parts.now,
+    )
+    return [ReservationServicer(reservations), LocalListServicer(local_lists)]
