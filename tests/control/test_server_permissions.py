@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Final
 
 import grpc
@@ -116,6 +117,23 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "der.GetDerControl": STAFF,
     "der.ClearDerControl": STAFF,
     "der.ListDerControls": STAFF,
+    "reservations.CreateReservation": STAFF,
+    "reservations.CancelReservation": STAFF,
+    "reservations.GetReservation": STAFF,
+    "reservations.ListReservations": STAFF,
+    "local_lists.SyncLocalList": STAFF,
+    "local_lists.SendLocalList": STAFF,
+    "local_lists.GetLocalListVersion": STAFF,
+    "local_lists.GetLocalList": STAFF,
+    "display.SetDisplayMessage": STAFF,
+    "display.GetDisplayMessages": STAFF,
+    "display.ClearDisplayMessage": STAFF,
+    "payment.CostUpdated": STAFF,
+    "payment.SetDefaultTariff": STAFF,
+    "payment.GetTariffs": STAFF,
+    "payment.ClearTariffs": STAFF,
+    "payment.ChangeTransactionTariff": STAFF,
+    "battery_swap.RequestBatterySwap": STAFF,
 }
 
 # What a request needs so that it gets as far as the permission: (field path, value). Names of things that do not exist.
@@ -131,6 +149,7 @@ NEEDED: Final[dict[str, object]] = {
         "backups": "backups/x",
         "inventory": "stations/99/jobs/9",
         "certificates": "issuedCertificates/99",
+        "reservations": "reservations/99",
     },
 }
 
@@ -164,6 +183,9 @@ MORE: Final[dict[str, dict[str, object]]] = {
     },
     "smart_charging.ListChargingProfiles": {"station": "stations/99"},
     "der.ListDerControls": {"station": "stations/99"},
+    "reservations.CreateReservation": {"expire_time.seconds": 4_000_000_000},
+    "local_lists.GetLocalList": {"station": "stations/99"},
+    "display.SetDisplayMessage": {"message.priority": "InFront", "message.message.format": "UTF8"},
 }
 
 
@@ -192,7 +214,7 @@ def a_request(method: str, kind: type) -> object:
         request.update_mask.paths.append("*")  # type: ignore[attr-defined]
     for path, value in {**MORE.get(module, {}), **MORE.get(method, {})}.items():
         inside, _, field = path.rpartition(".")
-        part = getattr(request, inside) if inside else request
+        part = reduce(getattr, inside.split("."), request) if inside else request
         if isinstance(value, list):
             getattr(part, field).extend(value)
         else:

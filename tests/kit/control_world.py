@@ -15,15 +15,20 @@ from control.guard import Guard
 from control.server import ControlServer, Servicer
 from control.servicers.auth import AuthServicer
 from control.servicers.backups import BackupServicer
+from control.servicers.battery_swap import BatterySwapServicer
 from control.servicers.certificates import CertificateServicer
 from control.servicers.der import DerServicer
 from control.servicers.device_model import DeviceModelServicer
+from control.servicers.display import DisplayServicer
 from control.servicers.id_tokens import IdTokenServicer
 from control.servicers.inventory import InventoryServicer
+from control.servicers.local_lists import LocalListServicer
 from control.servicers.maintenance import MaintenanceServicer
 from control.servicers.messages import MessageLogServicer
+from control.servicers.payment import PaymentServicer
 from control.servicers.places import PlaceServicer
 from control.servicers.remote import RemoteServicer
+from control.servicers.reservations import ReservationServicer
 from control.servicers.sessions import SessionServicer
 from control.servicers.smart_charging import SmartChargingServicer
 from control.servicers.soap import SoapServicer
@@ -34,15 +39,20 @@ from control.servicers.watch import WatchServicer
 from control.v1 import (
     auth_pb2_grpc,
     backups_pb2_grpc,
+    battery_swap_pb2_grpc,
     certificates_pb2_grpc,
     der_pb2_grpc,
     device_model_pb2_grpc,
+    display_pb2_grpc,
     id_tokens_pb2_grpc,
     inventory_pb2_grpc,
+    local_lists_pb2_grpc,
     maintenance_pb2_grpc,
     messages_pb2_grpc,
+    payment_pb2_grpc,
     places_pb2_grpc,
     remote_pb2_grpc,
+    reservations_pb2_grpc,
     sessions_pb2_grpc,
     smart_charging_pb2_grpc,
     soap_pb2_grpc,
@@ -76,6 +86,11 @@ STUBS = {
     "device_model": device_model_pb2_grpc.DeviceModelServiceStub,
     "smart_charging": smart_charging_pb2_grpc.SmartChargingServiceStub,
     "der": der_pb2_grpc.DerServiceStub,
+    "reservations": reservations_pb2_grpc.ReservationServiceStub,
+    "local_lists": local_lists_pb2_grpc.LocalListServiceStub,
+    "display": display_pb2_grpc.DisplayServiceStub,
+    "payment": payment_pb2_grpc.PaymentServiceStub,
+    "battery_swap": battery_swap_pb2_grpc.BatterySwapServiceStub,
 }
 
 
@@ -120,6 +135,11 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         DeviceModelServicer(world.device_model, world.monitoring),
         SmartChargingServicer(world.smart_charging),
         DerServicer(world.der),
+        ReservationServicer(world.reservations),
+        LocalListServicer(world.local_lists),
+        DisplayServicer(world.displays),
+        PaymentServicer(world.payments),
+        BatterySwapServicer(world.battery_swaps),
     ]
 
 

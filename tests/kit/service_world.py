@@ -17,16 +17,21 @@ from csms.domain.transaction import Transaction
 from csms.ports.directory import Settled
 from csms.services.access import AccessControl
 from csms.services.backups import Backups
+from csms.services.battery_swap import BatterySwaps
 from csms.services.certificates import Certificates
 from csms.services.der import DerControls
 from csms.services.device_model import DeviceModel, StationPortions
+from csms.services.display import Displays
 from csms.services.inventory import StationInventory
+from csms.services.local_lists import LocalLists
 from csms.services.maintenance import Maintenance
 from csms.services.messages import Messages
 from csms.services.monitoring import Monitoring
+from csms.services.payment import Payments
 from csms.services.places import Places
 from csms.services.remote import Remote
 from csms.services.reports import Reports
+from csms.services.reservations import Reservations
 from csms.services.sessions import Sessions
 from csms.services.smart_charging import SmartCharging
 from csms.services.soap import SoapAddressing
@@ -43,6 +48,7 @@ from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_message_log import FakeMessageLog
 from tests.kit.fake_places import FakePlaces
 from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
+from tests.kit.fake_reservations import FakeLocalLists, FakeReservations
 from tests.kit.fake_soap import FakeSoapAddresses
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
 from tests.kit.fake_tables import FakeTables
@@ -182,6 +188,21 @@ class ServiceWorld:
             self.remote, self.inventory_store, self.station_queries, self.session_queries, now=lambda: NOW
         )
         self.der = DerControls(self.remote, self.inventory_store, self.station_store, now=lambda: NOW)
+        self.reservation_store = FakeReservations(self.tables)
+        self.reservations = Reservations(self.reservation_store, self.remote, now=lambda: NOW)
+        self.local_list_store = FakeLocalLists(self.tables)
+        self.local_lists = LocalLists(
+            self.local_list_store,
+            self.token_store,
+            self.remote,
+            self.inventory_store,
+            self.station_store,
+            self.station_queries,
+            now=lambda: NOW,
+        )
+        self.displays = Displays(self.remote, self.inventory_store, now=lambda: NOW)
+        self.payments = Payments(self.remote, self.session_queries, self.inventory_store, now=lambda: NOW)
+        self.battery_swaps = BatterySwaps(self.remote, self.inventory_store, now=lambda: NOW)
         self.maintenance = Maintenance(self.remote, self.inventory_store, self.station_queries, now=lambda: NOW)
         facts = SystemFacts("0.1.0", ("ws://192.0.2.1:9000/ocpp/",), UnknownStationPolicy.PENDING, False, ("ocpp1.6",))
         self.system = System(facts, database_available=lambda: not self.tables.away, draining=lambda: self.draining)
