@@ -13,11 +13,13 @@ back-pressure reaches the station through TCP. `call` is used by the actor's tas
     our state broke                          nothing                          closed, 1011; the actor restarts
     too many messages                        its answers, later               stays; TCP slows the station down
     32 refused frames in a row               CALLERRORs                       closed, 1008
+    its answer to us is not valid            2.1: CALLRESULTERROR             stays
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,6 +53,7 @@ from csms.ocpp.exchange import (
     Flood,
     IncomingCall,
     Reply,
+    ResultRefused,
     Sent,
     Unanswered,
 )
@@ -60,6 +63,7 @@ from csms.ports.wire import BinaryMessage, ConnectionClosed, Wire
 
 MAX_BINARY: Final = 32
 _REMARK_SECONDS: Final = 60.0
+_REFUSAL_SECONDS: Final = 5.0
 _RECEIVED: Final = Direction.RECEIVED
 _SENT: Final = Direction.SENT
 
@@ -234,6 +238,8 @@ class Link(LinkPort):
             self.close_soon(POLICY_VIOLATION, event.reason)
         elif isinstance(event, Sent):
             await self._take_note(event.message)
+        elif isinstance(event, ResultRefused):
+            self._remark(f"The station refused our answer {event.message_id!r}: {event.code}: {event.description}")
 
     async def _take_note(self, message: frame.Send) -> None:
         """Bring one SEND of the station to the disk; it gets no answer, whatever is wrong (OCPP-J 2.1 §4.1.4)."""
@@ -278,6 +284,8 @@ class Link(LinkPort):
                 kind, action, message_id = "CALLERROR", event.action, event.message_id
             elif isinstance(event, Sent):
                 kind, action, message_id = "SEND", event.message.action, event.message.message_id
+            elif isinstance(event, ResultRefused):
+                kind, message_id = "CALLRESULTERROR", event.message_id
         self._log.record(self._station_id, _RECEIVED, data, message_type=kind, action=action, message_id=message_id)
 
     def _remark(self, sentence: str) -> None:
@@ -313,9 +321,9 @@ class Link(LinkPort):
             raise
         finally:
             self._answered = None
-        return self._read_answer(prepared)
+        return await self._read_answer(prepared)
 
-    def _read_answer(self, prepared: Prepared) -> tuple[Answer, float]:
+    async def _read_answer(self, prepared: Prepared) -> tuple[Answer, float]:
         event = self._answer
         if isinstance(event, Failed):
             answer = Answer("", False, error_code=event.code, error_description=event.description)
@@ -326,9 +334,25 @@ class Link(LinkPort):
             return self._dialect.outcome(prepared.command, event.payload), event.elapsed
         except Fault as fault:
             self._remark(f"The station's answer to {prepared.action} is not valid: {fault.description}")
+            await self._refuse_result(event, fault)
             code = self._dialect.edition.spell(fault.code)
             description = f"The station's answer is not valid: {fault.description}"
             return Answer("", False, error_code=code, error_description=description), event.elapsed
+
+    async def _refuse_result(self, event: Answered, fault: Fault) -> None:
+        data = self._exchange.refuse_result(event.message_id, fault)
+        if data is None:
+            return
+        self._log.record(
+            self._station_id,
+            _SENT,
+            data,
+            message_type="CALLRESULTERROR",
+            action=event.action,
+            message_id=event.message_id,
+        )
+        with suppress(ConnectionClosed), trio.move_on_after(_REFUSAL_SECONDS):
+            await self._wire.send(data)
 
     # -- the end -----------------------------------------------------------------------------------------------
 

@@ -12,11 +12,12 @@ Our lane:
     waiting   start_call                              waiting   LocalProtocolError (a bug of ours)
     waiting   CALLRESULT with our id                  idle      Answered
     waiting   CALLERROR with our id, or with "-1"     idle      Failed  (-1: seen for actions a station lacks)
-    waiting   a broken answer with our id             idle      Failed, FormatViolation
+    waiting   a broken answer with our id             idle      Failed, FormatViolation; 2.1: a CALLRESULTERROR
     waiting   expire at or after the deadline         idle      Unanswered; the id is remembered as expired
     waiting   close                                   closed    Unanswered
     any       an answer with an expired id            same      Dropped "late"
     any       an answer with any other id             same      Dropped "unknown"
+    idle      refuse_result (2.1)                     same      the CALLRESULTERROR to send: its payload was no good
 
 Their lane:
 
@@ -30,6 +31,8 @@ Their lane:
     any       the same CALL, being worked or queued   same      Dropped (its answer will come once)
     any       the same CALL, already answered         same      Reply(the remembered bytes), Dropped
     any       a frame that cannot be read             same      Reply if the specification wants one, Dropped
+    any       SEND (2.1)                              same      Sent: it wants no answer
+    any       CALLRESULTERROR (2.1)                   same      ResultRefused: our answer was no good to the station
 
 "The same CALL" has the same message id *and* the same bytes: stations exist that never change their ids, and their
 next message is not a repetition. The specification lets one refuse a CALL whose id is still being worked on with a
@@ -117,7 +120,15 @@ class Sent(msgspec.Struct, frozen=True, gc=False):
     message: frame.Send
 
 
-Event = IncomingCall | Answered | Failed | Unanswered | Reply | Dropped | Flood | Sent
+class ResultRefused(msgspec.Struct, frozen=True, gc=False):
+    """OCPP 2.1 CALLRESULTERROR: the station could not take our answer. Nothing can be done but tell people."""
+
+    message_id: str
+    code: str
+    description: str
+
+
+Event = IncomingCall | Answered | Failed | Unanswered | Reply | Dropped | Flood | Sent | ResultRefused
 
 
 class _Pending(msgspec.Struct, frozen=True, gc=False):
@@ -180,7 +191,7 @@ class Exchange:
             return [self._error(message, now)]
         if isinstance(message, frame.Send):
             return [Sent(message)]
-        return [Dropped(f"The station refused our answer {message.message_id!r}: {message.code}.")]
+        return [ResultRefused(message.message_id, message.code, message.description or "")]
 
     def _call(self, call: frame.Call, digest: int, now: float) -> list[Event]:
         theirs = _Theirs(call, digest, now)
@@ -233,10 +244,11 @@ class Exchange:
 
     def _malformed(self, error: frame.MalformedFrame, now: float) -> list[Event]:
         events: list[Event] = [Dropped(error.reason)]
-        if error.reply is not None:
-            events.insert(0, Reply(error.reply))
         pending = self._pending
-        if pending is not None and error.failed_id == pending.message_id:
+        answers_us = pending is not None and error.failed_id == pending.message_id
+        if error.reply is not None and (error.failed_id is None or answers_us):
+            events.insert(0, Reply(error.reply))
+        if pending is not None and answers_us:
             self._pending = None
             code = self._edition.spell(ErrorCode.FORMAT_VIOLATION)
             events.append(Failed(pending.message_id, pending.action, code, error.reason, b"{}", now - pending.started))
@@ -272,6 +284,13 @@ class Exchange:
         message_id = self._new_id()
         self._pending = _Pending(message_id, action, now, deadline)
         return frame.print_call(message_id, action, payload)
+
+    def refuse_result(self, message_id: str, fault: Fault) -> bytes | None:
+        """The CALLRESULTERROR to send for an answer that was Answered and then was no good; None before 2.1, which has
+        no word for it."""
+        if frame.CALL_RESULT_ERROR not in self._edition.message_types:
+            return None
+        return frame.print_result_fault(message_id, fault, self._edition)
 
     def expire(self, now: float) -> list[Event]:
         """End the call in flight if its deadline is here."""

@@ -9,9 +9,10 @@ decoded once, by the schema of its action. What the specification says of bad fr
                                              else none (the text is silent)              (RpcFrameworkError)
     a CALL whose message id can be read      CALLERROR FormationViolation with that id   CALLERROR RpcFrameworkError
     a CALL whose message id cannot           CALLERROR "-1"                              CALLERROR "-1"
-    a bad CALLRESULT, CALLERROR              none, ever: an answer to an answer could    the same
-                                             run in circles; our own call fails if it
-                                             was the one answered
+    a bad CALLRESULT, CALLERROR              none, ever: an answer to an answer could    the same; 2.1: a bad
+                                             run in circles; our own call fails if it    CALLRESULT for our call gets
+                                             was the one answered                        a CALLRESULTERROR
+    a bad CALLRESULTERROR, SEND              (there are none)                            none
     a message type that does not exist       none (§4.1.3: to be ignored)                MessageTypeNotSupported
 
 Tolerated, because stations in the field do it: `null` for an empty payload; message ids of up to 255 characters (the
@@ -102,7 +103,8 @@ class MalformedFrame(Exception):
     """A frame that cannot be taken in.
 
     `reason` is a sentence for the event log; `reply` the bytes to send back, or None; `failed_id` the message id when
-    the frame was meant as the answer to a call of ours (which then will get no other).
+    the frame was meant as the answer to a call of ours (which then will get no other; `reply` is then for that call
+    alone).
     """
 
     def __init__(self, reason: str, *, reply: bytes | None = None, failed_id: str | None = None) -> None:
@@ -198,7 +200,10 @@ def _refuse(
     """Decide on the reply from the head of the frame: its type and, where it can be read, its message id."""
     type_id, message_id = _head(data)
     if type_id in (CALL_RESULT, CALL_ERROR):
-        return MalformedFrame(reason, failed_id=message_id)
+        reply = None
+        if type_id == CALL_RESULT and message_id is not None and CALL_RESULT_ERROR in edition.message_types:
+            reply = print_result_fault(message_id, Fault(code, reason), edition)
+        return MalformedFrame(reason, reply=reply, failed_id=message_id)
     if type_id != CALL and not any_type and (type_id is not None or not edition.answers_unreadable):
         return MalformedFrame(reason)
     return MalformedFrame(reason, reply=print_fault(message_id or UNREADABLE_ID, Fault(code, reason), edition))
@@ -245,3 +250,10 @@ def print_result(message_id: str, payload: bytes) -> bytes:
 def print_fault(message_id: str, fault: Fault, edition: Edition) -> bytes:
     """[4, id, code, description, details], the code spelt as the edition does."""
     return _encoder.encode([CALL_ERROR, message_id, edition.spell(fault.code), fault.description, dict(fault.details)])
+
+
+def print_result_fault(message_id: str, fault: Fault, edition: Edition) -> bytes:
+    """[5, id, code, description, details]: OCPP 2.1's word for an answer that is no good."""
+    return _encoder.encode(
+        [CALL_RESULT_ERROR, message_id, edition.spell(fault.code), fault.description, dict(fault.details)]
+    )

@@ -133,6 +133,8 @@ class RoutedDialect:
         route = self.incoming.get(call.action)
         if route is None:
             raise self._unknown(call.action)
+        if type(call) is Call and not self._schemas.has(call.action, Direction.RESPONSE):
+            raise Fault(ErrorCode.PROTOCOL_ERROR, f"{call.action} wants no answer: it is said by SEND, not by CALL.")
         return route.decode(self._schemas.message(call.action, Direction.REQUEST), call.payload)
 
     def reply(self, call: Call, reply: Reply) -> bytes:

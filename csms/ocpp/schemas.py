@@ -156,6 +156,10 @@ class Schemas:
     def __iter__(self) -> Iterator[tuple[str, Direction]]:
         return iter(self._files)
 
+    def has(self, action: str, direction: Direction) -> bool:
+        """Whether the version has that message."""
+        return (action, direction) in self._files
+
     def schema(self, action: str, direction: Direction) -> JsonSchema:
         """The JSON schema as the specification prints it. Raises KeyError if the version has none."""
         # Some of the files begin with a byte order mark.

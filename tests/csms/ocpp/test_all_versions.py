@@ -28,7 +28,7 @@ from csms.domain.facts import (
 )
 from csms.domain.station import StationState
 from csms.ocpp.faults import ErrorCode, Fault
-from csms.ocpp.frame import Call
+from csms.ocpp.frame import Call, Send
 from csms.ocpp.routing import IncomingRow, OutgoingRow, RoutedDialect
 from csms.ocpp.schemas import Direction, schemas_of
 from tests.kit.schema_strategy import instances, mutants
@@ -68,11 +68,12 @@ def context() -> Context:
 def take_in(dialect: RoutedDialect, action: str, payload: object) -> Fact:
     """Decode, apply, answer: as a link and an actor do it, without the waiting. Raises Fault from decoding only."""
     call = Call("17", action, msgspec.Raw(msgspec.json.encode(payload)))
-    fact = dialect.decode(call)
+    answered = (action, Direction.RESPONSE) in set(schemas_of(dialect.edition))
+    fact = dialect.decode(call if answered else Send("17", action, call.payload))
     state = a_station()
     state.lookup(fact)
     applied = state.apply(fact, context())
-    if (action, Direction.RESPONSE) in set(schemas_of(dialect.edition)):
+    if answered:
         dialect.reply(call, applied.reply)  # raises LocalProtocolError when it is not valid
     msgspec.json.encode(fact)  # it can be kept
     for record in applied.records:

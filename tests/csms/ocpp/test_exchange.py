@@ -247,8 +247,36 @@ def test_answer_after_the_end_of_the_connection_is_refused(exchange: Exchange) -
         exchange.answer(first, b"{}")
 
 
+@pytest.mark.feature("F-OCPP-5")
 def test_2_1_send_and_callresulterror() -> None:
     exchange = Exchange(faults.V21, lambda: "id")
     (event,) = exchange.receive(b'[6,"17","NotifyPeriodicEventStream",{}]', 0.0)
     assert isinstance(event, x.Sent)
-    assert "refused our answer" in dropped(exchange.receive(b'[5,"17","GenericError","",{}]', 0.0))
+    (refused,) = exchange.receive(b'[5,"17","GenericError","too long",{}]', 0.0)
+    assert refused == x.ResultRefused("17", "GenericError", "too long")
+
+
+@pytest.mark.feature("F-OCPP-5")
+def test_an_answer_that_cannot_be_read_is_refused_in_2_1_alone() -> None:
+    for edition, replies in ((faults.V201, 0), (faults.V21, 1)):
+        exchange = Exchange(edition, lambda: "id")
+        exchange.start_call("Reset", b"{}", 0.0, 30.0)
+        events = exchange.receive(b'[3,"id",7]', 1.0)
+        sent = [event.data for event in events if isinstance(event, x.Reply)]
+        assert len(sent) == replies
+        assert all(data.startswith(b'[5,"id","FormatViolation"') for data in sent)
+        assert any(isinstance(event, x.Failed) for event in events)
+        assert exchange.idle
+
+
+@pytest.mark.feature("F-OCPP-5")
+def test_an_answer_to_nothing_is_never_refused() -> None:
+    exchange = Exchange(faults.V21, lambda: "id")
+    assert not any(isinstance(event, x.Reply) for event in exchange.receive(b'[3,"other",7]', 1.0))
+
+
+def test_an_answer_that_breaks_its_schema_has_a_word_in_2_1() -> None:
+    fault = faults.Fault(faults.ErrorCode.TYPE_CONSTRAINT_VIOLATION, "no")
+    refused = Exchange(faults.V21, lambda: "id").refuse_result("id", fault)
+    assert refused == b'[5,"id","TypeConstraintViolation","no",{}]'
+    assert Exchange(faults.V201, lambda: "id").refuse_result("id", fault) is None
