@@ -10,7 +10,7 @@ import trio
 from csms.ports.wire import ConnectionClosed
 from csms.transport.connection import WebSocketConnection
 from csms.transport.opening import Accept, OpeningRequest
-from csms.transport.websocket import open_listen_socket
+from csms.transport.sockets import open_listen_socket
 
 
 async def _authorize(request: OpeningRequest) -> Accept:

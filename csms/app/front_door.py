@@ -24,6 +24,7 @@ from csms.config import Address, Settings
 from csms.domain.certificates import SigningUse
 from csms.domain.errors import InvalidArgument
 from csms.ocpp.dialect import Dialect
+from csms.ports.certificates import RevocationList
 from csms.ports.stores import StationRow
 from csms.services.doorkeeper import Doorkeeper
 from csms.services.station_security import Listeners
@@ -34,8 +35,9 @@ from csms.transport.connection import WebSocketConnection
 from csms.transport.keepalive import KeepAlive
 from csms.transport.opening import negotiate
 from csms.transport.security import AttemptLimiter, AttemptLimits, PasswordVerifier
+from csms.transport.sockets import open_listen_socket
 from csms.transport.tls import ClientCertificate, TlsError, TlsFiles, TlsKeeper, TlsMaterial, read_files, stamp_of
-from csms.transport.websocket import Admitted, ConnectionAttempt, OcppListener, Refused, Tls, open_listen_socket
+from csms.transport.websocket import Admitted, ConnectionAttempt, OcppListener, Refused, Tls
 
 _log = structlog.get_logger("csms.front_door")
 
@@ -101,10 +103,6 @@ def open_front_door(parts: Parts, registry: Registry) -> FrontDoor:
     doorkeeper = Doorkeeper(stores.stations, stores.journal, stores.message_log, parts.feed, now=parts.now)
     keep_alive = KeepAlive(interval=settings.ping_interval, timeout=settings.ping_timeout)
 
-    def is_revoked(certificate: ClientCertificate) -> bool:
-        by_us = parts.authority.is_revoked(int(certificate.serial_number, 16))
-        return by_us or (tls is not None and tls.is_revoked(certificate))
-
     admission = StationAdmission(
         Onboarding(
             stores.stations, stores.station_queries, parts.feed, policy=UnknownStationPolicy(settings.unknown_stations)
@@ -113,7 +111,7 @@ def open_front_door(parts: Parts, registry: Registry) -> FrontDoor:
         doorkeeper,
         rules=rules_of(settings),
         now=parts.now,
-        is_revoked=is_revoked,
+        is_revoked=partial(is_revoked, parts.authority, tls),
     )
 
     async def serve(connection: WebSocketConnection, admitted: Admitted[StationRow]) -> None:
@@ -147,6 +145,12 @@ def rules_of(settings: Settings) -> SecurityRules:
     """What is asked of every station."""
     least = 1 if settings.station_passwords == "required" else 0
     return SecurityRules(max(least, settings.ocpp_min_security_profile), settings.ocpp_certificate_names)
+
+
+def is_revoked(authority: RevocationList, tls: TlsKeeper | None, certificate: ClientCertificate) -> bool:
+    """By us, at once; or by the lists in the files. The authorities between it and the root count, too."""
+    by_us = any(authority.is_revoked(int(serial, 16)) for _, serial in certificate.chain)
+    return by_us or (tls is not None and tls.is_revoked(certificate))
 
 
 def listeners_of(door: FrontDoor) -> Listeners:

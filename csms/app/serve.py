@@ -141,6 +141,7 @@ def _announce(settings: Settings, node: Node) -> None:
         f"  Stations   {node.ocpp_addresses[0]}IDENTITY   (OCPP 1.6J)",
         f"  Control    {settings.control_listen.host}:{node.control_port}   (gRPC, control.v1)",
     ]
+    lines[3:3] = [f"  by TLS     {address}IDENTITY" for address in node.ocpp_addresses[1:]]
     if settings.portal:
         lines.append(f"  Portal     {settings.portal_public_url or f'http://{settings.portal_listen}'}")
     if node.first_sign_in is not None:

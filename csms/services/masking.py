@@ -81,8 +81,9 @@ def _blotted(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     found = {name: BLOT if name in _FIELDS else _blotted(each) for name, each in value.items()}
-    if isinstance(found.get("vpn"), dict):
-        found["vpn"] = {name: BLOT if name in _VPN_FIELDS else each for name, each in found["vpn"].items()}
+    vpn = found.get("vpn")
+    if isinstance(vpn, dict):
+        found["vpn"] = {name: BLOT if name in _VPN_FIELDS else each for name, each in vpn.items()}
     if _named(found) in _NAMES:
         for name in ("value", "attributeValue"):
             if name in found:

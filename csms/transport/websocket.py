@@ -44,6 +44,7 @@ from csms.transport.connection import (
 from csms.transport.keepalive import KeepAlive
 from csms.transport.opening import Accept, OpeningRequest, Reject, Verdict, negotiate, station_identity
 from csms.transport.security import AttemptLimiter, parse_basic
+from csms.transport.sockets import host_of
 from csms.transport.tls import ClientCertificate, TlsError, read_certificates
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -166,33 +167,6 @@ class Tls:
     shared: bool = False
 
 
-def open_listen_socket(host: str, port: int, *, reuse_port: bool = False, backlog: int = 4096) -> socket.socket:
-    """A non-blocking listening TCP socket; port 0: any free one; `reuse_port`: several processes share it.
-
-    Raises OSError with a sentence when the address cannot be had.
-    """
-    sock: socket.socket | None = None
-    try:
-        family, kind, number, _, address = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        sock = socket.socket(family, kind, number)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if reuse_port:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host not in ("", "::")))
-        sock.bind(address)
-        sock.listen(backlog)
-        sock.setblocking(False)
-    except OSError as error:
-        if sock is not None:
-            sock.close()
-        why = f"Cannot listen for stations on {host}:{port} ({error.strerror or error}). Choose another address."
-        raise OSError(error.errno, why) from error
-    return sock
-
-
 class OcppListener(Generic[Ticket]):
     """Takes connections from listening sockets and brings them as far as the caller's link."""
 
@@ -277,7 +251,7 @@ class OcppListener(Generic[Ticket]):
                     await trio.sleep(back_off)
                     break
                 back_off = 0.0
-                links.start_soon(self._connection, sock, _host(address), tls)
+                links.start_soon(self._connection, sock, host_of(address), tls)
 
     async def _take_slot(self) -> None:
         """Pacing: a place among the handshakes under way. Those that dawdle are shed when it gets tight."""
@@ -506,9 +480,3 @@ class OcppListener(Generic[Ticket]):
         for connection in leaving:
             connection.close_soon(GOING_AWAY, reason)
             await trio.sleep(spread / len(leaving))
-
-
-def _host(address: object) -> str:
-    """The host of a socket address; an IPv4 one that came in by IPv6 is written as IPv4."""
-    host = str(address[0]) if isinstance(address, tuple) and address else "local"
-    return host.removeprefix("::ffff:")

@@ -14,7 +14,6 @@ MAX_FUNCTION_LINES = 60
 LONG_FILES: dict[str, str] = {
     "tests/csms/test_aio.py": "both directions of one door share their helpers",
     "tests/csms/transport/test_connection.py": "a connection's whole life on one pair of sockets",
-    "tests/csms/transport/test_websocket.py": "the front door's whole life in one house of helpers",
 }
 LONG_FUNCTIONS: dict[str, str] = {}
 NO_TEST_OF_ITS_OWN: dict[str, str] = {

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from csms.app.authority import open_authority
-from csms.app.front_door import TlsSource, addresses_of, dialect_of, rules_of
+from csms.app.front_door import TlsSource, addresses_of, dialect_of, is_revoked, rules_of
 from csms.config import Address, Settings
-from csms.transport.tls import TlsError, TlsFiles, TlsKeeper
-from tests.kit.certificates import NOW
+from csms.domain.certificates import SigningUse
+from csms.ports.certificates import RevocationReason
+from csms.transport.tls import TlsError, TlsFiles, TlsKeeper, read_certificates
+from tests.kit.certificates import NOW, a_request
 from tests.kit.fake_certificates import FakeCertificates
 from tests.kit.tls_authority import Authority
 
@@ -145,6 +148,22 @@ async def test_files_are_taken_where_they_are_given(tmp_path: Path) -> None:
     chain.unlink()
     with pytest.raises(TlsError):
         source.load()
+
+
+@pytest.mark.feature("F-OCPP-7")
+async def test_what_our_own_authority_revokes_is_refused_at_once(tmp_path: Path) -> None:
+    source, _ = await a_source(tmp_path)
+    authority = source._authority
+    keeper = TlsKeeper(source.load, source.stamp)
+    signed = await authority.sign(a_request(), "CP-1", SigningUse.CHARGING_STATION)
+    leaf = x509.load_pem_x509_certificate(signed.chain.encode())
+    root = x509.load_pem_x509_certificate(authority.root_of(SigningUse.CHARGING_STATION))
+    shown = read_certificates([each.public_bytes(serialization.Encoding.DER) for each in (leaf, root)])
+    assert shown.names_station("CP-1")
+    assert not is_revoked(authority, keeper, shown)
+    authority.revoke(signed.serial, signed.issuer, NOW, RevocationReason.KEY_COMPROMISE)
+    assert is_revoked(authority, keeper, shown)
+    assert is_revoked(authority, None, shown)
 
 
 async def test_stations_are_asked_for_no_certificate_where_that_is_wanted(tmp_path: Path) -> None:

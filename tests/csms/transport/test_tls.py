@@ -24,6 +24,7 @@ from csms.ports.stores import StationRow
 from csms.transport.admission import SecurityRules, StationAdmission
 from csms.transport.connection import WebSocketConnection
 from csms.transport.security import AttemptLimiter, AttemptLimits, PasswordVerifier, hash_password
+from csms.transport.sockets import open_listen_socket
 from csms.transport.tls import (
     Revocations,
     TlsError,
@@ -36,7 +37,7 @@ from csms.transport.tls import (
     read_revocations,
     stamp_of,
 )
-from csms.transport.websocket import Admitted, ConnectionAttempt, OcppListener, Refused, Tls, open_listen_socket
+from csms.transport.websocket import Admitted, ConnectionAttempt, OcppListener, Refused, Tls
 from tests.csms.transport.station_client import StationClient
 from tests.kit.tls_authority import DAY, Authority, Pair, client_context
 

@@ -19,8 +19,9 @@ from websockets.http11 import Response
 
 from csms.transport.connection import WebSocketConnection
 from csms.transport.keepalive import KeepAlive
-from csms.transport.opening import Reject, negotiate, station_identity
+from csms.transport.opening import negotiate
 from csms.transport.security import AttemptLimiter, AttemptLimits
+from csms.transport.sockets import open_listen_socket
 from csms.transport.websocket import (
     WRONG_CREDENTIALS,
     Admitted,
@@ -29,7 +30,6 @@ from csms.transport.websocket import (
     OcppListener,
     Refused,
     Tls,
-    open_listen_socket,
 )
 from tests.csms.transport.station_client import StationClient, frame, make_certificate
 
@@ -165,51 +165,6 @@ def basic(user: str, password: bytes) -> dict[str, str]:
 
 
 # -- addresses -----------------------------------------------------------------------------------------
-
-
-@pytest.mark.feature("F-OCPP-6")
-@pytest.mark.parametrize(
-    ("target", "identity"),
-    [
-        ("/ocpp/CP1", "CP1"),
-        ("/Ocpp/websocket/CP1", "CP1"),
-        ("/ocpp/CP1/", "CP1"),
-        ("/ocpp//CP1", "CP1"),
-        ("/ocpp/CP1?token=x", "CP1"),
-        ("/ocpp/RDAM%7C123", "RDAM|123"),
-        ("/ocpp/a%20b+c%25*=@.-_:", "a b+c%*=@.-_:"),
-        ("/ocpp/Malm%C3%B6", "Malmö"),
-        ("/ocpp/" + "x" * 255, "x" * 255),
-    ],
-)
-def test_the_identity_in_the_address(target: str, identity: str) -> None:
-    assert station_identity(target) == identity
-
-
-@pytest.mark.feature("F-OCPP-10")
-@pytest.mark.parametrize(
-    ("target", "status"),
-    [
-        ("/", 404),
-        ("/ocpp", 404),
-        ("/ocpp/", 404),
-        ("/OCPP/CP1", 404),
-        ("/ocpp/CP1/more", 404),
-        ("/ocpp/a%2Fb", 400),
-        ("/ocpp/a%00b", 400),
-        ("/ocpp/a%0d%0aX", 400),
-        ("/ocpp/a%E2%80%AEb", 400),  # right-to-left override
-        ("/ocpp/a%zz", 400),
-        ("/ocpp/a%", 400),
-        ("/ocpp/%FF", 400),
-        ("/ocpp/" + "x" * 256, 400),
-    ],
-)
-def test_an_address_that_names_no_station(target: str, status: int) -> None:
-    answer = station_identity(target)
-    assert isinstance(answer, Reject)
-    assert answer.status == status
-    assert answer.text.endswith(".")
 
 
 async def test_both_addresses_lead_to_the_link_and_others_nowhere() -> None:
@@ -543,16 +498,3 @@ async def test_cancelled_links_say_going_away() -> None:
         with trio.CancelScope(shield=True):
             assert (await station.closed())[0] == 1001
             await trio.aclose_forcefully(station.stream)
-
-
-def test_a_port_that_is_taken_is_refused_with_a_sentence() -> None:
-    with open_listen_socket("127.0.0.1", 0) as first:
-        port = first.getsockname()[1]
-        with pytest.raises(OSError, match=f"Cannot listen for stations on 127.0.0.1:{port} .*another"):
-            open_listen_socket("127.0.0.1", port)
-
-
-def test_two_workers_share_a_port() -> None:
-    with open_listen_socket("127.0.0.1", 0, reuse_port=True) as first:
-        port = first.getsockname()[1]
-        open_listen_socket("127.0.0.1", port, reuse_port=True).close()
