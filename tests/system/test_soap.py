@@ -108,6 +108,15 @@ async def test_everything_that_a_box_can_be_asked(running: Product, desk: Desk) 
             await desk.call("remote.TriggerMessage", target=target, requested_message="Heartbeat")
         assert denied.value.code is grpc.StatusCode.FAILED_PRECONDITION
         assert "OCPP 1.5" in denied.value.message
+        firmware = await order("maintenance.UpdateFirmware", "UpdateFirmware", location="ftp://h/f.bin", retries=2)
+        assert (firmware["location"], firmware["retries"]) == (["ftp://h/f.bin"], ["2"])
+        upload = {"location": "ftp://h/logs/", "log_type": "LOG_TYPE_DIAGNOSTICS"}
+        logs = await order("maintenance.GetLog", "GetDiagnostics", **upload)
+        assert logs == {"location": ["ftp://h/logs/"]}
+        assert (await box.call("DiagnosticsStatusNotification", field("status", "Uploaded"))).status == 200
+        assert (await box.call("FirmwareStatusNotification", field("status", "Installed"))).status == 200
+        jobs = (await desk.call("inventory.ListJobs", station=name)).jobs
+        assert {(job.kind, job.status) for job in jobs} == {(1, "Installed"), (3, "Uploaded")}
         order_of_reset = next(o for o in box.orders if o.action == "Reset")
         assert order_of_reset.headers["chargeBoxIdentity"] == "BOX-ORDERS"
         assert order_of_reset.headers["Action"] == "/Reset"

@@ -1,5 +1,6 @@
-"""Lets spyne 2.14 be imported where it cannot by itself: its copy of `six` does not load on Python 3.12 and later, its
-`cgi` is gone since 3.13 (the package `legacy-cgi` stands in), and it warns on all. Import spyne inside `importable`."""
+"""Lets spyne 2.14 be imported: its copy of `six` does not load on Python 3.12 and later (and on 3.11 leaves an importer
+behind, over which every later import stumbles), its `cgi` is gone since 3.13 (the package `legacy-cgi` stands in), and
+it warns on all. Import spyne inside `importable`."""
 
 from __future__ import annotations
 
@@ -40,10 +41,8 @@ class _RealSix(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def importable() -> Iterator[None]:
     """While inside, `import spyne` works on every Python that we support, and quietly. Leaves nothing behind."""
     finder = _RealSix()
-    if sys.version_info >= (3, 12):
-        # spyne's copy has this one function more.
-        six.get_function_name = operator.attrgetter("__name__")
-        sys.meta_path.insert(0, finder)
+    six.get_function_name = operator.attrgetter("__name__")  # spyne's copy has this one function more
+    sys.meta_path.insert(0, finder)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
