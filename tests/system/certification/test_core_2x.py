@@ -440,7 +440,9 @@ async def test_tc_j_07_csms_sampled_values_in_a_transaction(running: Product, de
             value["sampledValue"].append(power)
             await charging.tell("Updated", "MeterValuePeriodic", meterValue=[value], at=step)
         session = await ongoing(desk, name)
-        assert (session.energy_wh, session.max_power_w) == (300.0, 7200.0)
+        await desk.until(
+            lambda: desk.sessions(name), lambda found: (found[0].energy_wh, found[0].max_power_w) == (300.0, 7200.0)
+        )
         page = await desk.call("sessions.ListMeterValues", session=session.name)
         kept = [
             sample.value
