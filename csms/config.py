@@ -145,14 +145,18 @@ class Settings:
     certificate_authority_url: str = field(
         default="",
         metadata=_help(
-            "another authority that signs stations' requests: POST of PEM (PKCS #10), answered with the PEM chain"
+            "another authority that signs stations' requests: POST of PEM (PKCS #10), answered with the PEM chain;"
+            " name its root in --ocpp-tls-client-ca"
         ),
     )
     certificate_authority_token: str = field(
         default="", metadata=_help("bearer token for --certificate-authority-url", secret=True)
     )
-    certificate_authority_root: str = field(
-        default="", metadata=_help("root certificates of that authority (PEM file), which stations' ones then lead to")
+    certificate_renew_days: float = field(
+        default=30.0,
+        metadata=_help(
+            "so long before its certificate ends a station is asked to renew it, days; 0: it must think of it"
+        ),
     )
     contract_provider_url: str = field(
         default="", metadata=_help("service that has contract certificates for vehicles (ISO 15118, EXI in JSON)")
@@ -227,6 +231,8 @@ class Settings:
             raise SettingsError(f"backup_daily is a time of day like 02:00, not {self.backup_daily!r}.") from None
         if self.certificate_days <= 0:
             raise SettingsError("certificate_days must be more than 0 days.")
+        if self.certificate_renew_days < 0:
+            raise SettingsError("certificate_renew_days must be 0 days or more.")
         for name in ("certificate_authority_url", "contract_provider_url", "certificate_crl_url"):
             if getattr(self, name) and not getattr(self, name).startswith(("http://", "https://")):
                 raise SettingsError(f"{name} must be an address that begins with https:// (or http://).")

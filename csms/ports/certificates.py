@@ -166,6 +166,10 @@ class IssuedCertificates(Protocol):
     async def delivered(self, certificate_id: int, delivery: Delivery) -> None:
         """An attempt was made, and this came of it."""
 
+    async def expiring(self, now: datetime, before: datetime) -> Sequence[IssuedCertificate]:
+        """What stations have and must soon renew: of each station and use the newest, if the station took it, and it
+        ends between now and `before`."""
+
     async def revoke(self, certificate_id: int, at: datetime, reason: RevocationReason) -> IssuedCertificate:
         """One that is revoked already stays as it is. Raises NotFound."""
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -30,7 +30,8 @@ from csms.domain.certificates import (
     contract_advice,
     refusal,
 )
-from csms.domain.errors import DeadlineExceeded, DomainError, InvalidArgument, NotFound
+from csms.domain.commands import TriggerMessage
+from csms.domain.errors import DeadlineExceeded, DomainError, InvalidArgument, NotFound, Unavailable
 from csms.domain.facts import (
     AuthorizationAdvice,
     AuthorizationAsked,
@@ -49,11 +50,14 @@ from csms.ports.certificates import (
     IssuedCertificates,
 )
 from csms.ports.stores import StationRow, StationStore
+from csms.services.certificates import TRIGGERS
 from csms.services.remote import Remote, Target
 
 HAND_OVER_SECONDS: Final = 30.0
 MAX_REQUESTS, WITHIN_SECONDS = 10, 3600.0
 """So many certificates a station gets in an hour: more is a station that has lost its way."""
+RENEW_SECONDS: Final = 3600.0
+_AT_ONCE: Final = 20
 _REMEMBER: Final = 20_000
 
 _log = structlog.get_logger("csms.certificates")
@@ -148,6 +152,38 @@ class StationCertificates:
             await self._issued.delivered(kept.id, delivery)
         finally:
             self._under_way.discard(kept.id)
+
+    async def renew_for_ever(self, before: timedelta) -> None:
+        """Ask stations, that long before their certificates end, to renew them (A02: the CSMS may begin it). Once a day
+        each, when they are online."""
+        asked: dict[int, datetime] = {}
+        while True:
+            try:
+                due = await self._issued.expiring(self._now(), self._now() + before)
+            except Unavailable:
+                due = ()
+            asked = {number: at for number, at in asked.items() if self._now() - at < timedelta(days=1)}
+            limit = trio.CapacityLimiter(_AT_ONCE)
+            async with trio.open_nursery() as nursery:
+                for kept in due:
+                    if kept.station_id is not None and kept.id not in asked:
+                        nursery.start_soon(self._ask_to_renew, kept, kept.station_id, asked, limit)
+            await trio.sleep(RENEW_SECONDS)
+
+    async def _ask_to_renew(
+        self, kept: IssuedCertificate, station_id: int, asked: dict[int, datetime], limit: trio.CapacityLimiter
+    ) -> None:
+        async with limit:
+            try:
+                target = Target(station_id, HAND_OVER_SECONDS)
+                outcome = await self._remote.command_of_ours(target, TriggerMessage(TRIGGERS[kept.use]))
+            except DomainError as error:
+                if error.reason == "STATION_OFFLINE":
+                    return
+                _log.info("a station was not asked to renew", station_id=station_id, reason=error.reason)
+            else:
+                _log.info("a station was asked to renew", station_id=station_id, status=outcome.answer.status)
+            asked[kept.id] = self._now()
 
     def _within_bounds(self, station_id: int) -> bool:
         times = self._asked.setdefault(station_id, deque(maxlen=MAX_REQUESTS))

@@ -47,6 +47,13 @@ WHERE station_id = $1 AND delivery IN ('PENDING', 'REJECTED') AND revoked_at IS 
 ORDER BY id
 """
 DELIVERED_SQL = "UPDATE issued_certificate SET delivery = $2, attempts = attempts + 1 WHERE id = $1"
+EXPIRING_SQL = """
+SELECT * FROM (
+    SELECT DISTINCT ON (station_id, certificate_use) * FROM issued_certificate
+    WHERE station_id IS NOT NULL ORDER BY station_id, certificate_use, id DESC
+) AS newest
+WHERE delivery = 'ACCEPTED' AND revoked_at IS NULL AND not_after > $1 AND not_after <= $2 ORDER BY not_after, id
+"""
 REVOKE_SQL = """
 UPDATE issued_certificate SET
     revocation_reason = CASE WHEN revoked_at IS NULL THEN $3 ELSE revocation_reason END,
@@ -118,6 +125,10 @@ class PostgresCertificates:
     async def delivered(self, certificate_id: int, delivery: Delivery) -> None:
         """An attempt was made, and this came of it."""
         await self._database.execute(DELIVERED_SQL, certificate_id, delivery.value)
+
+    async def expiring(self, now: datetime, before: datetime) -> Sequence[IssuedCertificate]:
+        """See the port."""
+        return [_issued(row) for row in await self._database.fetch(EXPIRING_SQL, now, before)]
 
     async def revoke(self, certificate_id: int, at: datetime, reason: RevocationReason) -> IssuedCertificate:
         """See the port. Raises NotFound."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -100,6 +100,25 @@ async def test_what_is_taken_revoked_expired_or_tried_too_often_waits_no_more(ke
     revoked = await kept.add("3")
     await kept.store.revoke(revoked.id, NOW, RevocationReason.SUPERSEDED)
     assert await kept.store.undelivered(number, NOW) == []
+
+
+async def test_what_ends_soon_is_the_newest_that_a_station_has(kept: Kept) -> None:
+    soon, late = LATER - timedelta(days=1), LATER
+
+    async def serials(now: datetime, before: datetime) -> list[str]:
+        return [row.signed.serial for row in await kept.store.expiring(now, before)]
+
+    old = await kept.add("1")
+    await kept.store.delivered(old.id, Delivery.ACCEPTED)
+    other = await kept.add("2", station=1)
+    await kept.store.delivered(other.id, Delivery.ACCEPTED)
+    assert await serials(NOW, late) == ["1", "2"]
+    assert await serials(NOW, soon) == []
+    assert await serials(late, late + timedelta(days=1)) == [], "it is too late"
+    await kept.add("3")
+    assert await serials(NOW, late) == ["2"], "a new one is on its way"
+    await kept.store.revoke(other.id, NOW, RevocationReason.SUPERSEDED)
+    assert await serials(NOW, late) == []
 
 
 async def test_revoking_twice_changes_nothing(kept: Kept) -> None:

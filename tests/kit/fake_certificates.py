@@ -87,6 +87,18 @@ class FakeCertificates:
         row = self.rows[certificate_id]
         self._change(row, delivery=delivery, attempts=row.attempts + 1)
 
+    async def expiring(self, now: datetime, before: datetime) -> Sequence[IssuedCertificate]:
+        await trio.lowlevel.checkpoint()
+        newest = {(row.station_id, row.use): row for row in self.rows.values() if row.station_id is not None}
+        return sorted(
+            (
+                row
+                for row in newest.values()
+                if row.delivery is Delivery.ACCEPTED and row.revoked_at is None and now < row.signed.not_after <= before
+            ),
+            key=lambda row: (row.signed.not_after, row.id),
+        )
+
     async def revoke(self, certificate_id: int, at: datetime, reason: RevocationReason) -> IssuedCertificate:
         await trio.lowlevel.checkpoint()
         if certificate_id not in self.rows:

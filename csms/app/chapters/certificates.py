@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -50,6 +51,10 @@ def build(parts: Parts) -> list[Servicer]:
         organization=settings.certificate_organization,
         now=parts.now,
     )
+    if settings.certificate_renew_days:
+        # Where certificates are short-lived, not at once again.
+        days = min(settings.certificate_renew_days, settings.certificate_days / 2)
+        parts.ground.start_soon(asking.renew_for_ever, timedelta(days=days))
     parts.consulting.ask(CertificateSigningAsked, asking.check_request)
     parts.consulting.ask(EvCertificateAsked, asking.ev_certificate)
     parts.consulting.ask(CertificateStatusAsked, asking.certificate_status)

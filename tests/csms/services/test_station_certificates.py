@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 
 import pytest
 import trio
@@ -25,12 +26,12 @@ from csms.domain.certificates import (
     SigningUse,
     StatusSource,
 )
-from csms.domain.commands import Answer, Outcome
+from csms.domain.commands import Answer, Outcome, TriggerMessage
 from csms.domain.errors import InvalidArgument, NotFound, Unavailable
 from csms.domain.facts import AuthorizationAdvice, AuthorizationAsked, BootReply, RegistrationStatus, StationBooted
 from csms.ports.certificates import Delivery
 from csms.ports.directory import Settled
-from csms.services.station_certificates import MAX_REQUESTS, WITHIN_SECONDS, StationCertificates
+from csms.services.station_certificates import MAX_REQUESTS, RENEW_SECONDS, WITHIN_SECONDS, StationCertificates
 from csms.transport.x509 import X509Reader
 from tests.kit.certificates import NOW, Made, a_broken_request, a_request, an_authority, an_rsa_key
 from tests.kit.fake_certificates import FakeCertificates, FakeEvResponder, FakeStatuses
@@ -204,6 +205,29 @@ async def test_a_station_that_asks_without_end_is_slowed_down(autojump_clock: tr
 async def test_a_deleted_station_gets_nothing() -> None:
     with pytest.raises(NotFound):
         await World().asking.check_request(99, GOOD)
+
+
+@pytest.mark.feature("F-OCPP-2", "F-OCPP-4")
+async def test_a_certificate_is_renewed_in_good_time_and_nobody_is_pestered(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World()
+    await world.begin()
+    offline = await world.add_station("CP-2", online=False)
+    await world.ask(GOOD)
+    signed = await world.ca.sign(a_request("CP-2", "Operator"), "CP-2", SigningUse.CHARGING_STATION)
+    kept = await world.kept.add(offline, "CP-2", SigningUse.CHARGING_STATION, signed, NOW, request_id=None, typed=False)
+    await world.kept.delivered(kept.id, Delivery.ACCEPTED)
+
+    def triggers() -> list[int]:
+        return [each[0] for each in world.directory.sent if isinstance(each[1], TriggerMessage)]
+
+    with trio.move_on_after(5 * RENEW_SECONDS):
+        await world.asking.renew_for_ever(timedelta(days=30))
+    assert triggers() == [], "it has a year"
+    with trio.move_on_after(2.5 * RENEW_SECONDS):
+        await world.asking.renew_for_ever(timedelta(days=400))
+    assert sorted(triggers()) == [world.number, offline, offline, offline], "who was offline is asked again"
 
 
 # -- vehicles ------------------------------------------------------------------------------------------------------
