@@ -196,7 +196,7 @@ def _tls_keeper(settings: Settings, authority: LocalAuthority, now: Callable[[],
     files = TlsFiles(
         Path(settings.ocpp_tls_cert) if settings.ocpp_tls_cert else None,
         Path(settings.ocpp_tls_key) if settings.ocpp_tls_key else None,
-        () if settings.ocpp_tls_client_ca == NO_CLIENT_CA else _paths(settings.ocpp_tls_client_ca),
+        _client_ca(settings),
         _paths(settings.ocpp_tls_crl),
         settings.ocpp_tls_legacy_ciphers,
     )
@@ -205,6 +205,13 @@ def _tls_keeper(settings: Settings, authority: LocalAuthority, now: Callable[[],
         return TlsKeeper(source.load, source.stamp)
     except TlsError as error:
         raise InvalidArgument(str(error), reason="TLS_FILES") from error
+
+
+def _client_ca(settings: Settings) -> tuple[Path, ...]:
+    """Beside our own authority's root; an authority that signs for us counts without being named twice."""
+    if settings.ocpp_tls_client_ca == NO_CLIENT_CA:
+        return ()
+    return (*_paths(settings.ocpp_tls_client_ca), *_paths(settings.certificate_authority_root))
 
 
 def _paths(text: str) -> tuple[Path, ...]:
