@@ -145,12 +145,14 @@ class Settings:
     certificate_authority_url: str = field(
         default="",
         metadata=_help(
-            "another authority that signs stations' requests: POST of PEM (PKCS #10), answered with the PEM chain;"
-            " name its root in --ocpp-tls-client-ca"
+            "another authority that signs stations' requests: POST of PEM (PKCS #10), answered with the PEM chain"
         ),
     )
     certificate_authority_token: str = field(
         default="", metadata=_help("bearer token for --certificate-authority-url", secret=True)
+    )
+    certificate_authority_root: str = field(
+        default="", metadata=_help("root certificates of that authority (PEM file), which stations' ones then lead to")
     )
     certificate_renew_days: float = field(
         default=30.0,
