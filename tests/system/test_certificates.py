@@ -266,6 +266,25 @@ async def test_a_vehicle_s_certificate_comes_from_its_provider(running: Product,
             assert chain["certificateStatus"][0]["status"] == "Failed"
 
 
+@NEWER
+@pytest.mark.feature("F-OCPP-4", "F-OCPP-5")
+async def test_a_contract_that_cannot_be_checked_is_no_token(running: Product, desk: Desk, version: str) -> None:
+    identity = f"CONTRACT-{version}"
+    await desk.add_station(identity)
+    await desk.add_token("DE8AAC123456789")
+    token = {"idToken": "DE8AAC123456789", "type": "eMAID"}
+    link = {**HASHES, "responderURL": "http://169.254.169.254/ocsp"}
+    async with simulator(running, identity, version) as cp:
+        await boot(cp)
+        plain = await cp.say("Authorize", {"idToken": token})
+        assert plain["idTokenInfo"]["status"] == "Accepted"
+        checked = await cp.say("Authorize", {"idToken": token, "iso15118CertificateHashData": [link]})
+        assert (checked["idTokenInfo"]["status"], checked["certificateStatus"]) == ("Invalid", "CertChainError")
+        central = await cp.say("Authorize", {"idToken": token, "certificate": "rubbish"})
+        assert central["idTokenInfo"]["status"] == "Invalid"
+        assert central["certificateStatus"] == "NoCertificateAvailable", "no roots are set up here"
+
+
 def a_context(
     root: str, folder: Path, chain: str = "", key: ec.EllipticCurvePrivateKey | None = None
 ) -> ssl.SSLContext:
