@@ -84,7 +84,8 @@ class HttpConnection(Wire):
     async def serve(self, first: bytes, handle: Handler) -> None:
         """Answer requests until the peer or the clock ends it; `first` was read before. Never raises but Cancelled and
         what `handle` raises; the socket is closed in any case."""
-        self._h11.receive_data(first)
+        if first:  # nothing at all would mean that the peer has ended
+            self._h11.receive_data(first)
         try:
             with contextlib.suppress(ConnectionClosed, TimeoutError):
                 while await self._serve_one(handle):
