@@ -17,9 +17,10 @@ import trio
 
 from csms.domain.access import Action, Principal, check
 from csms.domain.commands import Command, GetVariables, Reset, ResetType, SetVariable, SetVariables
-from csms.domain.device_model import NetworkConnectionProfile, SetNetworkProfile
+from csms.domain.device_model import NETWORK_PROFILE_ITEM, NetworkConnectionProfile, SetNetworkProfile
 from csms.domain.errors import DeadlineExceeded, DomainError, FailedPrecondition, InvalidArgument, NotFound
 from csms.ports.feed import Feed, Subject
+from csms.ports.inventory import Inventory
 from csms.ports.queries import StationQueries, StationView
 from csms.ports.stores import StationRow, StationStore
 from csms.services.remote import CommandOutcome, Remote, Target
@@ -90,6 +91,7 @@ class StationSecurity:
         stations: StationStore,
         queries: StationQueries,
         remote: Remote,
+        inventory: Inventory,
         feed: Feed,
         *,
         listeners: Listeners,
@@ -100,6 +102,7 @@ class StationSecurity:
         self._stations = stations
         self._queries = queries
         self._remote = remote
+        self._inventory = inventory
         self._feed = feed
         self._listeners = listeners
         self._hash_password = hash_password
@@ -176,13 +179,17 @@ class StationSecurity:
         if _is_1x(view.protocol):
             outcome = await send(SetVariables((SetVariable("SecurityProfile", str(profile)),)))
         else:
-            outcome = await self._upgrade_by_slot(view.protocol, profile, network or NetworkChoice(), send)
+            outcome = await self._upgrade_by_slot(view, profile, network or NetworkChoice(), send)
         if outcome.answer.accepted and outcome.answer.status == _REBOOT_REQUIRED:
             outcome = await send(Reset(ResetType.ON_IDLE))
         return ProfileUpgrade(outcome.answer.accepted, tuple(steps))
 
     async def _upgrade_by_slot(
-        self, protocol: str, profile: int, network: NetworkChoice, send: Callable[[Command], Awaitable[CommandOutcome]]
+        self,
+        view: StationView,
+        profile: int,
+        network: NetworkChoice,
+        send: Callable[[Command], Awaitable[CommandOutcome]],
     ) -> CommandOutcome:
         url = network.url or (self._listeners.tls_url if profile >= 2 else self._listeners.plain_url)
         before = await send(GetVariables((PRIORITY,)))
@@ -195,11 +202,13 @@ class StationSecurity:
             ocpp_interface=network.interface,
             message_timeout=network.message_timeout_s,
             security_profile=profile,
-            ocpp_version="OCPP21" if protocol == "ocpp2.1" else None,
+            ocpp_version="OCPP21" if view.protocol == "ocpp2.1" else None,
         )
         outcome = await send(SetNetworkProfile(int(slot), settings))
         if not outcome.answer.accepted:
             return outcome
+        body = msgspec.json.encode(settings.without_secrets())
+        await self._inventory.put_item(view.id, NETWORK_PROFILE_ITEM, slot, body, outcome.at)
         # Those with less stay behind it: the station falls back to them when it cannot connect, and is told here why.
         wanted = ",".join([slot, *(each for each in in_use if each != slot)])
         return await send(SetVariables((SetVariable(PRIORITY, wanted),)))

@@ -39,6 +39,7 @@ from csms.services.station_security import Listeners, StationSecurity
 from csms.services.stations import Stations, UnknownStationPolicy
 from csms.services.system import System, SystemFacts
 from csms.services.tokens import MemoryTokenIndex, Tokens
+from csms.services.tolerance import ToleranceIndex, Tolerances
 from csms.services.watch import Watching
 from csms.transport.x509 import X509Reader
 from tests.kit.certificates import an_authority
@@ -52,6 +53,7 @@ from tests.kit.fake_reservations import FakeLocalLists, FakeReservations
 from tests.kit.fake_soap import FakeSoapAddresses
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
 from tests.kit.fake_tables import FakeTables
+from tests.kit.fake_tolerance import FakeTolerance
 from tests.kit.records import a_meter_record
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -143,17 +145,6 @@ class ServiceWorld:
         self.backups = Backups(self.backup_store, daily_at=None, now=lambda: NOW)
         self.place_store = FakePlaces(self.tables)
         self.places = Places(self.place_store, self.feed, self.directory)
-        self.certified: set[int] = set()
-        self.station_security = StationSecurity(
-            self.station_store,
-            self.station_queries,
-            self.remote,
-            self.feed,
-            listeners=Listeners("ws://192.0.2.1:9000/ocpp/", "wss://192.0.2.1:9443/ocpp/", asks_for_certificates=True),
-            hash_password=plain_hash,
-            generate_password=lambda: "generated-password-2",
-            has_certificate=self.has_certificate,
-        )
         self.soap_addresses = FakeSoapAddresses(lambda station_id: station_id in self.tables.stations)
         self.soap = SoapAddressing(self.soap_addresses, self.feed)
         self.sessions = Sessions(self.session_queries, self.feed)
@@ -162,6 +153,18 @@ class ServiceWorld:
         self.watching = Watching(self.feed, self.station_queries, self.session_queries, now=lambda: NOW)
         self.messages = Messages(self.log, self.station_store)
         self.inventory_store = FakeInventory(self.tables)
+        self.certified: set[int] = set()
+        self.station_security = StationSecurity(
+            self.station_store,
+            self.station_queries,
+            self.remote,
+            self.inventory_store,
+            self.feed,
+            listeners=Listeners("ws://192.0.2.1:9000/ocpp/", "wss://192.0.2.1:9443/ocpp/", asks_for_certificates=True),
+            hash_password=plain_hash,
+            generate_password=lambda: "generated-password-2",
+            has_certificate=self.has_certificate,
+        )
         self.inventory = StationInventory(self.inventory_store, self.station_store, now=lambda: NOW)
         self.issued = FakeCertificates()
         self.authority = an_authority()
@@ -204,6 +207,9 @@ class ServiceWorld:
         self.payments = Payments(self.remote, self.session_queries, self.inventory_store, now=lambda: NOW)
         self.battery_swaps = BatterySwaps(self.remote, self.inventory_store, now=lambda: NOW)
         self.maintenance = Maintenance(self.remote, self.inventory_store, self.station_queries, now=lambda: NOW)
+        self.tolerance_index = ToleranceIndex()
+        self.tolerance_store = FakeTolerance(self.tables)
+        self.tolerances = Tolerances(self.tolerance_store, self.tolerance_index)
         facts = SystemFacts("0.1.0", ("ws://192.0.2.1:9000/ocpp/",), UnknownStationPolicy.PENDING, False, ("ocpp1.6",))
         self.system = System(facts, database_available=lambda: not self.tables.away, draining=lambda: self.draining)
 

@@ -28,6 +28,7 @@ def build(parts: Parts, listeners: Listeners) -> list[Servicer]:
         parts.stores.stations,
         parts.stores.station_queries,
         parts.remote,
+        parts.inventory,
         parts.feed,
         listeners=listeners,
         hash_password=hash_password,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from csms.app.dialects import DIALECTS
 from csms.domain.commands import Answer, Command, GetVariables, Outcome, Reset, ResetType, SetVariables, Variable
 from csms.domain.device_model import SetNetworkProfile
 from csms.domain.errors import (
@@ -40,8 +41,12 @@ def hashes(world: ServiceWorld, station_id: int) -> tuple[str | None, tuple[str,
     return station.password_hash, station.next_password_hashes
 
 
-def sent(world: ServiceWorld) -> list[Command]:
-    return [command for _, command, _, _ in world.directory.sent]
+def sent(world: ServiceWorld, protocol: str = "ocpp1.6") -> list[Command]:
+    """What was sent; the station's version can say all of it, by its official schemas."""
+    commands = [command for _, command, _, _ in world.directory.sent]
+    for command in commands:
+        DIALECTS[protocol].encode(command)
+    return commands
 
 
 # -- passwords -------------------------------------------------------------------------------------------------------
@@ -61,7 +66,7 @@ async def test_a_new_password_is_valid_beside_the_old_one(protocol: str, variabl
     station_id = await a_station(world, protocol)
     rotation = await world.station_security.rotate_password(ADMIN, Target(station_id))
     assert rotation.state is PasswordState.SENT
-    [command] = sent(world)
+    [command] = sent(world, protocol)
     assert isinstance(command, SetVariables)
     [wanted] = command.variables
     assert (wanted.name, len(wanted.value)) == (variable, length)
@@ -212,13 +217,15 @@ async def test_a_higher_profile_in_2_x_goes_into_a_slot_that_is_put_first(
     upgrade = await world.station_security.upgrade_profile(ADMIN, Target(station_id), 2, NetworkChoice(chosen))
     assert upgrade.accepted
     assert [step.command for step in upgrade.steps] == ["SetNetworkProfile", "SetVariables", "Reset"]
-    asked, settings, variables, reset = sent(world)
+    asked, settings, variables, reset = sent(world, protocol)
     assert isinstance(asked, GetVariables)
     assert isinstance(settings, SetNetworkProfile)
     assert settings.configuration_slot == slot
     data = settings.connection_data
     assert (data.security_profile, data.ocpp_csms_url) == (2, "wss://192.0.2.1:9443/ocpp")
     assert data.ocpp_version == ("OCPP21" if protocol == "ocpp2.1" else None)
+    [item] = await world.inventory_store.items(station_id, "network_profile")
+    assert (item.key, b"wss://192.0.2.1:9443/ocpp" in item.body) == (str(slot), True)
     assert isinstance(variables, SetVariables)
     assert [(each.name, each.value) for each in variables.variables] == [
         ("OCPPCommCtrlr.NetworkConfigurationPriority", wanted)
@@ -252,6 +259,7 @@ async def test_what_must_be_there_before() -> None:
             world.station_store,
             world.station_queries,
             world.remote,
+            world.inventory_store,
             world.feed,
             listeners=listeners,
             hash_password=plain_hash,
