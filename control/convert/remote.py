@@ -7,13 +7,21 @@ from typing import Final
 from control.convert.common import duration, seconds, timestamp
 from control.convert.names import read_name
 from control.v1 import remote_pb2
-from csms.domain.commands import OperationalStatus, ResetType, SetVariable, Variable
+from csms.domain.commands import (
+    OperationalStatus,
+    ResetType,
+    SetVariable,
+    TransactionStarted,
+    TransactionStatus,
+    Variable,
+)
 from csms.domain.errors import InvalidArgument
 from csms.services.remote import DEFAULT_TIMEOUT, MAX_TIMEOUT, CommandOutcome, Target, VariableOutcome
 
 _RESETS: Final = {
     int(remote_pb2.RESET_TYPE_IMMEDIATE): ResetType.IMMEDIATE,
     int(remote_pb2.RESET_TYPE_ON_IDLE): ResetType.ON_IDLE,
+    int(remote_pb2.RESET_TYPE_IMMEDIATE_AND_RESUME): ResetType.IMMEDIATE_AND_RESUME,
 }
 _STATUSES: Final = {
     int(remote_pb2.OPERATIONAL_STATUS_OPERATIVE): OperationalStatus.OPERATIVE,
@@ -64,7 +72,26 @@ def result(outcome: CommandOutcome) -> remote_pb2.CommandResult:
         error_description=answer.error_description,
         answer_time=timestamp(outcome.at),
         latency=duration(outcome.latency_s),
+        reason_code=answer.reason_code,
+        additional_info=answer.additional_info,
     )
+
+
+def started_transaction(outcome: CommandOutcome) -> str:
+    """OCPP's id of the transaction that was under way already; empty when there was none."""
+    told = outcome.answer.result
+    return told.transaction_id if isinstance(told, TransactionStarted) else ""
+
+
+def transaction_status(outcome: CommandOutcome) -> remote_pb2.GetTransactionStatusResponse:
+    """What the station said of a transaction."""
+    told = outcome.answer.result
+    response = remote_pb2.GetTransactionStatusResponse(result=result(outcome))
+    if isinstance(told, TransactionStatus):
+        response.messages_in_queue = told.messages_in_queue
+        if told.ongoing is not None:
+            response.ongoing = told.ongoing
+    return response
 
 
 def variable(known: Variable) -> remote_pb2.Variable:

@@ -8,6 +8,7 @@ from control.convert.common import moment, timestamp
 from control.convert.names import print_name, read_name
 from control.v1 import sessions_pb2
 from csms.domain.errors import InvalidArgument
+from csms.domain.facts import TransactionExtras
 from csms.domain.metering import MeterValue
 from csms.domain.transaction import Authentication, SessionState
 from csms.ports.queries import SessionFilter, SessionView
@@ -21,12 +22,14 @@ AUTHENTICATIONS: Final[dict[Authentication, sessions_pb2.Authentication.ValueTyp
     Authentication.RFID: sessions_pb2.AUTHENTICATION_RFID,
     Authentication.REMOTE: sessions_pb2.AUTHENTICATION_REMOTE,
 }
+_NO_EXTRAS: Final = TransactionExtras()
 _STATES_BACK: Final = {0: None} | {int(number): state for state, number in STATES.items()}
 
 
 def session(view: SessionView) -> sessions_pb2.Session:
     """All of it."""
     t = view.transaction
+    extras = t.extras or _NO_EXTRAS
     return sessions_pb2.Session(
         name=print_name("sessions", t.id),
         station="" if view.station_id is None else print_name("stations", view.station_id),
@@ -54,7 +57,16 @@ def session(view: SessionView) -> sessions_pb2.Session:
         needs_reconciliation=t.needs_reconciliation,
         meter_value_count=t.meter_value_count,
         last_meter_time=timestamp(t.last_meter_at),
+        charging_state="" if t.charging_state is None else t.charging_state.value,
+        remote_start_id=t.remote_start_id or 0,
+        stop_id_token=t.stop_id_token,
+        phase_count=_clamped(extras.number_of_phases_used),
+        charging_time_s=extras.time_spent_charging or 0,
     )
+
+
+def _clamped(number: int | None) -> int:
+    return max(0, min(number or 0, 2**31 - 1))
 
 
 def session_filter(message: sessions_pb2.SessionFilter) -> SessionFilter:

@@ -22,8 +22,17 @@ class RemoteServicer:
     ) -> remote_pb2.RequestStartTransactionResponse:
         """RequestStartTransaction."""
         target = convert.target(request.target, call.remaining())
-        outcome = await self._remote.request_start_transaction(call.caller, target, request.id_token, request.evse_id)
-        return remote_pb2.RequestStartTransactionResponse(result=convert.result(outcome))
+        outcome = await self._remote.request_start_transaction(
+            call.caller,
+            target,
+            request.id_token,
+            request.evse_id,
+            token_type=request.id_token_type,
+            group_id_token=request.group_id_token,
+        )
+        return remote_pb2.RequestStartTransactionResponse(
+            result=convert.result(outcome), transaction_id=convert.started_transaction(outcome)
+        )
 
     async def request_stop_transaction(
         self, call: Call, request: remote_pb2.RequestStopTransactionRequest
@@ -37,10 +46,22 @@ class RemoteServicer:
         )
         return remote_pb2.RequestStopTransactionResponse(result=convert.result(outcome))
 
+    async def get_transaction_status(
+        self, call: Call, request: remote_pb2.GetTransactionStatusRequest
+    ) -> remote_pb2.GetTransactionStatusResponse:
+        """GetTransactionStatus."""
+        outcome = await self._remote.get_transaction_status(
+            call.caller,
+            convert.target(request.target, call.remaining()) if request.target.station else None,
+            read_name(request.session, "sessions") if request.session else None,
+            timeout_s=convert.timeout_of(request.target, call.remaining()),
+        )
+        return convert.transaction_status(outcome)
+
     async def reset(self, call: Call, request: remote_pb2.ResetRequest) -> remote_pb2.ResetResponse:
         """Reset."""
         target = convert.target(request.target, call.remaining())
-        outcome = await self._remote.reset(call.caller, target, convert.reset_type(request.type))
+        outcome = await self._remote.reset(call.caller, target, convert.reset_type(request.type), request.evse_id)
         return remote_pb2.ResetResponse(result=convert.result(outcome))
 
     async def change_availability(
@@ -49,7 +70,9 @@ class RemoteServicer:
         """ChangeAvailability."""
         target = convert.target(request.target, call.remaining())
         status = convert.operational_status(request.operational_status)
-        outcome = await self._remote.change_availability(call.caller, target, request.evse_id, status)
+        outcome = await self._remote.change_availability(
+            call.caller, target, request.evse_id, status, request.connector_id
+        )
         return remote_pb2.ChangeAvailabilityResponse(result=convert.result(outcome))
 
     async def unlock_connector(
@@ -70,7 +93,14 @@ class RemoteServicer:
     ) -> remote_pb2.TriggerMessageResponse:
         """TriggerMessage."""
         target = convert.target(request.target, call.remaining())
-        outcome = await self._remote.trigger_message(call.caller, target, request.requested_message, request.evse_id)
+        outcome = await self._remote.trigger_message(
+            call.caller,
+            target,
+            request.requested_message,
+            request.evse_id,
+            request.connector_id,
+            request.custom_trigger,
+        )
         return remote_pb2.TriggerMessageResponse(result=convert.result(outcome))
 
     async def get_variables(

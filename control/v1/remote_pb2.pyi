@@ -33,6 +33,8 @@ class _ResetTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ResetType.V
     """Now; sessions under way end (1.6 Hard)."""
     RESET_TYPE_ON_IDLE: _ResetType.ValueType  # 2
     """When no session is under way (1.6 Soft)."""
+    RESET_TYPE_IMMEDIATE_AND_RESUME: _ResetType.ValueType  # 3
+    """Now; sessions go on afterwards (OCPP 2.1)."""
 
 class ResetType(_ResetType, metaclass=_ResetTypeEnumTypeWrapper):
     """How to restart."""
@@ -43,6 +45,8 @@ RESET_TYPE_IMMEDIATE: ResetType.ValueType  # 1
 """Now; sessions under way end (1.6 Hard)."""
 RESET_TYPE_ON_IDLE: ResetType.ValueType  # 2
 """When no session is under way (1.6 Soft)."""
+RESET_TYPE_IMMEDIATE_AND_RESUME: ResetType.ValueType  # 3
+"""Now; sessions go on afterwards (OCPP 2.1)."""
 Global___ResetType: _TypeAlias = ResetType  # noqa: Y015
 
 class _OperationalStatus:
@@ -117,6 +121,8 @@ class CommandResult(_message.Message):
     ERROR_DESCRIPTION_FIELD_NUMBER: _builtins.int
     ANSWER_TIME_FIELD_NUMBER: _builtins.int
     LATENCY_FIELD_NUMBER: _builtins.int
+    REASON_CODE_FIELD_NUMBER: _builtins.int
+    ADDITIONAL_INFO_FIELD_NUMBER: _builtins.int
     accepted: _builtins.bool
     """It agreed (Accepted, Scheduled, RebootRequired, Unlocked)."""
     status: _builtins.str
@@ -125,6 +131,10 @@ class CommandResult(_message.Message):
     """OCPP error code when it answered with a CALLERROR, for example `NotImplemented`."""
     error_description: _builtins.str
     """The text that came with it."""
+    reason_code: _builtins.str
+    """Why, as a word of OCPP 2.x's list of reasons; empty when the station gives none."""
+    additional_info: _builtins.str
+    """What the station adds to it."""
     @_builtins.property
     def answer_time(self) -> _timestamp_pb2.Timestamp:
         """When the answer came."""
@@ -142,10 +152,12 @@ class CommandResult(_message.Message):
         error_description: _builtins.str = ...,
         answer_time: _timestamp_pb2.Timestamp | None = ...,
         latency: _duration_pb2.Duration | None = ...,
+        reason_code: _builtins.str = ...,
+        additional_info: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer_time", b"answer_time", "latency", b"latency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "answer_time", b"answer_time", "error_code", b"error_code", "error_description", b"error_description", "latency", b"latency", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "additional_info", b"additional_info", "answer_time", b"answer_time", "error_code", b"error_code", "error_description", b"error_description", "latency", b"latency", "reason_code", b"reason_code", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -160,10 +172,18 @@ class RequestStartTransactionRequest(_message.Message):
     TARGET_FIELD_NUMBER: _builtins.int
     ID_TOKEN_FIELD_NUMBER: _builtins.int
     EVSE_ID_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    GROUP_ID_TOKEN_FIELD_NUMBER: _builtins.int
     id_token: _builtins.str
     """The tag to charge on."""
     evse_id: _builtins.int
     """Which EVSE; 0 lets the station choose."""
+    id_token_type: _builtins.str
+    """What kind of token it is, in OCPP 2.x's words (ISO14443, eMAID, Central, …). Empty: an RFID card where it looks like one, else
+    Central. 1.x has no kinds.
+    """
+    group_id_token: _builtins.str
+    """Tokens of this group may stop it, too (OCPP 2.x). Empty: the tag's parent."""
     @_builtins.property
     def target(self) -> Global___CommandTarget:
         """To whom."""
@@ -174,10 +194,12 @@ class RequestStartTransactionRequest(_message.Message):
         target: Global___CommandTarget | None = ...,
         id_token: _builtins.str = ...,
         evse_id: _builtins.int = ...,
+        id_token_type: _builtins.str = ...,
+        group_id_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evse_id", b"evse_id", "id_token", b"id_token", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evse_id", b"evse_id", "group_id_token", b"group_id_token", "id_token", b"id_token", "id_token_type", b"id_token_type", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -190,6 +212,9 @@ class RequestStartTransactionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RESULT_FIELD_NUMBER: _builtins.int
+    TRANSACTION_ID_FIELD_NUMBER: _builtins.int
+    transaction_id: _builtins.str
+    """OCPP's id of the transaction, where one was under way already (the cable came first; OCPP 2.x)."""
     @_builtins.property
     def result(self) -> Global___CommandResult:
         """The station's answer. The session begins when the station says so; watch for it."""
@@ -198,10 +223,11 @@ class RequestStartTransactionResponse(_message.Message):
         self,
         *,
         result: Global___CommandResult | None = ...,
+        transaction_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["result", b"result", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -260,6 +286,68 @@ class RequestStopTransactionResponse(_message.Message):
 Global___RequestStopTransactionResponse: _TypeAlias = RequestStopTransactionResponse  # noqa: Y015
 
 @_typing.final
+class GetTransactionStatusRequest(_message.Message):
+    """Asks about a session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    session: _builtins.str
+    """`sessions/{id}`; empty asks whether any messages wait."""
+    @_builtins.property
+    def target(self) -> Global___CommandTarget:
+        """To whom; target.station may be empty when a session is given, which knows."""
+
+    def __init__(
+        self,
+        *,
+        target: Global___CommandTarget | None = ...,
+        session: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session", b"session", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTransactionStatusRequest: _TypeAlias = GetTransactionStatusRequest  # noqa: Y015
+
+@_typing.final
+class GetTransactionStatusResponse(_message.Message):
+    """Its answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULT_FIELD_NUMBER: _builtins.int
+    ONGOING_FIELD_NUMBER: _builtins.int
+    MESSAGES_IN_QUEUE_FIELD_NUMBER: _builtins.int
+    ongoing: _builtins.bool
+    """It goes on. Unset when no session was asked about, or the station does not say."""
+    messages_in_queue: _builtins.bool
+    """Messages about it (or any) wait at the station."""
+    @_builtins.property
+    def result(self) -> Global___CommandResult:
+        """The station's answer."""
+
+    def __init__(
+        self,
+        *,
+        result: Global___CommandResult | None = ...,
+        ongoing: _builtins.bool | None = ...,
+        messages_in_queue: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ongoing", b"_ongoing", "ongoing", b"ongoing", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ongoing", b"_ongoing", "messages_in_queue", b"messages_in_queue", "ongoing", b"ongoing", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ongoing: _TypeAlias = _typing.Literal["ongoing"]  # noqa: Y015
+    _WhichOneofArgType__ongoing: _TypeAlias = _typing.Literal["_ongoing", b"_ongoing"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ongoing) -> _WhichOneofReturnType__ongoing | None: ...
+
+Global___GetTransactionStatusResponse: _TypeAlias = GetTransactionStatusResponse  # noqa: Y015
+
+@_typing.final
 class ResetRequest(_message.Message):
     """Restarts."""
 
@@ -267,8 +355,11 @@ class ResetRequest(_message.Message):
 
     TARGET_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
+    EVSE_ID_FIELD_NUMBER: _builtins.int
     type: Global___ResetType.ValueType
     """How."""
+    evse_id: _builtins.int
+    """Only this EVSE (OCPP 2.x); 0 is the station."""
     @_builtins.property
     def target(self) -> Global___CommandTarget:
         """To whom."""
@@ -278,10 +369,11 @@ class ResetRequest(_message.Message):
         *,
         target: Global___CommandTarget | None = ...,
         type: Global___ResetType.ValueType = ...,
+        evse_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["target", b"target", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evse_id", b"evse_id", "target", b"target", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -320,10 +412,13 @@ class ChangeAvailabilityRequest(_message.Message):
     TARGET_FIELD_NUMBER: _builtins.int
     EVSE_ID_FIELD_NUMBER: _builtins.int
     OPERATIONAL_STATUS_FIELD_NUMBER: _builtins.int
+    CONNECTOR_ID_FIELD_NUMBER: _builtins.int
     evse_id: _builtins.int
     """Which EVSE; 0 is the whole station."""
     operational_status: Global___OperationalStatus.ValueType
     """Which way."""
+    connector_id: _builtins.int
+    """Only this connector of the EVSE (OCPP 2.x); 0 is the whole EVSE."""
     @_builtins.property
     def target(self) -> Global___CommandTarget:
         """To whom."""
@@ -334,10 +429,11 @@ class ChangeAvailabilityRequest(_message.Message):
         target: Global___CommandTarget | None = ...,
         evse_id: _builtins.int = ...,
         operational_status: Global___OperationalStatus.ValueType = ...,
+        connector_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evse_id", b"evse_id", "operational_status", b"operational_status", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connector_id", b"connector_id", "evse_id", b"evse_id", "operational_status", b"operational_status", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -480,10 +576,16 @@ class TriggerMessageRequest(_message.Message):
     TARGET_FIELD_NUMBER: _builtins.int
     REQUESTED_MESSAGE_FIELD_NUMBER: _builtins.int
     EVSE_ID_FIELD_NUMBER: _builtins.int
+    CONNECTOR_ID_FIELD_NUMBER: _builtins.int
+    CUSTOM_TRIGGER_FIELD_NUMBER: _builtins.int
     requested_message: _builtins.str
-    """Which one: BootNotification, Heartbeat, MeterValues, StatusNotification, …"""
+    """Which one: BootNotification, Heartbeat, MeterValues, StatusNotification, TransactionEvent (OCPP 2.x), …"""
     evse_id: _builtins.int
     """About which EVSE; 0 leaves it out."""
+    connector_id: _builtins.int
+    """About which connector of it (OCPP 2.x); 0 leaves it out."""
+    custom_trigger: _builtins.str
+    """A vendor's own trigger, with requested_message CustomTrigger (OCPP 2.1)."""
     @_builtins.property
     def target(self) -> Global___CommandTarget:
         """To whom."""
@@ -494,10 +596,12 @@ class TriggerMessageRequest(_message.Message):
         target: Global___CommandTarget | None = ...,
         requested_message: _builtins.str = ...,
         evse_id: _builtins.int = ...,
+        connector_id: _builtins.int = ...,
+        custom_trigger: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evse_id", b"evse_id", "requested_message", b"requested_message", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connector_id", b"connector_id", "custom_trigger", b"custom_trigger", "evse_id", b"evse_id", "requested_message", b"requested_message", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -50,6 +50,11 @@ class RemoteServiceStub(object):
                 request_serializer=control_dot_v1_dot_remote__pb2.RequestStopTransactionRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_remote__pb2.RequestStopTransactionResponse.FromString,
                 _registered_method=True)
+        self.GetTransactionStatus = channel.unary_unary(
+                '/control.v1.RemoteService/GetTransactionStatus',
+                request_serializer=control_dot_v1_dot_remote__pb2.GetTransactionStatusRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_remote__pb2.GetTransactionStatusResponse.FromString,
+                _registered_method=True)
         self.Reset = channel.unary_unary(
                 '/control.v1.RemoteService/Reset',
                 request_serializer=control_dot_v1_dot_remote__pb2.ResetRequest.SerializeToString,
@@ -115,15 +120,22 @@ class RemoteServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTransactionStatus(self, request, context):
+        """Asks whether a session goes on at the station, and whether messages about it wait there (OCPP 2.x).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Reset(self, request, context):
-        """Restarts the station.
+        """Restarts the station, or (OCPP 2.x) one EVSE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ChangeAvailability(self, request, context):
-        """Takes a station or an EVSE in or out of service.
+        """Takes a station, an EVSE or a connector in or out of service.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -183,6 +195,11 @@ def add_RemoteServiceServicer_to_server(servicer, server):
                     servicer.RequestStopTransaction,
                     request_deserializer=control_dot_v1_dot_remote__pb2.RequestStopTransactionRequest.FromString,
                     response_serializer=control_dot_v1_dot_remote__pb2.RequestStopTransactionResponse.SerializeToString,
+            ),
+            'GetTransactionStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTransactionStatus,
+                    request_deserializer=control_dot_v1_dot_remote__pb2.GetTransactionStatusRequest.FromString,
+                    response_serializer=control_dot_v1_dot_remote__pb2.GetTransactionStatusResponse.SerializeToString,
             ),
             'Reset': grpc.unary_unary_rpc_method_handler(
                     servicer.Reset,
@@ -285,6 +302,33 @@ class RemoteService(object):
             '/control.v1.RemoteService/RequestStopTransaction',
             control_dot_v1_dot_remote__pb2.RequestStopTransactionRequest.SerializeToString,
             control_dot_v1_dot_remote__pb2.RequestStopTransactionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTransactionStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.RemoteService/GetTransactionStatus',
+            control_dot_v1_dot_remote__pb2.GetTransactionStatusRequest.SerializeToString,
+            control_dot_v1_dot_remote__pb2.GetTransactionStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,10 +43,12 @@ class RemoteServiceStub:
     """Asks the station to start charging (1.6 RemoteStartTransaction). Not idempotent: use request_id."""
     RequestStopTransaction: _grpc.UnaryUnaryMultiCallable[_remote_pb2.RequestStopTransactionRequest, _remote_pb2.RequestStopTransactionResponse]
     """Asks the station to stop a session (1.6 RemoteStopTransaction)."""
+    GetTransactionStatus: _grpc.UnaryUnaryMultiCallable[_remote_pb2.GetTransactionStatusRequest, _remote_pb2.GetTransactionStatusResponse]
+    """Asks whether a session goes on at the station, and whether messages about it wait there (OCPP 2.x)."""
     Reset: _grpc.UnaryUnaryMultiCallable[_remote_pb2.ResetRequest, _remote_pb2.ResetResponse]
-    """Restarts the station."""
+    """Restarts the station, or (OCPP 2.x) one EVSE."""
     ChangeAvailability: _grpc.UnaryUnaryMultiCallable[_remote_pb2.ChangeAvailabilityRequest, _remote_pb2.ChangeAvailabilityResponse]
-    """Takes a station or an EVSE in or out of service."""
+    """Takes a station, an EVSE or a connector in or out of service."""
     UnlockConnector: _grpc.UnaryUnaryMultiCallable[_remote_pb2.UnlockConnectorRequest, _remote_pb2.UnlockConnectorResponse]
     """Releases the cable."""
     ClearCache: _grpc.UnaryUnaryMultiCallable[_remote_pb2.ClearCacheRequest, _remote_pb2.ClearCacheResponse]
@@ -75,10 +77,12 @@ class RemoteServiceAsyncStub(RemoteServiceStub):
     """Asks the station to start charging (1.6 RemoteStartTransaction). Not idempotent: use request_id."""
     RequestStopTransaction: _aio.UnaryUnaryMultiCallable[_remote_pb2.RequestStopTransactionRequest, _remote_pb2.RequestStopTransactionResponse]  # type: ignore[assignment]
     """Asks the station to stop a session (1.6 RemoteStopTransaction)."""
+    GetTransactionStatus: _aio.UnaryUnaryMultiCallable[_remote_pb2.GetTransactionStatusRequest, _remote_pb2.GetTransactionStatusResponse]  # type: ignore[assignment]
+    """Asks whether a session goes on at the station, and whether messages about it wait there (OCPP 2.x)."""
     Reset: _aio.UnaryUnaryMultiCallable[_remote_pb2.ResetRequest, _remote_pb2.ResetResponse]  # type: ignore[assignment]
-    """Restarts the station."""
+    """Restarts the station, or (OCPP 2.x) one EVSE."""
     ChangeAvailability: _aio.UnaryUnaryMultiCallable[_remote_pb2.ChangeAvailabilityRequest, _remote_pb2.ChangeAvailabilityResponse]  # type: ignore[assignment]
-    """Takes a station or an EVSE in or out of service."""
+    """Takes a station, an EVSE or a connector in or out of service."""
     UnlockConnector: _aio.UnaryUnaryMultiCallable[_remote_pb2.UnlockConnectorRequest, _remote_pb2.UnlockConnectorResponse]  # type: ignore[assignment]
     """Releases the cable."""
     ClearCache: _aio.UnaryUnaryMultiCallable[_remote_pb2.ClearCacheRequest, _remote_pb2.ClearCacheResponse]  # type: ignore[assignment]
@@ -118,12 +122,20 @@ class RemoteServiceServicer(metaclass=_abc_1.ABCMeta):
         """Asks the station to stop a session (1.6 RemoteStopTransaction)."""
 
     @_abc_1.abstractmethod
+    def GetTransactionStatus(
+        self,
+        request: _remote_pb2.GetTransactionStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_remote_pb2.GetTransactionStatusResponse, _abc.Awaitable[_remote_pb2.GetTransactionStatusResponse]]:
+        """Asks whether a session goes on at the station, and whether messages about it wait there (OCPP 2.x)."""
+
+    @_abc_1.abstractmethod
     def Reset(
         self,
         request: _remote_pb2.ResetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_remote_pb2.ResetResponse, _abc.Awaitable[_remote_pb2.ResetResponse]]:
-        """Restarts the station."""
+        """Restarts the station, or (OCPP 2.x) one EVSE."""
 
     @_abc_1.abstractmethod
     def ChangeAvailability(
@@ -131,7 +143,7 @@ class RemoteServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _remote_pb2.ChangeAvailabilityRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_remote_pb2.ChangeAvailabilityResponse, _abc.Awaitable[_remote_pb2.ChangeAvailabilityResponse]]:
-        """Takes a station or an EVSE in or out of service."""
+        """Takes a station, an EVSE or a connector in or out of service."""
 
     @_abc_1.abstractmethod
     def UnlockConnector(

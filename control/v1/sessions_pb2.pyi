@@ -104,6 +104,11 @@ class Session(_message.Message):
     NEEDS_RECONCILIATION_FIELD_NUMBER: _builtins.int
     METER_VALUE_COUNT_FIELD_NUMBER: _builtins.int
     LAST_METER_TIME_FIELD_NUMBER: _builtins.int
+    CHARGING_STATE_FIELD_NUMBER: _builtins.int
+    REMOTE_START_ID_FIELD_NUMBER: _builtins.int
+    STOP_ID_TOKEN_FIELD_NUMBER: _builtins.int
+    PHASE_COUNT_FIELD_NUMBER: _builtins.int
+    CHARGING_TIME_S_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`sessions/{id}`."""
     station: _builtins.str
@@ -146,6 +151,16 @@ class Session(_message.Message):
     """A person should look at it."""
     meter_value_count: _builtins.int
     """How many meter values are kept."""
+    charging_state: _builtins.str
+    """What it is doing, in OCPP 2.x's words: Charging, EVConnected, SuspendedEV, SuspendedEVSE, Idle. Empty when the station does not say."""
+    remote_start_id: _builtins.int
+    """Number of the remote start that it began with; 0 when none."""
+    stop_id_token: _builtins.str
+    """The tag that stopped it, where that is another one than its own."""
+    phase_count: _builtins.int
+    """How many phases are used; 0 when not told."""
+    charging_time_s: _builtins.int
+    """Seconds in which energy flowed, as the station counts; 0 when not told."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Begin, by the station's clock. Unset when the start was never seen."""
@@ -161,7 +176,7 @@ class Session(_message.Message):
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What was odd about it, as stable words: START_MISSING, STOP_MISSING, STOP_CONFLICT, METER_SWAPPED, METER_ROLLED_OVER,
-        CLOCK_WRONG, NOT_AUTHORIZED.
+        CLOCK_WRONG, NOT_AUTHORIZED, SEQUENCE_GAP (a numbered message of it has not come yet; OCPP 2.x).
         """
 
     @_builtins.property
@@ -197,10 +212,15 @@ class Session(_message.Message):
         needs_reconciliation: _builtins.bool = ...,
         meter_value_count: _builtins.int = ...,
         last_meter_time: _timestamp_pb2.Timestamp | None = ...,
+        charging_state: _builtins.str = ...,
+        remote_start_id: _builtins.int = ...,
+        stop_id_token: _builtins.str = ...,
+        phase_count: _builtins.int = ...,
+        charging_time_s: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_soc_percent", b"_soc_percent", "last_meter_time", b"last_meter_time", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "server_log_time", b"server_log_time", "soc_percent", b"soc_percent", "start_time", b"start_time", "stop_time", b"stop_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_soc_percent", b"_soc_percent", "authentication", b"authentication", "authorization_status", b"authorization_status", "connector_id", b"connector_id", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "flags", b"flags", "id_token", b"id_token", "id_token_alias", b"id_token_alias", "last_meter_time", b"last_meter_time", "max_power_w", b"max_power_w", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "meter_value_count", b"meter_value_count", "name", b"name", "needs_reconciliation", b"needs_reconciliation", "power_w", b"power_w", "server_log_time", b"server_log_time", "soc_percent", b"soc_percent", "start_time", b"start_time", "state", b"state", "station", b"station", "station_display_name", b"station_display_name", "station_identity", b"station_identity", "stop_reason", b"stop_reason", "stop_time", b"stop_time", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_soc_percent", b"_soc_percent", "authentication", b"authentication", "authorization_status", b"authorization_status", "charging_state", b"charging_state", "charging_time_s", b"charging_time_s", "connector_id", b"connector_id", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "flags", b"flags", "id_token", b"id_token", "id_token_alias", b"id_token_alias", "last_meter_time", b"last_meter_time", "max_power_w", b"max_power_w", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "meter_value_count", b"meter_value_count", "name", b"name", "needs_reconciliation", b"needs_reconciliation", "phase_count", b"phase_count", "power_w", b"power_w", "remote_start_id", b"remote_start_id", "server_log_time", b"server_log_time", "soc_percent", b"soc_percent", "start_time", b"start_time", "state", b"state", "station", b"station", "station_display_name", b"station_display_name", "station_identity", b"station_identity", "stop_id_token", b"stop_id_token", "stop_reason", b"stop_reason", "stop_time", b"stop_time", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__meter_start_wh: _TypeAlias = _typing.Literal["meter_start_wh"]  # noqa: Y015
     _WhichOneofArgType__meter_start_wh: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh"]  # noqa: Y015

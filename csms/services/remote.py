@@ -14,12 +14,14 @@ import trio
 
 from csms.actors.supervise import contain
 from csms.domain.access import Action, Principal, check
+from csms.domain.charging_profile import ChargingProfile
 from csms.domain.commands import (
     Answer,
     ChangeAvailability,
     ClearCache,
     Command,
     DataTransfer,
+    GetTransactionStatus,
     GetVariables,
     OperationalStatus,
     Outcome,
@@ -43,7 +45,7 @@ from csms.domain.errors import (
     Unavailable,
 )
 from csms.domain.ids import parse_id_token
-from csms.domain.transaction import SessionState
+from csms.domain.transaction import SessionState, Transaction
 from csms.ports.directory import Directory, Settled
 from csms.ports.queries import SessionQueries
 from csms.ports.stores import StationStore
@@ -114,11 +116,27 @@ class Remote:
         self._followers.setdefault(kind, []).append(follower)
 
     async def request_start_transaction(
-        self, caller: Principal, target: Target, id_token: str, evse_id: int | None
+        self,
+        caller: Principal,
+        target: Target,
+        id_token: str,
+        evse_id: int | None,
+        *,
+        token_type: str = "",
+        group_id_token: str = "",
+        charging_profile: ChargingProfile | None = None,
     ) -> CommandOutcome:
-        """Start charging on a tag; EVSE None: the station chooses."""
+        """Start charging on a tag; EVSE None: the station chooses. The kind of token and its group are 2.x's; without
+        them they are what the tag looks like, and its parent."""
         check(caller, Action.OPERATE_STATIONS)
-        command = RequestStartTransaction(parse_id_token(id_token), _evse(evse_id), secrets.randbelow(2**31 - 1) + 1)
+        command = RequestStartTransaction(
+            parse_id_token(id_token),
+            _evse(evse_id),
+            secrets.randbelow(2**31 - 1) + 1,
+            token_type,
+            parse_id_token(group_id_token) if group_id_token else None,
+            charging_profile,
+        )
         return await self._send(target, command)
 
     async def request_stop_transaction(
@@ -129,35 +147,47 @@ class Remote:
         Raises NotFound, and FailedPrecondition when the session has ended or its station was deleted.
         """
         check(caller, Action.OPERATE_STATIONS)
-        found = await self._sessions.get_sessions([session_id])
-        if not found:
-            raise NotFound(f"There is no session {session_id}.", reason="SESSION_NOT_FOUND")
-        session, transaction = found[0], found[0].transaction
+        target, transaction = await self._find_session(target, session_id, timeout_s)
         if transaction.state is not SessionState.ACTIVE:
             raise FailedPrecondition("The session has ended already.", reason="SESSION_ENDED")
-        if session.station_id is None:
-            raise FailedPrecondition("The session's station was deleted.", reason="STATION_DELETED")
-        if target is None:
-            target = Target(session.station_id, timeout_s)
-        elif target.station_id != session.station_id:
-            raise InvalidArgument(
-                f"Session {session_id} is at station {session.station_id}, not {target.station_id}. Leave the station"
-                " out: the session knows it.",
-                reason="STATION_MISMATCH",
-            )
-        return await self._send(target, RequestStopTransaction(transaction.transaction_id or str(transaction.id)))
+        return await self._send(target, RequestStopTransaction(_transaction_id(transaction)))
 
-    async def reset(self, caller: Principal, target: Target, kind: ResetType) -> CommandOutcome:
-        """Restart the station."""
+    async def get_transaction_status(
+        self,
+        caller: Principal,
+        target: Target | None,
+        session_id: int | None,
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT,
+    ) -> CommandOutcome:
+        """Does a session go on at the station, and do messages about it wait there? The result is a TransactionStatus.
+        Without a session: whether any messages wait. `target` and errors as in `request_stop_transaction`."""
         check(caller, Action.OPERATE_STATIONS)
-        return await self._send(target, Reset(kind))
+        if session_id is None:
+            if target is None:
+                raise InvalidArgument("Say which station, or which session.", reason="INVALID_NAME")
+            return await self._send(target, GetTransactionStatus())
+        target, transaction = await self._find_session(target, session_id, timeout_s)
+        return await self._send(target, GetTransactionStatus(_transaction_id(transaction)))
+
+    async def reset(
+        self, caller: Principal, target: Target, kind: ResetType, evse_id: int | None = None
+    ) -> CommandOutcome:
+        """Restart the station, or one EVSE of it."""
+        check(caller, Action.OPERATE_STATIONS)
+        return await self._send(target, Reset(kind, _evse(evse_id)))
 
     async def change_availability(
-        self, caller: Principal, target: Target, evse_id: int | None, status: OperationalStatus
+        self,
+        caller: Principal,
+        target: Target,
+        evse_id: int | None,
+        status: OperationalStatus,
+        connector_id: int | None = None,
     ) -> CommandOutcome:
-        """Take an EVSE (None or 0: the station) in or out of service."""
+        """Take an EVSE (None or 0: the station), or one connector of it, in or out of service."""
         check(caller, Action.OPERATE_STATIONS)
-        return await self._send(target, ChangeAvailability(status, _evse(evse_id)))
+        return await self._send(target, ChangeAvailability(status, _evse(evse_id), _connector(connector_id)))
 
     async def unlock_connector(
         self, caller: Principal, target: Target, evse_id: int, connector_id: int
@@ -176,7 +206,13 @@ class Remote:
         return await self._send(target, ClearCache())
 
     async def trigger_message(
-        self, caller: Principal, target: Target, requested_message: str, evse_id: int | None
+        self,
+        caller: Principal,
+        target: Target,
+        requested_message: str,
+        evse_id: int | None,
+        connector_id: int | None = None,
+        custom_trigger: str = "",
     ) -> CommandOutcome:
         """Ask the station for a message now."""
         check(caller, Action.OPERATE_STATIONS)
@@ -184,7 +220,8 @@ class Remote:
             raise InvalidArgument(
                 "Say which message the station should send, for example StatusNotification.", reason="MESSAGE_MISSING"
             )
-        return await self._send(target, TriggerMessage(requested_message, _evse(evse_id)))
+        command = TriggerMessage(requested_message, _evse(evse_id), _connector(connector_id), custom_trigger)
+        return await self._send(target, command)
 
     async def get_variables(self, caller: Principal, target: Target, names: Sequence[str]) -> CommandOutcome:
         """Read variables (1.6: configuration keys; no names: all). A list that is too long for one message is sent in
@@ -256,6 +293,25 @@ class Remote:
     async def command_of_ours(self, target: Target, command: Command) -> CommandOutcome:
         """Send a command that nobody asked for but the server itself (a reaction to what a station told)."""
         return await self._send(target, command)
+
+    async def _find_session(
+        self, target: Target | None, session_id: int, timeout_s: float
+    ) -> tuple[Target, Transaction]:
+        found = await self._sessions.get_sessions([session_id])
+        if not found:
+            raise NotFound(f"There is no session {session_id}.", reason="SESSION_NOT_FOUND")
+        session = found[0]
+        if session.station_id is None:
+            raise FailedPrecondition("The session's station was deleted.", reason="STATION_DELETED")
+        if target is None:
+            target = Target(session.station_id, timeout_s)
+        elif target.station_id != session.station_id:
+            raise InvalidArgument(
+                f"Session {session_id} is at station {session.station_id}, not {target.station_id}. Leave the station"
+                " out: the session knows it.",
+                reason="STATION_MISMATCH",
+            )
+        return target, session.transaction
 
     async def _send(self, target: Target, command: Command) -> CommandOutcome:
         settled = await self._directory.send(
@@ -361,6 +417,18 @@ def _refusal(reason: str, message: str = "") -> DomainError:
         " needed."
     )
     return InvalidArgument(f"{said} Nothing was sent.", reason=reason)
+
+
+def _transaction_id(transaction: Transaction) -> str:
+    """As the station knows it."""
+    return transaction.transaction_id or str(transaction.id)
+
+
+def _connector(connector_id: int | None) -> int | None:
+    """None for 0. Raises InvalidArgument."""
+    if connector_id is not None and connector_id < 0:
+        raise InvalidArgument("Connectors count from 1; 0 means all of the EVSE.", reason="INVALID_CONNECTOR")
+    return connector_id or None
 
 
 def _evse(evse_id: int | None) -> int | None:

@@ -7,6 +7,7 @@ import pytest
 from control.convert.sessions import AUTHENTICATIONS, STATES, meter_value, session, session_filter
 from control.v1 import sessions_pb2 as pb
 from csms.domain.errors import InvalidArgument
+from csms.domain.facts import ChargingState, TransactionExtras
 from csms.domain.transaction import Authentication, SessionState
 from csms.ports.queries import SessionFilter, SessionView
 from tests.kit.records import a_meter_value, a_transaction
@@ -45,3 +46,14 @@ def test_filters() -> None:
 def test_a_meter_value_keeps_its_numbers() -> None:
     message = meter_value(a_meter_value(NOW, 5.0, 7.0))
     assert [(s.value, s.unit) for s in message.sampled_values] == [(5.0, "Wh"), (7.0, "W")]
+
+
+@pytest.mark.feature("F-OCPP-4")
+def test_what_2_x_tells_of_a_session_is_shown() -> None:
+    transaction = a_transaction(7, 1)
+    transaction.charging_state, transaction.remote_start_id = ChargingState.SUSPENDED_EV, 77
+    transaction.stop_id_token = "OTHER"
+    transaction.extras = TransactionExtras(number_of_phases_used=10**12, time_spent_charging=90)
+    message = session(SessionView(transaction, 1, "", ""))
+    assert (message.charging_state, message.remote_start_id, message.stop_id_token) == ("SuspendedEV", 77, "OTHER")
+    assert (message.phase_count, message.charging_time_s) == (2**31 - 1, 90)

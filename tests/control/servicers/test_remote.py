@@ -13,6 +13,7 @@ from csms.domain.commands import (
     ChangeAvailability,
     ClearCache,
     DataTransfer,
+    GetTransactionStatus,
     GetVariables,
     OperationalStatus,
     Outcome,
@@ -20,6 +21,8 @@ from csms.domain.commands import (
     RequestStopTransaction,
     Reset,
     ResetType,
+    TransactionStarted,
+    TransactionStatus,
     TriggerMessage,
     UnlockConnector,
     Variable,
@@ -39,11 +42,23 @@ async def test_every_command_reaches_the_station_in_domain_words(world: ControlW
     calls: list[tuple[str, Message, object]] = [
         ("Reset", pb.ResetRequest(target=to(number), type=pb.RESET_TYPE_ON_IDLE), Reset(ResetType.ON_IDLE)),
         (
+            "Reset",
+            pb.ResetRequest(target=to(number), type=pb.RESET_TYPE_IMMEDIATE_AND_RESUME, evse_id=2),
+            Reset(ResetType.IMMEDIATE_AND_RESUME, 2),
+        ),
+        (
             "ChangeAvailability",
             pb.ChangeAvailabilityRequest(
                 target=to(number), evse_id=2, operational_status=pb.OPERATIONAL_STATUS_INOPERATIVE
             ),
             ChangeAvailability(OperationalStatus.INOPERATIVE, 2),
+        ),
+        (
+            "ChangeAvailability",
+            pb.ChangeAvailabilityRequest(
+                target=to(number), evse_id=2, connector_id=1, operational_status=pb.OPERATIONAL_STATUS_OPERATIVE
+            ),
+            ChangeAvailability(OperationalStatus.OPERATIVE, 2, 1),
         ),
         ("UnlockConnector", pb.UnlockConnectorRequest(target=to(number), evse_id=2), UnlockConnector(2, 1)),
         ("ClearCache", pb.ClearCacheRequest(target=to(number)), ClearCache()),
@@ -51,6 +66,23 @@ async def test_every_command_reaches_the_station_in_domain_words(world: ControlW
             "TriggerMessage",
             pb.TriggerMessageRequest(target=to(number), requested_message="Heartbeat"),
             TriggerMessage("Heartbeat"),
+        ),
+        (
+            "TriggerMessage",
+            pb.TriggerMessageRequest(
+                target=to(number),
+                requested_message="CustomTrigger",
+                evse_id=1,
+                connector_id=2,
+                custom_trigger="CatVideo",
+            ),
+            TriggerMessage("CustomTrigger", 1, 2, "CatVideo"),
+        ),
+        ("GetTransactionStatus", pb.GetTransactionStatusRequest(target=to(number)), GetTransactionStatus()),
+        (
+            "GetTransactionStatus",
+            pb.GetTransactionStatusRequest(session="sessions/7"),
+            GetTransactionStatus("7"),
         ),
         ("GetVariables", pb.GetVariablesRequest(target=to(number), names=["A"]), GetVariables(("A",))),
         (
@@ -68,11 +100,14 @@ async def test_every_command_reaches_the_station_in_domain_words(world: ControlW
         answer = await world.client.call(f"remote.{method}", request)
         assert (answer.result.accepted, answer.result.status) == (True, "Accepted"), method
         assert world.directory.sent[-1][:2] == (number, command), method
-    start = pb.RequestStartTransactionRequest(target=to(number), id_token="04a2", evse_id=1)
+    start = pb.RequestStartTransactionRequest(
+        target=to(number), id_token="04a2", evse_id=1, id_token_type="eMAID", group_id_token="family"
+    )
     answer = await world.client.call("remote.RequestStartTransaction", start)
     sent = world.directory.sent[-1][1]
     assert isinstance(sent, RequestStartTransaction)
-    assert (sent.id_token, sent.evse_id) == ("04A2", 1)
+    assert (sent.id_token, sent.evse_id, sent.token_type, sent.group_id_token) == ("04A2", 1, "eMAID", "FAMILY")
+    assert sent.remote_start_id > 0
     assert answer.result.latency == Duration(nanos=250_000_000)
 
 
@@ -97,6 +132,25 @@ async def test_a_command_without_an_answer_says_what_became_of_it(
         await world.client.call("remote.ClearCache", pb.ClearCacheRequest(target=to(number)))
     assert (refused.value.code, refused.value.reason) == (code, reason)
     assert refused.value.message.endswith(".")
+
+
+@pytest.mark.feature("F-OCPP-4")
+async def test_what_a_station_of_2_x_adds_to_its_answer_is_told(world: ControlWorld) -> None:
+    number = await world.add_station("CP-1")
+    late = Answer("Rejected", accepted=False, reason_code="TxInProgress", additional_info="wait")
+    world.directory.settled.append(Settled(Outcome.ANSWERED, late, 0.1))
+    rejected = await world.client.call("remote.ClearCache", pb.ClearCacheRequest(target=to(number)))
+    assert (rejected.result.reason_code, rejected.result.additional_info) == ("TxInProgress", "wait")
+    begun = Answer("Accepted", accepted=True, result=TransactionStarted("tx-1"))
+    world.directory.settled.append(Settled(Outcome.ANSWERED, begun, 0.1))
+    start = pb.RequestStartTransactionRequest(target=to(number), id_token="04a2")
+    assert (await world.client.call("remote.RequestStartTransaction", start)).transaction_id == "tx-1"
+    for told, ongoing in ((TransactionStatus(True, False), False), (TransactionStatus(True), None)):
+        world.directory.settled.append(Settled(Outcome.ANSWERED, Answer("Accepted", True, result=told), 0.1))
+        asked = pb.GetTransactionStatusRequest(target=to(number))
+        status = await world.client.call("remote.GetTransactionStatus", asked)
+        assert status.messages_in_queue
+        assert (status.ongoing if status.HasField("ongoing") else None) is ongoing
 
 
 async def test_a_rejection_and_a_callerror_are_answers(world: ControlWorld) -> None:
@@ -134,6 +188,12 @@ async def test_the_timeout_is_bounded_by_the_call_and_by_ten_minutes(world: Cont
         ("DataTransfer", pb.DataTransferRequest(target=to(1)), "VENDOR_MISSING"),
         ("SetVariables", pb.SetVariablesRequest(target=to(1)), "INVALID_VARIABLES"),
         ("GetVariables", pb.GetVariablesRequest(), "INVALID_NAME"),
+        ("GetTransactionStatus", pb.GetTransactionStatusRequest(), "INVALID_NAME"),
+        (
+            "ChangeAvailability",
+            pb.ChangeAvailabilityRequest(target=to(1), connector_id=-1, operational_status=1),
+            "INVALID_CONNECTOR",
+        ),
         ("RequestStartTransaction", pb.RequestStartTransactionRequest(target=to(1)), "INVALID_ID_TOKEN"),
         ("RequestStopTransaction", pb.RequestStopTransactionRequest(session="sessions/0"), "INVALID_NAME"),
     ],
