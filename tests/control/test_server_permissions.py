@@ -43,6 +43,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "soap.ConfirmSoapAddress": ADMINISTRATOR,
     "remote.RequestStartTransaction": STAFF,
     "remote.RequestStopTransaction": STAFF,
+    "remote.GetTransactionStatus": STAFF,
     "remote.Reset": STAFF,
     "remote.ChangeAvailability": STAFF,
     "remote.UnlockConnector": STAFF,
