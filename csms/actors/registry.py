@@ -34,6 +34,7 @@ from csms.actors.world import (
 from csms.domain.commands import Outcome
 from csms.domain.errors import Unavailable
 from csms.ocpp.dialect import Dialect
+from csms.ocpp.tolerance import Tolerance, TolerantDialect
 from csms.ports.consultant import Consultant
 from csms.ports.feed import Feed
 from csms.ports.journal import Journal
@@ -83,6 +84,7 @@ class Registry:
         message_log: MessageLog,
         consultant: Consultant | None = None,
         reactions: Reactions | None = None,
+        tolerance: Tolerance | None = None,
         on_crash: Callable[[int, Exception], None] = _ignore,
         new_message_id: Callable[[], str] = _random_message_id,
         settings: ActorSettings | None = None,
@@ -104,6 +106,7 @@ class Registry:
             reactions=reactions or Nobody(),
         )
         self._message_log = message_log
+        self._tolerance = tolerance
         self._on_crash = on_crash
         self._new_message_id = new_message_id
         self._settings = settings or ActorSettings()
@@ -162,7 +165,7 @@ class Registry:
             return wire.close_soon(TRY_AGAIN_LATER, "this station's handling failed too often; try again later")
         link = Link(
             wire,
-            dialect,
+            self._tolerant(dialect, station_id),
             actor,
             message_log=self._message_log,
             new_message_id=self._new_message_id,
@@ -209,6 +212,13 @@ class Registry:
         actor = self._actors.get(station_id)
         if actor is not None:
             actor.crash(error)
+
+    def _tolerant(self, dialect: Dialect, station_id: int) -> Dialect:
+        """The dialect as the station needs it, if there are rules for stations that deviate."""
+        if self._tolerance is None:
+            return dialect
+        remark = partial(self._remark, station_id)
+        return TolerantDialect(dialect, self._tolerance, station_id, remark=remark, now=self._world.now)
 
     async def _run_link(self, link: Link, station_id: int) -> None:
         end = await link.run()

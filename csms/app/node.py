@@ -51,6 +51,7 @@ from csms.services.sessions import Sessions
 from csms.services.stations import Stations, UnknownStationPolicy
 from csms.services.system import System, SystemFacts
 from csms.services.tokens import MemoryTokenIndex, Tokens
+from csms.services.tolerance import ToleranceIndex
 from csms.services.watch import Watching
 from csms.storage.places import PostgresPlaces
 from csms.storage.pool import Database
@@ -87,7 +88,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
     """Bring a node up; it serves inside the block. `node.drain` takes it down in order. Raises OSError, DomainError."""
     stores = Stores.on(database, settings)
     feed = LocalFeed(now)
-    index = MemoryTokenIndex()
+    index, tolerance = MemoryTokenIndex(), ToleranceIndex()
     drain = Drain()
     reacting, consulting = Reacting(), Consulting()
     async with trio.open_nursery() as ground:
@@ -97,6 +98,8 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
         await ground.start(stores.journal.run)
         await ground.start(stores.message_log.run)
         ground.start_soon(index.reload_for_ever, stores.tokens)
+        await tolerance.load(stores.tolerance)
+        ground.start_soon(tolerance.reload_for_ever, stores.tolerance)
         registry = Registry(
             now=now,
             journal=stores.journal,
@@ -108,6 +111,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             message_log=MaskedMessageLog(stores.message_log),
             consultant=consulting,
             reactions=reacting,
+            tolerance=tolerance,
             on_crash=_report_crash,
             settings=ActorSettings(heartbeat_s=settings.heartbeat_interval, retry_s=settings.boot_retry_interval),
             link_limits=LinkLimits(rate=settings.station_rate, burst=settings.station_rate * 4),
@@ -132,6 +136,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             consulting,
             await open_authority(settings, stores.certificates, now=now),
             places,
+            tolerance,
         )
         access = AccessControl(stores.access, now=now)
         first = await access.ensure_administrator(settings.admin_email or None, settings.admin_password or None)

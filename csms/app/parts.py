@@ -16,6 +16,7 @@ from csms.services.consulting import Consulting
 from csms.services.places import Places
 from csms.services.reacting import Reacting
 from csms.services.remote import Remote
+from csms.services.tolerance import ToleranceIndex
 from csms.storage.access import PostgresAccess
 from csms.storage.certificates import PostgresCertificates
 from csms.storage.inventory import PostgresInventory
@@ -27,6 +28,7 @@ from csms.storage.requests import PostgresRequests
 from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
 from csms.storage.stations import PostgresStationQueries, PostgresStations
 from csms.storage.tokens import PostgresTokens
+from csms.storage.tolerance import PostgresTolerance
 from csms.transport.authority import LocalAuthority
 
 
@@ -46,6 +48,7 @@ class Stores:
     partitions: PartitionKeeper
     inventory: PostgresInventory
     certificates: PostgresCertificates
+    tolerance: PostgresTolerance
 
     @classmethod
     def on(cls, database: Database, settings: Settings) -> Stores:
@@ -68,6 +71,7 @@ class Stores:
             ),
             PostgresInventory(database),
             PostgresCertificates(database),
+            PostgresTolerance(database),
         )
 
 
@@ -90,4 +94,6 @@ class Parts:
     consulting: Consulting
     authority: LocalAuthority
     places: Places
+    """Loaded."""
+    tolerance: ToleranceIndex
     """Loaded."""

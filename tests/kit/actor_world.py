@@ -22,6 +22,7 @@ from csms.domain.records import LinkRecord, MeterRecord, Record, SessionRecord, 
 from csms.domain.station import StationState
 from csms.domain.transaction import SessionState, StartKey, Transaction
 from csms.ocpp.dialect import Dialect
+from csms.ocpp.tolerance import Tolerance
 from csms.ocpp.v16.routes import Dialect16
 from csms.ports.journal import RecordConflict, Ticket
 from csms.ports.message_log import Direction
@@ -302,6 +303,7 @@ class Node:
         settings: ActorSettings | None = None,
         link_limits: LinkLimits | None = None,
         restarts: RestartLimits | None = None,
+        tolerance: Tolerance | None = None,
     ) -> None:
         self.nursery = nursery
         self.now = Clock()
@@ -326,6 +328,7 @@ class Node:
             settings=settings,
             link_limits=link_limits,
             restarts=restarts,
+            tolerance=tolerance,
         )
         self.directory = LocalDirectory(self.registry)
 
@@ -357,10 +360,11 @@ async def running_node(
     settings: ActorSettings | None = None,
     link_limits: LinkLimits | None = None,
     restarts: RestartLimits | None = None,
+    tolerance: Tolerance | None = None,
 ) -> AsyncIterator[Node]:
     """A node with one accepted station (1)."""
     async with trio.open_nursery() as nursery:
-        node = Node(nursery, settings=settings, link_limits=link_limits, restarts=restarts)
+        node = Node(nursery, settings=settings, link_limits=link_limits, restarts=restarts, tolerance=tolerance)
         node.stores.add(1)
         nursery.start_soon(node.journal.run)
         await nursery.start(node.registry.run)

@@ -35,6 +35,7 @@ from control.servicers.soap import SoapServicer
 from control.servicers.station_security import StationSecurityServicer
 from control.servicers.stations import StationServicer
 from control.servicers.system import SystemServicer
+from control.servicers.tolerance import ToleranceServicer
 from control.servicers.watch import WatchServicer
 from control.v1 import (
     auth_pb2_grpc,
@@ -59,6 +60,7 @@ from control.v1 import (
     station_security_pb2_grpc,
     stations_pb2_grpc,
     system_pb2_grpc,
+    tolerance_pb2_grpc,
     watch_pb2_grpc,
 )
 from csms.aio import Door, open_door
@@ -83,6 +85,7 @@ STUBS = {
     "certificates": certificates_pb2_grpc.CertificateServiceStub,
     "inventory": inventory_pb2_grpc.InventoryServiceStub,
     "maintenance": maintenance_pb2_grpc.MaintenanceServiceStub,
+    "tolerance": tolerance_pb2_grpc.ToleranceServiceStub,
     "device_model": device_model_pb2_grpc.DeviceModelServiceStub,
     "smart_charging": smart_charging_pb2_grpc.SmartChargingServiceStub,
     "der": der_pb2_grpc.DerServiceStub,
@@ -132,6 +135,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         InventoryServicer(world.inventory),
         CertificateServicer(world.certificates),
         MaintenanceServicer(world.maintenance),
+        ToleranceServicer(world.tolerances),
         DeviceModelServicer(world.device_model, world.monitoring),
         SmartChargingServicer(world.smart_charging),
         DerServicer(world.der),

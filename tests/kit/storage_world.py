@@ -21,6 +21,7 @@ from csms.ports.message_log import MessageLog
 from csms.ports.queries import SessionQueries, StationQueries
 from csms.ports.reservations import ReservationStore
 from csms.ports.stores import AccessStore, RequestMemory, StateLoader, StationStore, TokenStore, TransactionStore
+from csms.ports.tolerance import ToleranceStore
 from csms.storage.access import PostgresAccess
 from csms.storage.inventory import PostgresInventory
 from csms.storage.journal import PostgresJournal
@@ -32,6 +33,7 @@ from csms.storage.reservations import PostgresReservations
 from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
 from csms.storage.stations import PostgresStationQueries, PostgresStations
 from csms.storage.tokens import PostgresTokens
+from csms.storage.tolerance import PostgresTolerance
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_journal import FakeJournal
 from tests.kit.fake_message_log import FakeMessageLog
@@ -39,6 +41,7 @@ from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
 from tests.kit.fake_reservations import FakeLocalLists, FakeReservations
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
 from tests.kit.fake_tables import FakeTables
+from tests.kit.fake_tolerance import FakeTolerance
 
 
 @dataclass
@@ -56,6 +59,7 @@ class Storage:
     session_queries: SessionQueries
     message_log: MessageLog
     inventory: Inventory
+    tolerance: ToleranceStore
     reservations: ReservationStore
     local_lists: LocalListStore
 
@@ -84,6 +88,7 @@ def fake_storage() -> Storage:
         FakeSessionQueries(tables),
         FakeMessageLog(),
         FakeInventory(tables),
+        FakeTolerance(tables),
         FakeReservations(tables),
         FakeLocalLists(tables),
     )
@@ -110,6 +115,7 @@ async def postgres_storage(url: str) -> AsyncIterator[Storage]:
                 PostgresSessionQueries(database),
                 message_log,
                 PostgresInventory(database),
+                PostgresTolerance(database),
                 PostgresReservations(database),
                 PostgresLocalLists(database),
             )

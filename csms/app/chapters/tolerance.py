@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from control.server import Servicer
+from control.servicers.tolerance import ToleranceServicer
 from csms.app.parts import Parts
+from csms.services.tolerance import Tolerances
 
 
-def build(_parts: Parts) -> list[Servicer]:
+def build(parts: Parts) -> list[Servicer]:
     """Its use cases, wired."""
-    return []
+    return [ToleranceServicer(Tolerances(parts.stores.tolerance, parts.tolerance))]
