@@ -26,15 +26,15 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63ontrol/v1/messages.proto\x12\ncontrol.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf9\x01\n\x0fMessageLogEntry\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12,\n\x08log_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\tdirection\x18\x03 \x01(\x0e\x32\x1c.control.v1.MessageDirection\x12\x14\n\x0cmessage_type\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\x12\x12\n\nmessage_id\x18\x06 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x07 \x01(\t\x12*\n\x07latency\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc3\x01\n\rMessageFilter\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12/\n\tdirection\x18\x02 \x01(\x0e\x32\x1c.control.v1.MessageDirection\x12\r\n\x05query\x18\x03 \x01(\t\x12\x31\n\rlog_time_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0blog_time_to\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"x\n\x13ListMessagesRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12)\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x19.control.v1.MessageFilter\"]\n\x14ListMessagesResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.control.v1.MessageLogEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Q\n\x13TailMessagesRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12)\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x19.control.v1.MessageFilter\"D\n\x14TailMessagesResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.control.v1.MessageLogEntry*\x8f\x01\n\x10MessageDirection\x12!\n\x1dMESSAGE_DIRECTION_UNSPECIFIED\x10\x00\x12\x1e\n\x1aMESSAGE_DIRECTION_RECEIVED\x10\x01\x12\x1a\n\x16MESSAGE_DIRECTION_SENT\x10\x02\x12\x1c\n\x18MESSAGE_DIRECTION_REMARK\x10\x03\x32\xbb\x01\n\x11MessageLogService\x12Q\n\x0cListMessages\x12\x1f.control.v1.ListMessagesRequest\x1a .control.v1.ListMessagesResponse\x12S\n\x0cTailMessages\x12\x1f.control.v1.TailMessagesRequest\x1a .control.v1.TailMessagesResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63ontrol/v1/messages.proto\x12\ncontrol.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf9\x01\n\x0fMessageLogEntry\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12,\n\x08log_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\tdirection\x18\x03 \x01(\x0e\x32\x1c.control.v1.MessageDirection\x12\x14\n\x0cmessage_type\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\x12\x12\n\nmessage_id\x18\x06 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x07 \x01(\t\x12*\n\x07latency\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc3\x01\n\rMessageFilter\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12/\n\tdirection\x18\x02 \x01(\x0e\x32\x1c.control.v1.MessageDirection\x12\r\n\x05query\x18\x03 \x01(\t\x12\x31\n\rlog_time_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0blog_time_to\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"x\n\x13ListMessagesRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12)\n\x06\x66ilter\x18\x04 \x01(\x0b\x32\x19.control.v1.MessageFilter\"]\n\x14ListMessagesResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.control.v1.MessageLogEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Q\n\x13TailMessagesRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12)\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x19.control.v1.MessageFilter\"D\n\x14TailMessagesResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.control.v1.MessageLogEntry\"j\n\x15\x45xportMessagesRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12)\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x19.control.v1.MessageFilter\x12\x15\n\rresume_cursor\x18\x03 \x01(\t\"]\n\x16\x45xportMessagesResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.control.v1.MessageLogEntry\x12\x15\n\rresume_cursor\x18\x02 \x01(\t*\x8f\x01\n\x10MessageDirection\x12!\n\x1dMESSAGE_DIRECTION_UNSPECIFIED\x10\x00\x12\x1e\n\x1aMESSAGE_DIRECTION_RECEIVED\x10\x01\x12\x1a\n\x16MESSAGE_DIRECTION_SENT\x10\x02\x12\x1c\n\x18MESSAGE_DIRECTION_REMARK\x10\x03\x32\x96\x02\n\x11MessageLogService\x12Q\n\x0cListMessages\x12\x1f.control.v1.ListMessagesRequest\x1a .control.v1.ListMessagesResponse\x12S\n\x0cTailMessages\x12\x1f.control.v1.TailMessagesRequest\x1a .control.v1.TailMessagesResponse0\x01\x12Y\n\x0e\x45xportMessages\x12!.control.v1.ExportMessagesRequest\x1a\".control.v1.ExportMessagesResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'control.v1.messages_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MESSAGEDIRECTION']._serialized_start=927
-  _globals['_MESSAGEDIRECTION']._serialized_end=1070
+  _globals['_MESSAGEDIRECTION']._serialized_start=1130
+  _globals['_MESSAGEDIRECTION']._serialized_end=1273
   _globals['_MESSAGELOGENTRY']._serialized_start=107
   _globals['_MESSAGELOGENTRY']._serialized_end=356
   _globals['_MESSAGEFILTER']._serialized_start=359
@@ -47,6 +47,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TAILMESSAGESREQUEST']._serialized_end=854
   _globals['_TAILMESSAGESRESPONSE']._serialized_start=856
   _globals['_TAILMESSAGESRESPONSE']._serialized_end=924
-  _globals['_MESSAGELOGSERVICE']._serialized_start=1073
-  _globals['_MESSAGELOGSERVICE']._serialized_end=1260
+  _globals['_EXPORTMESSAGESREQUEST']._serialized_start=926
+  _globals['_EXPORTMESSAGESREQUEST']._serialized_end=1032
+  _globals['_EXPORTMESSAGESRESPONSE']._serialized_start=1034
+  _globals['_EXPORTMESSAGESRESPONSE']._serialized_end=1127
+  _globals['_MESSAGELOGSERVICE']._serialized_start=1276
+  _globals['_MESSAGELOGSERVICE']._serialized_end=1554
 # @@protoc_insertion_point(module_scope)

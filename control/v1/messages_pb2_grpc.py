@@ -45,6 +45,11 @@ class MessageLogServiceStub(object):
                 request_serializer=control_dot_v1_dot_messages__pb2.TailMessagesRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_messages__pb2.TailMessagesResponse.FromString,
                 _registered_method=True)
+        self.ExportMessages = channel.unary_stream(
+                '/control.v1.MessageLogService/ExportMessages',
+                request_serializer=control_dot_v1_dot_messages__pb2.ExportMessagesRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_messages__pb2.ExportMessagesResponse.FromString,
+                _registered_method=True)
 
 
 class MessageLogServiceServicer(object):
@@ -65,6 +70,14 @@ class MessageLogServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportMessages(self, request, context):
+        """All frames of a station that match, newest first, in batches. Each batch carries a cursor with which a broken export goes
+        on after it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MessageLogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -77,6 +90,11 @@ def add_MessageLogServiceServicer_to_server(servicer, server):
                     servicer.TailMessages,
                     request_deserializer=control_dot_v1_dot_messages__pb2.TailMessagesRequest.FromString,
                     response_serializer=control_dot_v1_dot_messages__pb2.TailMessagesResponse.SerializeToString,
+            ),
+            'ExportMessages': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportMessages,
+                    request_deserializer=control_dot_v1_dot_messages__pb2.ExportMessagesRequest.FromString,
+                    response_serializer=control_dot_v1_dot_messages__pb2.ExportMessagesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -134,6 +152,33 @@ class MessageLogService(object):
             '/control.v1.MessageLogService/TailMessages',
             control_dot_v1_dot_messages__pb2.TailMessagesRequest.SerializeToString,
             control_dot_v1_dot_messages__pb2.TailMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/control.v1.MessageLogService/ExportMessages',
+            control_dot_v1_dot_messages__pb2.ExportMessagesRequest.SerializeToString,
+            control_dot_v1_dot_messages__pb2.ExportMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,10 @@ class MessageLogServiceStub:
     """Frames of a station, newest first, one page at a time."""
     TailMessages: _grpc.UnaryStreamMultiCallable[_messages_pb2.TailMessagesRequest, _messages_pb2.TailMessagesResponse]
     """Frames of a station as they come. RESOURCE_EXHAUSTED/WATCHER_TOO_SLOW when the caller falls behind."""
+    ExportMessages: _grpc.UnaryStreamMultiCallable[_messages_pb2.ExportMessagesRequest, _messages_pb2.ExportMessagesResponse]
+    """All frames of a station that match, newest first, in batches. Each batch carries a cursor with which a broken export goes
+    on after it.
+    """
 
 @_typing.type_check_only
 class MessageLogServiceAsyncStub(MessageLogServiceStub):
@@ -47,6 +51,10 @@ class MessageLogServiceAsyncStub(MessageLogServiceStub):
     """Frames of a station, newest first, one page at a time."""
     TailMessages: _aio.UnaryStreamMultiCallable[_messages_pb2.TailMessagesRequest, _messages_pb2.TailMessagesResponse]  # type: ignore[assignment]
     """Frames of a station as they come. RESOURCE_EXHAUSTED/WATCHER_TOO_SLOW when the caller falls behind."""
+    ExportMessages: _aio.UnaryStreamMultiCallable[_messages_pb2.ExportMessagesRequest, _messages_pb2.ExportMessagesResponse]  # type: ignore[assignment]
+    """All frames of a station that match, newest first, in batches. Each batch carries a cursor with which a broken export goes
+    on after it.
+    """
 
 class MessageLogServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads and follows the message log."""
@@ -66,5 +74,15 @@ class MessageLogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_messages_pb2.TailMessagesResponse], _abc.AsyncIterator[_messages_pb2.TailMessagesResponse]]:
         """Frames of a station as they come. RESOURCE_EXHAUSTED/WATCHER_TOO_SLOW when the caller falls behind."""
+
+    @_abc_1.abstractmethod
+    def ExportMessages(
+        self,
+        request: _messages_pb2.ExportMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_messages_pb2.ExportMessagesResponse], _abc.AsyncIterator[_messages_pb2.ExportMessagesResponse]]:
+        """All frames of a station that match, newest first, in batches. Each batch carries a cursor with which a broken export goes
+        on after it.
+        """
 
 def add_MessageLogServiceServicer_to_server(servicer: MessageLogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,4 +1,4 @@
-"""The message log for people: pages of the past, and following a station live."""
+"""The message log for people: pages of the past, following a station live, exports."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from csms.domain.errors import NotFound
 from csms.ports.message_log import LogEntry, LogFilter, MessageLog
 from csms.ports.stores import StationStore
 
+EXPORT_BATCH = 500
 TICK = 10.0
 """Seconds of silence after which a follower gets an empty batch as a sign of life."""
 
@@ -46,6 +47,19 @@ class Messages:
                 fitting = [entry for entry in entries if wanted.admits(entry)]
                 if fitting or not entries:
                     yield fitting
+
+    async def export(
+        self, caller: Principal, station_id: int, wanted: LogFilter, *, before: int | None
+    ) -> AsyncGenerator[Sequence[LogEntry], None]:
+        """All entries with a sequence below `before`, newest first, in batches; flat memory however many there are.
+
+        Raises NotFound.
+        """
+        check(caller, Action.READ_MESSAGES)
+        await self._must_exist(station_id)
+        while batch := await self._log.page(station_id, size=EXPORT_BATCH, before=before, wanted=wanted):
+            yield batch
+            before = batch[-1].sequence
 
     async def _must_exist(self, station_id: int) -> None:
         if await self._stations.find(station_id) is None:

@@ -66,10 +66,40 @@ def _beat(world: ControlWorld, number: int) -> None:
     world.log.record(number, Direction.RECEIVED, "beat", action="Heartbeat")
 
 
+@pytest.mark.feature("F-OCPP-12")
+async def test_an_export_has_all_that_match_and_goes_on_after_a_break(world: ControlWorld) -> None:
+    number = await world.add_station("CP-1")
+    for beat in range(1_101):
+        world.log.record(number, Direction.RECEIVED, str(beat), action="Heartbeat" if beat % 2 else "MeterValues")
+    wanted = pb.MessageFilter(action="Heartbeat")
+    request = pb.ExportMessagesRequest(station=f"stations/{number}", filter=wanted)
+    first = await world.client.collect("messages.ExportMessages", request, 2)
+    request.resume_cursor = first[-1].resume_cursor
+    rest = await world.client.collect("messages.ExportMessages", request)
+    contents = [int(entry.content) for part in [*first, *rest] for entry in part.entries]
+    assert contents == list(range(1_099, 0, -2))
+    assert max(len(part.entries) for part in rest) == 100
+    request.filter.action = "MeterValues"
+    with pytest.raises(Refused) as refused:
+        await world.client.collect("messages.ExportMessages", request)
+    assert refused.value.reason == "INVALID_PAGE_TOKEN"
+
+
+async def test_an_export_of_huge_frames_passes_what_clients_take(world: ControlWorld) -> None:
+    number = await world.add_station("CP-1")
+    for _ in range(300):
+        world.log.record(number, Direction.RECEIVED, "x" * 16_384)
+    parts = await world.client.collect(
+        "messages.ExportMessages", pb.ExportMessagesRequest(station=f"stations/{number}")
+    )
+    assert sum(len(part.entries) for part in parts) == 300
+
+
 async def test_no_such_station(world: ControlWorld) -> None:
     for refusal in (
         world.client.call("messages.ListMessages", pb.ListMessagesRequest(station="stations/9")),
         world.client.collect("messages.TailMessages", pb.TailMessagesRequest(station="stations/9")),
+        world.client.collect("messages.ExportMessages", pb.ExportMessagesRequest(station="stations/9")),
     ):
         with pytest.raises(Refused) as refused:
             await refusal
