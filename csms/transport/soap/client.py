@@ -6,7 +6,9 @@ much a stranger's XML as a request is.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final, cast
 
 import httpx
 import trio
@@ -50,7 +52,11 @@ class HttpSoapClient:
 
     async def send(self, address: str, request: PrintedRequest) -> StationAnswer:
         """See `SoapClient.send`."""
-        headers = {"Content-Type": f'{SOAP_12.content_type}; action="/{request.action}"', "Connection": "close"}
+        headers = {
+            "Content-Type": f'{SOAP_12.content_type}; action="/{request.action}"',
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
         try:
             async with self._http.stream("POST", address, content=request.content, headers=headers) as response:
                 content = await _bounded(response)
@@ -66,10 +72,12 @@ class HttpSoapClient:
 
 async def _bounded(response: httpx.Response) -> bytes | None:
     content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > MAX_BYTES:
-            return None
+    # Raw: nothing was asked to be compressed, and what unpacks itself may unpack to anything.
+    async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as chunks:
+        async for chunk in chunks:
+            content += chunk
+            if len(content) > MAX_BYTES:
+                return None
     return bytes(content)
 
 
