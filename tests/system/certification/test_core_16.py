@@ -41,7 +41,7 @@ def target(name: str) -> dict[str, Any]:
     return {"station": name, "timeout": "10s"}
 
 
-# -- booting ---------------------------------------------------------------------------------------------------------
+# -- booting --------------------------------------------------------------------------------------------
 
 
 async def test_tc_001_cold_boot_charge_point(running: Product, desk: Desk) -> None:
@@ -78,7 +78,7 @@ async def test_tc_002_cold_boot_rejected(running: Product, desk: Desk) -> None:
     assert rejection.status_code == 403
 
 
-# -- sessions --------------------------------------------------------------------------------------------------------
+# -- sessions -------------------------------------------------------------------------------------------
 
 
 async def test_tc_003_regular_charging_session_plugin_first(running: Product, desk: Desk) -> None:
@@ -181,7 +181,7 @@ async def test_tc_071_clock_aligned_meter_values(running: Product, desk: Desk) -
         assert await desk.sessions(name) == []
 
 
-# -- remote control --------------------------------------------------------------------------------------------------
+# -- remote control -------------------------------------------------------------------------------------
 
 
 async def test_tc_010_remote_start_cable_plugged_in_first(running: Product, desk: Desk) -> None:
@@ -303,7 +303,7 @@ async def test_tc_017_2_unlock_connector_with_charging_session(running: Product,
         assert (await ended(desk, name)).stop_reason == "UnlockCommand"
 
 
-# -- configuration ---------------------------------------------------------------------------------------------------
+# -- configuration --------------------------------------------------------------------------------------
 
 
 async def test_tc_019_1_retrieve_all_configuration_keys(running: Product, desk: Desk) -> None:
@@ -338,7 +338,7 @@ async def test_tc_021_040_change_configuration(
         assert await cp.asked("ChangeConfiguration") == {"key": "MeterValueSampleInterval", "value": "60"}
 
 
-# -- tags that may not ------------------------------------------------------------------------------------------------
+# -- tags that may not ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,7 @@ async def test_tc_024_start_charging_session_lock_failure(running: Product, desk
         assert await desk.sessions(name) == []
 
 
-# -- power and network -------------------------------------------------------------------------------------------------
+# -- power and network ----------------------------------------------------------------------------------
 
 
 async def test_tc_032_1_power_failure_stop_transaction(running: Product, desk: Desk) -> None:
@@ -430,7 +430,7 @@ async def test_tc_039_offline_transaction(running: Product, desk: Desk) -> None:
         assert len(await desk.sessions(name)) == 1
 
 
-# -- vendors' messages, triggers ---------------------------------------------------------------------------------------
+# -- vendors' messages, triggers ------------------------------------------------------------------------
 
 
 async def test_tc_062_data_transfer_to_a_charge_point(running: Product, desk: Desk) -> None:
