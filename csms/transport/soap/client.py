@@ -70,8 +70,8 @@ class HttpSoapClient:
 
 async def _bounded(response: httpx.Response) -> bytes | None:
     """None: too much. It is read to its end all the same, to nowhere, because httpx's nested generators cannot be left
-    half-way; the caller's deadline bounds it. Raw, because nothing was asked to be packed, and what is packed may unpack
-    to anything."""
+    half-way; the caller's deadline bounds it. Raw, because nothing was asked to be packed, and what is packed may
+    unpack to anything."""
     content = bytearray()
     size = 0
     async for chunk in response.aiter_raw():
