@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from csms.app.database import data_folder
 from csms.config import Settings
 from csms.ports.certificates import IssuedCertificates
 from csms.storage.authority import AuthorityFolder
@@ -16,7 +17,7 @@ async def open_authority(
 ) -> LocalAuthority:
     """Made at the first start; later the same. Raises Unavailable."""
     authority = LocalAuthority(
-        AuthorityFolder(settings.data_dir / "authority"),
+        AuthorityFolder(data_folder(settings) / "authority"),
         now=now,
         organization=settings.certificate_organization,
         days=settings.certificate_days,

@@ -37,6 +37,9 @@ class SignedCertificate(msgspec.Struct, frozen=True):
 class CertificateAuthority(Protocol):
     """Signs requests that were checked before."""
 
+    def has_root(self, root: CertificateHashData, use: SigningUse) -> bool:
+        """Whether its certificates for this use lead to this root, as far as can be told here."""
+
     async def sign(self, csr: str, identity: str, use: SigningUse) -> SignedCertificate:
         """Sign a station's request (PEM). Raises Unavailable, and InvalidArgument when the authority refuses it."""
 

@@ -105,6 +105,9 @@ class StationCertificates:
         sentence = refusal(request, station.identity, self._organization, use)
         if sentence is not None:
             return SigningReply(False, "InvalidCSR", sentence)
+        root = asked.hash_root_certificate
+        if root is not None and not self._authority.has_root(root, use):
+            return SigningReply(False, "NoRootCertificate", "Nothing is signed here that leads to the root you named.")
         if not self._within_bounds(station_id):
             return SigningReply(False, "TooManyRequests", "Too many requests within an hour. Ask again later.")
         return SigningReply(True)

@@ -23,10 +23,10 @@ from typing import Final
 
 import trio
 
-from csms.domain.certificates import SigningUse
+from csms.domain.certificates import CertificateHashData, SigningUse
 from csms.domain.errors import Unavailable
 from csms.ports.certificates import AuthorityFiles, SignedCertificate
-from csms.transport.x509 import USES, Issuer, Revoked, make_root
+from csms.transport.x509 import USES, Issuer, Revoked, is_named, make_root
 
 CRL_HOURS: Final = 12
 """So often a list is made anew, long before it runs out."""
@@ -101,6 +101,10 @@ class LocalAuthority:
         self._revoked[number] = Revoked(number, at, reason)
         self._issued_by[number] = issuer
         self._crls.clear()
+
+    def has_root(self, root: CertificateHashData, use: SigningUse) -> bool:
+        """Is this our root for that use?"""
+        return is_named(self._issuer(USES[use]).certificate, root)
 
     async def sign(self, csr: str, identity: str, use: SigningUse) -> SignedCertificate:
         """Sign a request that was checked. Raises InvalidArgument, Unavailable."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -13,14 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, paddin
 from cryptography.x509.ocsp import OCSPResponse
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from csms.domain.certificates import CertificateHashData, HashAlgorithm
-from csms.transport.x509 import BROKEN, key_bits_of
-
-_DIGESTS: Final = {
-    HashAlgorithm.SHA256: hashlib.sha256,
-    HashAlgorithm.SHA384: hashlib.sha384,
-    HashAlgorithm.SHA512: hashlib.sha512,
-}
+from csms.domain.certificates import CertificateHashData
+from csms.transport.x509 import BROKEN, DIGESTS, key_bits_of
 
 
 class Authorities:
@@ -51,7 +43,7 @@ class Authorities:
 
     def _issuer(self, data: CertificateHashData, more: Iterable[x509.Certificate]) -> x509.Certificate | None:
         wanted = (data.issuer_name_hash.lower(), data.issuer_key_hash.lower())
-        digest = _DIGESTS[data.hash_algorithm]
+        digest = DIGESTS[data.hash_algorithm]
         for each in (*self._known, *more):
             if (digest(each.subject.public_bytes()).hexdigest(), digest(key_bits_of(each)).hexdigest()) == wanted:
                 return each

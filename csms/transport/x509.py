@@ -35,6 +35,11 @@ MAX_PEM: Final = 20_000
 MAX_CHAIN: Final = 5
 _BACK: Final = timedelta(hours=1)
 """Stations' clocks are not the best: certificates count from an hour ago."""
+DIGESTS: Final = {
+    HashAlgorithm.SHA256: hashlib.sha256,
+    HashAlgorithm.SHA384: hashlib.sha384,
+    HashAlgorithm.SHA512: hashlib.sha512,
+}
 BROKEN: Final = (
     ValueError,
     TypeError,
@@ -180,6 +185,16 @@ def hash_data(certificate: x509.Certificate, issuer: x509.Certificate | None = N
     name = hashlib.sha256(certificate.issuer.public_bytes()).hexdigest()
     key = "" if issuer is None else hashlib.sha256(key_bits_of(issuer)).hexdigest()
     return CertificateHashData(HashAlgorithm.SHA256, name, key, serial_text(certificate.serial_number))
+
+
+def is_named(root: x509.Certificate, data: CertificateHashData) -> bool:
+    """Whether a self-signed certificate is the one that is named."""
+    digest = DIGESTS[data.hash_algorithm]
+    return (
+        data.issuer_name_hash.lower() == digest(root.subject.public_bytes()).hexdigest()
+        and data.issuer_key_hash.lower() == digest(key_bits_of(root)).hexdigest()
+        and data.serial_number.lower().lstrip("0") == serial_text(root.serial_number)
+    )
 
 
 def key_bits_of(certificate: x509.Certificate) -> bytes:

@@ -37,6 +37,7 @@ from tests.kit.certificates import NOW, Made, a_broken_request, a_request, an_au
 from tests.kit.fake_certificates import FakeCertificates, FakeEvResponder, FakeStatuses
 from tests.kit.service_world import ServiceWorld
 
+STATION = SigningUse.CHARGING_STATION
 BOOTED = StationBooted("V", "M")
 ACCEPTED = BootReply(RegistrationStatus.ACCEPTED, NOW, 300)
 
@@ -200,6 +201,19 @@ async def test_a_station_that_asks_without_end_is_slowed_down(autojump_clock: tr
     assert replies[-1].reason_code == "TooManyRequests"
     await trio.sleep(WITHIN_SECONDS)
     assert (await world.asking.check_request(world.number, GOOD)).accepted
+
+
+@pytest.mark.feature("F-OCPP-5")
+async def test_a_station_gets_a_certificate_below_the_root_that_it_names_or_none() -> None:
+    world = World()
+    await world.begin()
+    v2g, ours = (
+        X509Reader().certificate(world.ca.root_of(use).decode()).hash_data for use in (SigningUse.V2G, STATION)
+    )
+    for root, accepted in ((v2g, True), (ours, False)):
+        asked = CertificateSigningAsked(a_request("SECC"), SigningUse.V2G20, root, 1)
+        assert (await world.ask(asked)).accepted is accepted
+    assert len(world.sent) == 1
 
 
 async def test_a_deleted_station_gets_nothing() -> None:

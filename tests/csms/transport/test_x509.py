@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import subprocess
 from datetime import timedelta
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.ocsp import OCSPRequestBuilder
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from csms.domain.certificates import AuthorizeCertificateStatus, SigningUse, refusal
 from csms.domain.errors import InvalidArgument
@@ -75,6 +78,22 @@ def test_what_is_no_request_is_told_as_such(text: str) -> None:
     assert refused.value.reason == "INVALID_CSR"
     with pytest.raises(InvalidArgument):
         READER.certificate(text)
+
+
+WHOLE = x509.load_pem_x509_csr(a_request("CP-1", "Operator").encode()).public_bytes(serialization.Encoding.DER)
+
+
+@given(st.integers(0, len(WHOLE) - 1), st.integers(0, 255), st.booleans())
+def test_a_request_with_a_wrong_byte_is_refused_and_never_a_crash(place: int, byte: int, cut: bool) -> None:
+    der = WHOLE[:place] + bytes([byte]) + (b"" if cut else WHOLE[place + 1 :])
+    if der == WHOLE:
+        return
+    text = base64.encodebytes(der).decode()
+    try:
+        sentence = why_not(f"-----BEGIN CERTIFICATE REQUEST-----\n{text}-----END CERTIFICATE REQUEST-----\n")
+    except InvalidArgument as error:
+        sentence = error.message
+    assert sentence
 
 
 def test_only_the_key_is_taken_from_a_request() -> None:
