@@ -9,7 +9,9 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextvars import copy_context
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import anyio
 import anyio.from_thread
@@ -29,13 +31,29 @@ RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
 Cell = str | int | float | bool | datetime | None
 
 
-async def resuming(client: Client, query: SessionQuery) -> AsyncIterator[SessionBatch]:
+class Batch(Protocol):
+    """A part of any export."""
+
+    @property
+    def resume_cursor(self) -> str:
+        """To go on after it."""
+
+
+B = TypeVar("B", bound=Batch)
+
+
+def resuming(client: Client, query: SessionQuery) -> AsyncIterator[SessionBatch]:
     """The export, going on after its cursor when the control plane goes away for a moment. Raises ApiError."""
+    return going_on(partial(client.export_sessions, query))
+
+
+async def going_on(batches_after: Callable[[str], AsyncIterator[B]]) -> AsyncIterator[B]:
+    """The same for any export. Raises ApiError."""
     cursor = ""
     left = RESUMES
     while True:
         try:
-            async for batch in client.export_sessions(query, cursor):
+            async for batch in batches_after(cursor):
                 cursor = batch.resume_cursor
                 left = RESUMES
                 yield batch

@@ -384,6 +384,13 @@ class LogPage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     next_page_token: str
 
 
+class LogBatch(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A batch of an export and the cursor to go on after it."""
+
+    entries: tuple[LogEntry, ...]
+    resume_cursor: str
+
+
 class CommandResult(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a station answered. ``latency`` is in seconds."""
 

@@ -390,6 +390,13 @@ class Messages(Service, messages_pb2_grpc.MessageLogServiceServicer):
         page, more = _page(log[::-1], request, 100)
         return messages_pb2.ListMessagesResponse(entries=page, next_page_token=more)
 
+    async def ExportMessages(self, request, context):
+        await self.fake.enter(context, "ExportMessages")
+        log = [e for e in self.world.messages.get(request.station, []) if _entry_matches(e, request.filter)][::-1]
+        for first in range(int(request.resume_cursor or 0), len(log), 30):
+            part = log[first : first + 30]
+            yield messages_pb2.ExportMessagesResponse(entries=part, resume_cursor=str(first + len(part)))
+
     async def TailMessages(self, request, context):
         await self.fake.enter(context, "TailMessages")
         queue: asyncio.Queue[messages_pb2.MessageLogEntry] = asyncio.Queue()

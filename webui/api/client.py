@@ -282,6 +282,20 @@ class Client:
         finally:
             call.cancel()
 
+    async def export_messages(self, key: str, query: v.LogQuery, cursor: str = "") -> AsyncIterator[v.LogBatch]:
+        """All messages of a station that match, in batches, newest first, from a cursor of an earlier batch."""
+        request = messages_pb2.ExportMessagesRequest(
+            station=f"stations/{key}", filter=convert.log_filter(query), resume_cursor=cursor
+        )
+        call = self._messages.ExportMessages(request, metadata=self._metadata)
+        try:
+            async for m in call:
+                yield v.LogBatch(entries=tuple(convert.log_entry(e) for e in m.entries), resume_cursor=m.resume_cursor)
+        except grpc.aio.AioRpcError as error:
+            raise api_error(error) from error
+        finally:
+            call.cancel()
+
     async def watch(self, start_revision: int) -> AsyncIterator[v.Change]:
         """The live feed after a revision; 0 means from now on."""
         call = self._watch.Watch(watch_pb2.WatchRequest(start_revision=start_revision), metadata=self._metadata)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from webui import sentences
+from webui import log_export, sentences
 from webui.operations import OPERATIONS, Outcome, operation
 from webui.page import client_of, demand, frame, plain, redirect, show, signed_in, text, with_query
 from webui.values import ApiError, Direction, LogQuery, Session, SessionQuery, Station
@@ -137,6 +137,10 @@ class LogView:
         values = {"action": self.action, "direction": self.direction, "q": self.q, "after": ""}
         return with_query(path or f"/stations/{self.key}/messages", values | changes)
 
+    def file(self, ending: str) -> str:
+        """The address of what is filtered as a file."""
+        return self.url(f"/stations/{self.key}/messages.{ending}")
+
     @property
     def live(self) -> str:
         """The stream that follows the log; older pages do not move."""
@@ -158,6 +162,28 @@ async def messages(request: Request) -> Response:
         page=page,
         directions=Direction,
     )
+
+
+@signed_in
+async def messages_as_json(request: Request) -> Response:
+    """What is filtered, an object a line, as it comes."""
+    return await _as_file(request, "jsonl")
+
+
+@signed_in
+async def messages_as_text(request: Request) -> Response:
+    """What is filtered, for people, as it comes."""
+    return await _as_file(request, "txt")
+
+
+async def _as_file(request: Request, ending: str) -> Response:
+    client, key = client_of(request), request.path_params["key"]
+    wanted = LogView.parse(key, request.query_params)
+    line, media_type = log_export.FORMATS[ending]
+    await client.messages(key, wanted.query, 1)  # refused before the download begins, not in the middle of it
+    pieces = log_export.lines(log_export.resuming(client, key, wanted.query), line)
+    headers = {"content-disposition": f'attachment; filename="messages-{key}.{ending}"'}
+    return StreamingResponse(pieces, media_type=media_type, headers=headers)
 
 
 @signed_in
@@ -253,6 +279,8 @@ ROUTES = [
     Route("/stations/{key}/operations/{operation}", operate, methods=["POST"]),
     Route("/stations/{key}/configuration", configuration, methods=["GET", "POST"]),
     Route("/stations/{key}/messages", messages),
+    Route("/stations/{key}/messages.jsonl", messages_as_json),
+    Route("/stations/{key}/messages.txt", messages_as_text),
     Route("/stations/{key}/settings", settings),
     Route("/stations/{key}/settings/save", save, methods=["POST"]),
     Route("/stations/{key}/settings/password", password, methods=["POST"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import grpc
 import pytest
 
@@ -109,6 +111,22 @@ def test_the_message_log_is_filtered_by_what_the_address_says(admin: Browser):
     some = admin.get("/stations/101/messages?action=StatusNotification&direction=RECEIVED").text
     assert some.count('<tr id="log-') == 8
     assert 'src="/live/station/101?action=StatusNotification&amp;direction=RECEIVED&amp;tail=1"' in some
+
+
+@pytest.mark.feature("F-OCPP-12")
+def test_the_log_as_a_file_is_what_is_filtered(admin: Browser):
+    page = admin.get("/stations/101/messages?action=StatusNotification").text
+    assert 'href="/stations/101/messages.jsonl?action=StatusNotification"' in page
+    everything = admin.get("/stations/101/messages.jsonl")
+    headers = dict(everything.headers)
+    assert headers["content-type"] == "application/jsonl"
+    assert headers["content-disposition"] == 'attachment; filename="messages-101.jsonl"'
+    objects = [json.loads(line) for line in everything.body.decode().splitlines()]
+    assert len(objects) == 80
+    assert {"time", "direction", "content"} <= objects[0].keys()
+    some = admin.get("/stations/101/messages.txt?action=StatusNotification&direction=RECEIVED").body.decode()
+    assert len(some.splitlines()) == 8
+    assert all(" < StatusNotification [2," in line for line in some.splitlines())
 
 
 def test_saving_over_somebody_elses_change_shows_both_before_anything_is_written(portal: Portal, admin: Browser):
