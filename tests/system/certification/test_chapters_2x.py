@@ -244,6 +244,7 @@ async def test_tc_i_02_csms_running_cost(running: Product, desk: Desk, version: 
         charging = Charging(cs, "TCI02")
         await charging.start()
         session = await ongoing(desk, name)
+        cs.on("CostUpdated", {})
         answer = await desk.call("payment.CostUpdated", target=target(name), session=session.name, total_cost=3.25)
         assert answer.result.accepted
         assert await cs.asked("CostUpdated") == {"totalCost": 3.25, "transactionId": charging.transaction_id}
