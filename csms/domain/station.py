@@ -241,6 +241,9 @@ class StationState(StationMemory):
             self.open[transaction.id] = transaction
             applied.opened.append((transaction.id_token, transaction.id))
         self.keep_values(applied, transaction, key.evse_id, fact.meter_values, context.now)
+        if fact.charging_state is not None:  # 1.5, whose connectors are Occupied and no more
+            transaction.charging_state = fact.charging_state
+            self.refine(applied, transaction, fact.timestamp, context.now, begins=True)
         self.keep(applied, transaction)
         applied.reply = TransactionReply(transaction.id, info)
         applied.changed = True
@@ -265,6 +268,9 @@ class StationState(StationMemory):
         changed = transaction.end(fact.timestamp, fact.meter_wh, fact.reason, context.now)
         if was_open:
             self.close(applied, transaction)
+            if fact.charging_state is not None:
+                transaction.charging_state = fact.charging_state
+                self.refine(applied, transaction, fact.timestamp, context.now, begins=False)
         if changed or was_open or applied.records:
             self.keep(applied, transaction)
         applied.reply = TransactionReply(transaction.id, info)

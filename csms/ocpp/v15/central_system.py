@@ -134,6 +134,8 @@ def start_transaction(payload: payloads.StartTransaction) -> facts.TransactionEv
         id_token=payload.idTag,
         meter_wh=float(payload.meterStart),
         reservation_id=payload.reservationId,
+        # 1.5 never says more of a connector than Occupied: with a transaction it charges, for all that is known.
+        charging_state=facts.ChargingState.CHARGING,
     )
 
 
@@ -164,6 +166,7 @@ def stop_transaction(payload: payloads.StopTransaction) -> facts.TransactionEven
         id_token=payload.idTag,
         meter_wh=float(payload.meterStop),
         meter_values=_meter_values(values, lenient=True),
+        charging_state=facts.ChargingState.EV_CONNECTED,
     )
 
 

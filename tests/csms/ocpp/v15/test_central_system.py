@@ -46,6 +46,7 @@ def test_a_start_has_no_transaction_id_yet() -> None:
         id_token="t",
         meter_wh=7.0,
         reservation_id=3,
+        charging_state=facts.ChargingState.CHARGING,
     )
 
 
