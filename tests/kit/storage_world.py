@@ -20,6 +20,7 @@ from csms.ports.local_lists import LocalListStore
 from csms.ports.message_log import MessageLog
 from csms.ports.queries import SessionQueries, StationQueries
 from csms.ports.reservations import ReservationStore
+from csms.ports.soap import SoapAddresses
 from csms.ports.stores import AccessStore, RequestMemory, StateLoader, StationStore, TokenStore, TransactionStore
 from csms.ports.tolerance import ToleranceStore
 from csms.storage.access import PostgresAccess
@@ -31,6 +32,7 @@ from csms.storage.pool import open_database
 from csms.storage.requests import PostgresRequests
 from csms.storage.reservations import PostgresReservations
 from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
+from csms.storage.soap import PostgresSoapAddresses
 from csms.storage.stations import PostgresStationQueries, PostgresStations
 from csms.storage.tokens import PostgresTokens
 from csms.storage.tolerance import PostgresTolerance
@@ -39,6 +41,7 @@ from tests.kit.fake_journal import FakeJournal
 from tests.kit.fake_message_log import FakeMessageLog
 from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
 from tests.kit.fake_reservations import FakeLocalLists, FakeReservations
+from tests.kit.fake_soap import FakeSoapAddresses
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
 from tests.kit.fake_tables import FakeTables
 from tests.kit.fake_tolerance import FakeTolerance
@@ -62,6 +65,7 @@ class Storage:
     tolerance: ToleranceStore
     reservations: ReservationStore
     local_lists: LocalListStore
+    soap_addresses: SoapAddresses
 
     async def station(self, identity: str = "CP-1") -> int:
         """A new accepted station's id."""
@@ -91,6 +95,7 @@ def fake_storage() -> Storage:
         FakeTolerance(tables),
         FakeReservations(tables),
         FakeLocalLists(tables),
+        FakeSoapAddresses(lambda station_id: station_id in tables.stations),
     )
 
 
@@ -118,6 +123,7 @@ async def postgres_storage(url: str) -> AsyncIterator[Storage]:
                 PostgresTolerance(database),
                 PostgresReservations(database),
                 PostgresLocalLists(database),
+                PostgresSoapAddresses(database),
             )
         finally:
             message_log.close()
