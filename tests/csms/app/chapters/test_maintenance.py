@@ -1,0 +1,16 @@
+"""The chapter brings its service. The rest of the wiring: tests/system/certification."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from csms.app.chapters.maintenance import build
+from tests.kit.service_world import NOW, ServiceWorld
+
+
+def test_its_service_is_served() -> None:
+    world = ServiceWorld()
+    stores = SimpleNamespace(station_queries=world.station_queries)
+    parts: Any = SimpleNamespace(remote=world.remote, inventory=world.inventory_store, stores=stores, now=lambda: NOW)
+    assert [servicer.service.name for servicer in build(parts)] == ["MaintenanceService"]
