@@ -69,9 +69,9 @@ def default_unit(measurand: str) -> str:
         found = _DEFAULT_UNITS.get(".".join(parts[:count]))
         if found is not None:
             return found
-    if measurand.endswith("SOC"):
-        return "Percent"
-    return "s" if "RemainingTime" in measurand else ""
+    if "RemainingTime" in measurand:
+        return "s"
+    return "Percent" if measurand.endswith("SOC") else ""
 
 
 class SampledValue(msgspec.Struct, frozen=True, gc=False, array_like=True):

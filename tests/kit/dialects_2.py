@@ -10,7 +10,7 @@ import pytest
 
 from csms.domain import commands
 from csms.domain.commands import Command
-from csms.domain.facts import ACK, Fact
+from csms.domain.facts import ACK, Fact, Reply
 from csms.ocpp.frame import Call
 from csms.ocpp.routing import RoutedDialect
 from csms.ocpp.v21.routes import Dialect21
@@ -26,6 +26,16 @@ def decode(dialect: RoutedDialect, action: str, payload: dict[str, Any]) -> Fact
     fact = dialect.decode(call)
     assert dialect.reply(call, ACK) == b"{}"
     return fact
+
+
+def fact_of(dialect: RoutedDialect, action: str, payload: dict[str, Any]) -> Fact:
+    """What the station means, where the answer says more than that it came."""
+    return dialect.decode(Call("17", action, msgspec.Raw(json.dumps(payload).encode())))
+
+
+def replied(dialect: RoutedDialect, action: str, reply: Reply) -> Any:
+    """The payload of the answer."""
+    return json.loads(dialect.reply(Call("17", action, msgspec.Raw(b"{}")), reply))
 
 
 def printed(dialect: RoutedDialect, command: Command) -> tuple[str, Any]:

@@ -35,11 +35,9 @@ def to(number: int, **fields: object) -> pb.CommandTarget:
     return pb.CommandTarget(station=f"stations/{number}", **fields)  # type: ignore[arg-type]
 
 
-@pytest.mark.feature("F-OPS-1", "F-SYS-4")
-async def test_every_command_reaches_the_station_in_domain_words(world: ControlWorld) -> None:
-    number = await world.add_station("CP-1")
-    world.add_session(7, number)
-    calls: list[tuple[str, Message, object]] = [
+def every_command(number: int) -> list[tuple[str, Message, object]]:
+    """(method, request, what the station is sent)."""
+    return [
         ("Reset", pb.ResetRequest(target=to(number), type=pb.RESET_TYPE_ON_IDLE), Reset(ResetType.ON_IDLE)),
         (
             "Reset",
@@ -96,7 +94,13 @@ async def test_every_command_reaches_the_station_in_domain_words(world: ControlW
             RequestStopTransaction("7"),
         ),
     ]
-    for method, request, command in calls:
+
+
+@pytest.mark.feature("F-OPS-1", "F-SYS-4")
+async def test_every_command_reaches_the_station_in_domain_words(world: ControlWorld) -> None:
+    number = await world.add_station("CP-1")
+    world.add_session(7, number)
+    for method, request, command in every_command(number):
         answer = await world.client.call(f"remote.{method}", request)
         assert (answer.result.accepted, answer.result.status) == (True, "Accepted"), method
         assert world.directory.sent[-1][:2] == (number, command), method

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from csms.domain.authorization import Token, decide
-from csms.domain.facts import AuthorizationStatus
+from csms.domain.authorization import Token, canonical, decide, decide_typed
+from csms.domain.facts import AuthorizationStatus, IdTokenInfo
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PAST, FUTURE = NOW - timedelta(days=1), NOW + timedelta(days=1)
@@ -34,3 +34,29 @@ def test_decisions(token: Token | None, in_use: bool, expected: AuthorizationSta
 def test_the_parent_and_the_expiry_are_told() -> None:
     info = decide(Token(1, "A", expires_at=FUTURE, parent_id_token="P"), NOW)
     assert (info.expires_at, info.parent_id_token) == (FUTURE, "P")
+
+
+@pytest.mark.feature("F-OCPP-4")
+@pytest.mark.parametrize(
+    ("known", "kind", "ours", "expected"),
+    [
+        (AuthorizationStatus.INVALID, "ISO14443", False, AuthorizationStatus.INVALID),
+        (AuthorizationStatus.INVALID, "NoAuthorization", False, AuthorizationStatus.ACCEPTED),
+        (AuthorizationStatus.INVALID, "Local", False, AuthorizationStatus.ACCEPTED),
+        (AuthorizationStatus.BLOCKED, "Local", False, AuthorizationStatus.BLOCKED),
+        (AuthorizationStatus.INVALID, "Central", False, AuthorizationStatus.INVALID),
+        (AuthorizationStatus.INVALID, "Central", True, AuthorizationStatus.ACCEPTED),
+        (AuthorizationStatus.BLOCKED, "ISO14443", True, AuthorizationStatus.ACCEPTED),
+    ],
+)
+def test_types_of_tokens_that_cannot_be_known(
+    known: AuthorizationStatus, kind: str, ours: bool, expected: AuthorizationStatus
+) -> None:
+    info = decide_typed(lambda _token, _session: IdTokenInfo(known, FUTURE, "FAMILY"), "X", kind, 5, ours=ours)
+    assert info.status is expected
+    if ours:
+        assert info.parent_id_token == "FAMILY"
+
+
+def test_tags_are_compared_in_one_spelling() -> None:
+    assert (canonical(None), canonical(" a1 "), canonical("x" * 40)) == ("", "A1", "X" * 40)

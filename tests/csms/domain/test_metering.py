@@ -17,6 +17,7 @@ from csms.domain.metering import (
     Register,
     SampledValue,
     Step,
+    default_unit,
     to_base_unit,
 )
 
@@ -129,3 +130,32 @@ def test_any_order_of_readings_gives_the_same_energy(deltas: list[float], random
     for value, when in [*shuffled, last, *shuffled]:
         register.read(value, when)
     assert register.energy_wh == pytest.approx(last[0] - 1_000_000.0)
+
+
+def test_a_reading_from_before_the_first_is_the_first_where_messages_come_in_any_order() -> None:
+    register = Register()
+    register.read(1100.0, T0 + timedelta(minutes=1))
+    register.read(1000.0, T0)
+    assert register.energy_wh == 0.0
+    register.read(1000.0, T0, earlier=True)
+    assert (register.energy_wh, register.first_wh, register.last_wh) == (100.0, 1000.0, 1100.0)
+    register.read(1050.0, T0 + timedelta(seconds=30), earlier=True)
+    assert register.energy_wh == 100.0
+
+
+@pytest.mark.parametrize(
+    ("measurand", "unit"),
+    [
+        ("Energy.Active.Import.Register", "Wh"),
+        ("Energy.Reactive.Net", "varh"),
+        ("Power.Factor", ""),
+        ("Power.Offered", "W"),
+        ("Current.Import.Offered", "A"),
+        ("Voltage.Minimum", "V"),
+        ("Display.PresentSOC", "Percent"),
+        ("Display.RemainingTimeToTargetSOC", "s"),
+        ("Vendor.Thing", ""),
+    ],
+)
+def test_units_that_stations_leave_out(measurand: str, unit: str) -> None:
+    assert default_unit(measurand) == unit

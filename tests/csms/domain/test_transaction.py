@@ -17,7 +17,7 @@ from csms.domain.metering import (
     MeterValue,
     SampledValue,
 )
-from csms.domain.transaction import Flag, SessionState, Transaction, power_of
+from csms.domain.transaction import Flag, Numbering, SessionState, Transaction, power_of
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -165,3 +165,21 @@ def test_a_snapshot_does_not_change_with_what_comes_later() -> None:
     snapshot = transaction.snapshot()
     transaction.read(reading(60, 1100.0), at(60))
     assert snapshot.energy_wh == 0.0
+
+
+def test_numbers_of_messages_join_into_one_span() -> None:
+    numbers = Numbering()
+    assert numbers.newest == -1
+    assert [numbers.add(n) for n in (0, 1, 5, 3, 1, 4, 2)] == [True, True, True, True, False, True, True]
+    assert numbers.spans == ((0, 5),)
+    assert (numbers.newest, 3 in numbers, 6 in numbers) == (5, True, False)
+
+
+def test_after_a_crash_the_next_number_is_no_gap_but_an_older_one_is() -> None:
+    numbers = Numbering(((2, 4),), unsure=True)
+    numbers.add(0)
+    assert numbers.spans == ((0, 0), (2, 4))
+    numbers = Numbering(((0, 4),), unsure=True)
+    numbers.add(9)
+    numbers.add(11)
+    assert numbers.spans == ((0, 9), (11, 11))
