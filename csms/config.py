@@ -192,7 +192,7 @@ class Settings:
     message_log_days: int = field(default=30, metadata=_help("how long the message log is kept"))
     meter_value_days: int = field(default=0, metadata=_help("how long meter values are kept; 0: for ever"))
     station_event_days: int = field(
-        default=365, metadata=_help("how long the events that stations told are kept; 0: for ever")
+        default=365, metadata=_help("how long the events that stations told, and ended jobs, are kept; 0: for ever")
     )
     backup_daily: str = field(
         default="02:00", metadata=_help("time of day (UTC) of the daily backup, HH:MM; empty: only by hand")

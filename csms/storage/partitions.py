@@ -39,6 +39,16 @@ OLD_MESSAGES_SQL = "DELETE FROM message_log_default WHERE at < $1"
 OLD_REQUESTS_SQL = "DELETE FROM request_memory WHERE created_at < now() - interval '24 hours'"
 OLD_SIGN_INS_SQL = "DELETE FROM sign_in WHERE expires_at < now()"
 OLD_EVENTS_SQL = "DELETE FROM station_event WHERE received_at < $1"
+OLD_JOBS_SQL = "DELETE FROM station_job WHERE finished_at < $1"
+# That a thing is gone must be remembered only for as long as older words of it can still come.
+OLD_ITEMS_SQL = "DELETE FROM station_item WHERE body IS NULL AND at < $1"
+# Stations forget orders: over a restart, with new firmware, when they are swapped.
+SILENT_JOBS_SQL = r"""
+UPDATE station_job SET
+    state = 'FAILED', status = 'NO_NEWS', detail = detail || E'Nothing was heard of it for 30 days.\n',
+    finished_at = now()
+WHERE finished_at IS NULL AND updated_at < now() - interval '30 days'
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +71,7 @@ class PartitionKeeper:
         database: where.
         meter_value_days: how long meter values are kept, by the station's clock; None: for ever.
         message_log_days: how long the message log is kept; None: for ever.
-        station_event_days: how long stations' events are kept; None: for ever.
+        station_event_days: how long stations' events and ended jobs are kept; None: for ever.
         today: the date (UTC).
     """
 
@@ -104,8 +114,11 @@ class PartitionKeeper:
                 await self._drop_old(table, present, today - timedelta(days=table.keep_days))
         await self._database.execute(OLD_REQUESTS_SQL)
         await self._database.execute(OLD_SIGN_INS_SQL)
+        await self._database.execute(SILENT_JOBS_SQL)
         if self._event_days is not None:
-            await self._database.execute(OLD_EVENTS_SQL, _midnight(today - timedelta(days=self._event_days)))
+            first_kept = _midnight(today - timedelta(days=self._event_days))
+            for sql in (OLD_EVENTS_SQL, OLD_JOBS_SQL, OLD_ITEMS_SQL):
+                await self._database.execute(sql, first_kept)
 
     async def _round(self) -> float:
         try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import trio
 
-from csms.domain.records import EventRecord
+from csms.domain.records import EventRecord, JobKind, JobState
+from csms.storage.inventory import PostgresInventory
 from csms.storage.partitions import DAYS_AHEAD, PARTITIONS_SQL, PartitionKeeper
 from csms.storage.pool import Database
 from csms.storage.records import write
@@ -93,3 +94,19 @@ async def test_events_of_stations_go_when_their_time_is_over(database: Database)
     assert await database.fetchval("SELECT count(*) FROM station_event") == 3
     await PartitionKeeper(database, station_event_days=30, today=lambda: TODAY).tend()
     assert await database.fetchval("SELECT count(*) FROM station_event") == 2
+
+
+async def test_jobs_of_which_nothing_is_heard_end_and_ended_ones_go(database: Database) -> None:
+    await database.execute("INSERT INTO station (identity, registration) VALUES ('CP-1', 'Accepted')")
+    station = await database.fetchval("SELECT id FROM station")
+    inventory, now = PostgresInventory(database), datetime.now(UTC)
+    jobs = [
+        await inventory.begin_job(station, JobKind.LOG_UPLOAD, b"{}", now - timedelta(days=days))
+        for days in (1, 31, 400)
+    ]
+    await inventory.change_job(jobs[2].id, JobState.SUCCEEDED, now - timedelta(days=399))
+    await inventory.put_item(station, "profile", "1", None, now - timedelta(days=400))
+    await PartitionKeeper(database, station_event_days=365).tend()
+    found = {job.id: job.state for job in await inventory.page_jobs(station, size=9)}
+    assert found == {jobs[0].id: JobState.REQUESTED, jobs[1].id: JobState.FAILED}
+    assert await database.fetchval("SELECT count(*) FROM station_item") == 0
