@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -247,3 +248,11 @@ def test_no_rule_breaks_on_anything(action: str, data: st.DataObject) -> None:
 def test_every_rule_has_its_own_name_and_a_sentence() -> None:
     assert len(BY_NAME) == len(RULES)
     assert all(rule.sentence.endswith(".") and rule.name == rule.name.lower() for rule in RULES)
+
+
+def test_the_document_has_every_rule_as_it_is() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "tolerance.md").read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert rows == [
+        f"| `{rule.name}` | {'every message' if rule.always else 'refused ones'} | {rule.sentence} |" for rule in RULES
+    ]
