@@ -29,7 +29,9 @@ WARNING, NOTICE = 5, 6
 """Severities of OCPP 2.0.1 part 2, N07."""
 
 GATHER_SECONDS: Final = 10.0
-"""The first refusal is noted at once; those that follow within this time are noted together."""
+"""A station's first refusal is noted at once; those that follow within this time are noted together."""
+TICK_SECONDS: Final = 1.0
+"""Between two statements, whatever comes."""
 MAX_IDENTITIES: Final = 1_000
 """As which refusals are gathered; further identities wait for the next round (who guesses identities fills nothing)."""
 MAX_ADDRESSES: Final = 5
@@ -67,7 +69,8 @@ class _Refused:
 class Doorkeeper:
     """`refused` is sync and cheap, since there may be a flood; `run` must be running, else nothing is kept.
 
-    However many come: one statement, and one entry of each log for a station, every `GATHER_SECONDS`.
+    However many come: one entry in each of a station's logs every `GATHER_SECONDS`, and one statement for all stations
+    every `TICK_SECONDS`.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Doorkeeper:
         self._now = now
         self._gather_s = gather_s
         self._waiting: dict[str, _Refused] = {}
+        self._noted_at: dict[str, float] = {}  # within the last `gather_s`
         self._came = trio.Event()
 
     def refused(self, identity: str, remote_address: str, reason: str, sentence: str) -> None:
@@ -127,11 +131,15 @@ class Doorkeeper:
             await self._came.wait()
             self._came = trio.Event()
             await contain(self.flush, _report)
-            await trio.sleep(self._gather_s)
+            await trio.sleep(TICK_SECONDS)
+            if self._waiting:
+                self._came.set()
 
     async def flush(self) -> None:
-        """Note what is waiting. While the database is away it goes on waiting."""
-        waiting, self._waiting = self._waiting, {}
+        """Note what is due. While the database is away it goes on waiting."""
+        waiting = self._take_due()
+        if not waiting:
+            return
         refusals = [
             RefusedAttempts(identity, each.count, each.at, each.reason, each.remote_address)
             for identity, each in waiting.items()
@@ -145,11 +153,20 @@ class Doorkeeper:
                 elif len(waiting) < MAX_IDENTITIES:
                     waiting[identity] = newer
             self._waiting = waiting
-            self._came.set()
             return
         for identity, station_id in known:
             self._note(station_id, waiting[identity])
             self._feed.publish(Subject.STATION, station_id)
+
+    def _take_due(self) -> dict[str, _Refused]:
+        """Those of which nothing was noted lately."""
+        now = trio.current_time()
+        self._noted_at = {identity: at for identity, at in self._noted_at.items() if at + self._gather_s > now}
+        due = {identity: each for identity, each in self._waiting.items() if identity not in self._noted_at}
+        for identity in due:
+            del self._waiting[identity]
+            self._noted_at[identity] = now
+        return due
 
     def _note(self, station_id: int, refused: _Refused) -> None:
         if refused.count == 1:

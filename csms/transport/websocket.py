@@ -302,7 +302,7 @@ class OcppListener(Generic[Ticket]):
 
     async def _begins_tls(self, sock: socket.socket) -> bool:
         """Whether the first byte is that of a TLS hello; no HTTP method begins so."""
-        with trio.move_on_after(self._limits.handshake_timeout):
+        with trio.move_on_after(self._limits.handshake_timeout / 2):
             await wait_readable(sock)
             return sock.recv(1, socket.MSG_PEEK) == b"\x16"
         raise ConnectionClosed(ABNORMAL_CLOSURE, "not a byte came in time")

@@ -116,6 +116,22 @@ async def test_refusals_while_the_database_is_away_are_noted_afterwards(autojump
     assert len(world.events) == 2
 
 
+async def test_one_stations_flood_does_not_hold_up_what_is_told_of_another(autojump_clock: MockClock) -> None:
+    world = World()
+    await world.add("CP-1")
+    other = await world.add("CP-2")
+    async with serving(world):
+        world.doorkeeper.refused("CP-1", "192.0.2.7", "WRONG_PASSWORD", WRONG)
+        await trio.sleep(2)
+        world.doorkeeper.refused("CP-1", "192.0.2.7", "WRONG_PASSWORD", WRONG)
+        world.doorkeeper.refused("CP-2", "192.0.2.7", "WRONG_PASSWORD", WRONG)
+        await trio.sleep(2)
+        assert world.tables.station(other.id).failed_attempts == 1
+        assert len(world.events) == 2
+        await trio.sleep(10)
+        assert len(world.events) == 3
+
+
 async def test_identities_that_do_not_exist_leave_nothing_behind(autojump_clock: MockClock) -> None:
     world = World()
     async with serving(world):
