@@ -175,7 +175,7 @@ async def test_a_password_is_rotated_and_a_profile_is_raised(running: Product) -
             assert proven.protocol == "ocpp1.6"  # though it offered OCPP1.6
         async with refused(403), station(running, "ROTATE", password=new):  # in the clear: a downgrade
             pass
-        failed = await orders.until(name, lambda s: s.failed_attempts == 1)
+        failed = await orders.until(name, lambda s: s.failed_attempts > 0)
         assert failed.last_failed_attempt_reason == "NO_TLS"
         assert failed.last_failed_attempt_address == "127.0.0.1"
         async with refused(401), by_tls(running, "ROTATE", trusting, FIRST):
@@ -201,7 +201,7 @@ async def test_a_certificate_of_its_own(running: Product, tmp_path: Path) -> Non
         async with refused(403), by_tls(running, "CERTIFIED", stolen):
             pass
         found = await orders.until(name, lambda s: s.failed_attempts > 0)
-        assert found.last_failed_attempt_reason == "NO_CERTIFICATE"
+        assert found.last_failed_attempt_reason in ("NO_CERTIFICATE", "CERTIFICATE_OF_ANOTHER")
 
 
 async def test_a_signal_brings_a_new_certificate_and_drops_nobody(running: Product) -> None:
