@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from csms.domain.facts import ConnectorStatus
 from csms.domain.ids import SessionId, StationId
+from csms.domain.memory import meter_record
 from csms.domain.metering import ENERGY_REGISTER, POWER, MeterValue, SampledValue
 from csms.domain.records import MeterRecord, SessionRecord, StatusRecord
-from csms.domain.memory import meter_record
 from csms.domain.transaction import Transaction, reading_of
 
 T0 = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
