@@ -10,8 +10,10 @@ import pytest
 
 from csms.domain.applying import Applied, Context
 from csms.domain.authorization import Token, decide
+from csms.domain.device_model import Component, VariableName
 from csms.domain.facts import (
     ACK,
+    AuthorizationAdvice,
     AuthorizationAsked,
     AuthorizationReply,
     AuthorizationStatus,
@@ -32,9 +34,11 @@ from csms.domain.facts import (
     TransactionReply,
 )
 from csms.domain.metering import ENERGY_REGISTER, POWER, MeterValue, SampledValue
+from csms.domain.monitoring import EventData, EventsNotified
 from csms.domain.records import MeterRecord, RegistrationRecord, SeenRecord, SessionRecord, StatusRecord
 from csms.domain.station import FindStart, FindTransaction, NotAccepted, StationState
 from csms.domain.transaction import Authentication, Flag, SessionState, Transaction
+from csms.domain.values import Evse
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 START, END = TransactionEventType.STARTED, TransactionEventType.ENDED
@@ -274,3 +278,25 @@ def test_a_row_that_is_behind_is_written_when_nothing_more_comes() -> None:
     assert applied is not None
     assert [session.energy_wh for session in sessions(applied)] == [2.0]
     assert world.state.progress(at(5)) is None
+
+
+@pytest.mark.feature("F-OCPP-4")
+def test_what_is_known_of_a_contract_outranks_an_accepted_tag_and_makes_none() -> None:
+    world = World()
+    advice = AuthorizationAdvice(AuthorizationStatus.INVALID, "CertificateRevoked")
+    for token, status in (("AA", AuthorizationStatus.INVALID), ("BAD", AuthorizationStatus.BLOCKED)):
+        context = Context(T0, world.authorize, lambda: 1, consulted=advice)
+        reply = world.state.apply(AuthorizationAsked(token, "eMAID"), context).reply
+        assert isinstance(reply, AuthorizationReply)
+        assert (reply.info.status, reply.certificate_status) == (status, "CertificateRevoked")
+
+
+@pytest.mark.feature("F-OCPP-5")
+def test_a_connector_that_tells_its_status_as_an_event_has_it() -> None:
+    world = World()
+    evse = Component("Connector", evse=Evse(1, 2))
+    data = EventData(1, T0, "Delta", "Occupied", evse, VariableName("AvailabilityState"), "HardWiredNotification")
+    applied = world.tell(EventsNotified(T0, 0, True, (data,)))
+    assert world.state.statuses[1, 2].status is ConnectorStatus.PREPARING
+    assert any(isinstance(record, StatusRecord) for record in applied.records)
+    assert applied.changed
