@@ -2,6 +2,7 @@
 # A fresh machine needs Python 3.11 or newer, pip and make; everything else is installed into .venv.
 
 PYTHON ?= python3
+NEWER ?= python3.13
 ARGS ?=
 
 SHELL := /bin/bash
@@ -76,7 +77,7 @@ proto: $(DEV_READY) ## write control/v1 anew from proto/
 
 .PHONY: pins
 pins: ## choose new versions of everything: writes requirements/*.txt (needs PYTHON to be 3.11, the oldest we run on)
-	@PYTHON=$(PYTHON) scripts/compile_pins.sh
+	@PYTHON=$(PYTHON) NEWER=$(NEWER) scripts/compile_pins.sh
 
 .PHONY: clean
 clean: ## remove the virtual environment and what tools left behind; data stays

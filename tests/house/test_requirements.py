@@ -15,7 +15,9 @@ from packaging.utils import canonicalize_name
 from tests.house.tree import ROOT
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-_PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)((?:\s*\\\n\s+--hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE)
+_PIN = re.compile(
+    r"^([a-z0-9][a-z0-9._-]*)==(\S+)(?: ; [^\\\n]+?)?((?:\s*\\\n\s+--hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE
+)
 
 
 def pins(name: str) -> dict[str, str]:
