@@ -26,7 +26,7 @@ VERSIONS: Final = ("1.5", "1.6", "2.0.1", "2.1")
 # What a station tells: where people and systems find it. Everything is in the message log besides.
 TOLD: Final[Mapping[str, str]] = {
     "Authorize": "decided from memory; tags: `IdTokenService`",
-    "BatterySwap": "`InventoryService.ListStationEvents`, items `battery_swap`",
+    "BatterySwap": "`InventoryService.ListStationEvents`, items `battery`",
     "BootNotification": "`Station.boot_info`; station page",
     "ClearedChargingLimit": "`InventoryService.ListStationEvents`, items `charging_limit`",
     "ClosePeriodicEventStream": "`DeviceModelService.ListPeriodicEventStreams`",
@@ -51,7 +51,8 @@ TOLD: Final[Mapping[str, str]] = {
     "NotifyPeriodicEventStream": "`DeviceModelService.ListVariables`",
     "NotifyPriorityCharging": "`InventoryService.ListStationEvents`",
     "NotifyReport": "`DeviceModelService.ListVariables`",
-    "NotifySettlement": "`InventoryService.ListStationEvents`",
+    "NotifySettlement": "`InventoryService.ListStationEvents`, items `settlement`",
+    "NotifyWebPaymentStarted": "`InventoryService.ListStationEvents` (from stations that read the specification so)",
     "OpenPeriodicEventStream": "`DeviceModelService.ListPeriodicEventStreams`",
     "PublishFirmwareStatusNotification": "`InventoryService.ListJobs`",
     "PullDynamicScheduleUpdate": "answered from the profiles that are held",
@@ -65,7 +66,7 @@ TOLD: Final[Mapping[str, str]] = {
     "StatusNotification": "`Station.evses`; stations page",
     "StopTransaction": "`SessionService`; sessions page",
     "TransactionEvent": "`SessionService`; sessions page",
-    "VatNumberValidation": "answered by the tax service of the settings; `InventoryService.ListStationEvents`",
+    "VatNumberValidation": "answered by a VAT register, else rejected; `InventoryService.ListStationEvents`",
 }
 
 # What a station is told by calls that are not named like the command.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from control.convert import payment as convert
 from control.convert import remote
+from control.convert.common import seconds
 from control.convert.names import read_name
 from control.guard import Call
 from control.v1 import payment_pb2
@@ -26,6 +27,15 @@ class PaymentServicer:
         session_id = read_name(request.session, "sessions")
         outcome = await self._payments.cost_updated(call.caller, target, session_id, request.total_cost)
         return payment_pb2.CostUpdatedResponse(result=remote.result(outcome))
+
+    async def notify_web_payment_started(
+        self, call: Call, request: payment_pb2.NotifyWebPaymentStartedRequest
+    ) -> payment_pb2.NotifyWebPaymentStartedResponse:
+        """NotifyWebPaymentStarted."""
+        target = remote.target(request.target, call.remaining())
+        wait_s = seconds(request.wait)
+        outcome = await self._payments.notify_web_payment_started(call.caller, target, request.evse_id, wait_s)
+        return payment_pb2.NotifyWebPaymentStartedResponse(result=remote.result(outcome))
 
     async def set_default_tariff(
         self, call: Call, request: payment_pb2.SetDefaultTariffRequest

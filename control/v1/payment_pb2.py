@@ -24,62 +24,67 @@ _sym_db = _symbol_database.Default()
 
 from control.v1 import display_pb2 as control_dot_v1_dot_display__pb2
 from control.v1 import remote_pb2 as control_dot_v1_dot_remote__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63ontrol/v1/payment.proto\x12\ncontrol.v1\x1a\x18\x63ontrol/v1/display.proto\x1a\x17\x63ontrol/v1/remote.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"I\n\x0eStationTaxRate\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0b\n\x03tax\x18\x02 \x01(\x01\x12\x12\n\x05stack\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x08\n\x06_stack\"\x8b\x01\n\x12StationTariffPrice\x12\x15\n\x08\x65xcl_tax\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08incl_tax\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12-\n\ttax_rates\x18\x03 \x03(\x0b\x32\x1a.control.v1.StationTaxRateB\x0b\n\t_excl_taxB\x0b\n\t_incl_tax\"\x9c\x06\n\x17StationTariffConditions\x12\x1e\n\x11start_time_of_day\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x0f\x65nd_time_of_day\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x0b\x64\x61y_of_week\x18\x03 \x03(\t\x12\x1c\n\x0fvalid_from_date\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x1a\n\rvalid_to_date\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x16\n\tevse_kind\x18\x06 \x01(\tH\x04\x88\x01\x01\x12\x17\n\nmin_energy\x18\x07 \x01(\x01H\x05\x88\x01\x01\x12\x17\n\nmax_energy\x18\x08 \x01(\x01H\x06\x88\x01\x01\x12\x18\n\x0bmin_current\x18\t \x01(\x01H\x07\x88\x01\x01\x12\x18\n\x0bmax_current\x18\n \x01(\x01H\x08\x88\x01\x01\x12\x16\n\tmin_power\x18\x0b \x01(\x01H\t\x88\x01\x01\x12\x16\n\tmax_power\x18\x0c \x01(\x01H\n\x88\x01\x01\x12\x15\n\x08min_time\x18\r \x01(\x03H\x0b\x88\x01\x01\x12\x15\n\x08max_time\x18\x0e \x01(\x03H\x0c\x88\x01\x01\x12\x1e\n\x11min_charging_time\x18\x0f \x01(\x03H\r\x88\x01\x01\x12\x1e\n\x11max_charging_time\x18\x10 \x01(\x03H\x0e\x88\x01\x01\x12\x1a\n\rmin_idle_time\x18\x11 \x01(\x03H\x0f\x88\x01\x01\x12\x1a\n\rmax_idle_time\x18\x12 \x01(\x03H\x10\x88\x01\x01\x42\x14\n\x12_start_time_of_dayB\x12\n\x10_end_time_of_dayB\x12\n\x10_valid_from_dateB\x10\n\x0e_valid_to_dateB\x0c\n\n_evse_kindB\r\n\x0b_min_energyB\r\n\x0b_max_energyB\x0e\n\x0c_min_currentB\x0e\n\x0c_max_currentB\x0c\n\n_min_powerB\x0c\n\n_max_powerB\x0b\n\t_min_timeB\x0b\n\t_max_timeB\x14\n\x12_min_charging_timeB\x14\n\x12_max_charging_timeB\x10\n\x0e_min_idle_timeB\x10\n\x0e_max_idle_time\"\x89\x03\n\x1cStationTariffConditionsFixed\x12\x1e\n\x11start_time_of_day\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x0f\x65nd_time_of_day\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x0b\x64\x61y_of_week\x18\x03 \x03(\t\x12\x1c\n\x0fvalid_from_date\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x1a\n\rvalid_to_date\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x16\n\tevse_kind\x18\x06 \x01(\tH\x04\x88\x01\x01\x12\x1a\n\rpayment_brand\x18\x07 \x01(\tH\x05\x88\x01\x01\x12 \n\x13payment_recognition\x18\x08 \x01(\tH\x06\x88\x01\x01\x42\x14\n\x12_start_time_of_dayB\x12\n\x10_end_time_of_dayB\x12\n\x10_valid_from_dateB\x10\n\x0e_valid_to_dateB\x0c\n\n_evse_kindB\x10\n\x0e_payment_brandB\x16\n\x14_payment_recognition\"f\n\x18StationTariffEnergyPrice\x12\x11\n\tprice_kwh\x18\x01 \x01(\x01\x12\x37\n\nconditions\x18\x02 \x01(\x0b\x32#.control.v1.StationTariffConditions\"z\n\x13StationTariffEnergy\x12\x34\n\x06prices\x18\x01 \x03(\x0b\x32$.control.v1.StationTariffEnergyPrice\x12-\n\ttax_rates\x18\x02 \x03(\x0b\x32\x1a.control.v1.StationTaxRate\"g\n\x16StationTariffTimePrice\x12\x14\n\x0cprice_minute\x18\x01 \x01(\x01\x12\x37\n\nconditions\x18\x02 \x01(\x0b\x32#.control.v1.StationTariffConditions\"v\n\x11StationTariffTime\x12\x32\n\x06prices\x18\x01 \x03(\x0b\x32\".control.v1.StationTariffTimePrice\x12-\n\ttax_rates\x18\x02 \x03(\x0b\x32\x1a.control.v1.StationTaxRate\"l\n\x17StationTariffFixedPrice\x12\x13\n\x0bprice_fixed\x18\x01 \x01(\x01\x12<\n\nconditions\x18\x02 \x01(\x0b\x32(.control.v1.StationTariffConditionsFixed\"x\n\x12StationTariffFixed\x12\x33\n\x06prices\x18\x01 \x03(\x0b\x32#.control.v1.StationTariffFixedPrice\x12-\n\ttax_rates\x18\x02 \x03(\x0b\x32\x1a.control.v1.StationTaxRate\"\xb9\x04\n\rStationTariff\x12\x11\n\ttariff_id\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12/\n\x0b\x64\x65scription\x18\x03 \x03(\x0b\x32\x1a.control.v1.MessageContent\x12/\n\x06\x65nergy\x18\x04 \x01(\x0b\x32\x1f.control.v1.StationTariffEnergy\x12.\n\nvalid_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\rcharging_time\x18\x06 \x01(\x0b\x32\x1d.control.v1.StationTariffTime\x12\x30\n\tidle_time\x18\x07 \x01(\x0b\x32\x1d.control.v1.StationTariffTime\x12\x31\n\tfixed_fee\x18\x08 \x01(\x0b\x32\x1e.control.v1.StationTariffFixed\x12\x37\n\x10reservation_time\x18\t \x01(\x0b\x32\x1d.control.v1.StationTariffTime\x12\x39\n\x11reservation_fixed\x18\n \x01(\x0b\x32\x1e.control.v1.StationTariffFixed\x12\x30\n\x08min_cost\x18\x0b \x01(\x0b\x32\x1e.control.v1.StationTariffPrice\x12\x30\n\x08max_cost\x18\x0c \x01(\x0b\x32\x1e.control.v1.StationTariffPrice\"\x96\x01\n\x17StationTariffAssignment\x12\x11\n\ttariff_id\x18\x01 \x01(\t\x12\x13\n\x0btariff_kind\x18\x02 \x01(\t\x12.\n\nvalid_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65vse_ids\x18\x04 \x03(\x03\x12\x11\n\tid_tokens\x18\x05 \x03(\t\"z\n\x14\x43learedStationTariff\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x16\n\ttariff_id\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x0breason_code\x18\x03 \x01(\t\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x04 \x01(\tB\x0c\n\n_tariff_id\"d\n\x12\x43ostUpdatedRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x12\n\ntotal_cost\x18\x03 \x01(\x01\"@\n\x13\x43ostUpdatedResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"\x80\x01\n\x17SetDefaultTariffRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07\x65vse_id\x18\x02 \x01(\x05\x12)\n\x06tariff\x18\x03 \x01(\x0b\x32\x19.control.v1.StationTariff\"E\n\x18SetDefaultTariffResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"O\n\x11GetTariffsRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07\x65vse_id\x18\x02 \x01(\x05\"y\n\x12GetTariffsResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x38\n\x0b\x61ssignments\x18\x02 \x03(\x0b\x32#.control.v1.StationTariffAssignment\"v\n\x13\x43learTariffsRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x12\n\ntariff_ids\x18\x02 \x03(\t\x12\x14\n\x07\x65vse_id\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\n\n\x08_evse_id\"t\n\x14\x43learTariffsResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x31\n\x07results\x18\x02 \x03(\x0b\x32 .control.v1.ClearedStationTariff\"\x87\x01\n\x1e\x43hangeTransactionTariffRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07session\x18\x02 \x01(\t\x12)\n\x06tariff\x18\x03 \x01(\x0b\x32\x19.control.v1.StationTariff\"L\n\x1f\x43hangeTransactionTariffResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult2\xd3\x03\n\x0ePaymentService\x12N\n\x0b\x43ostUpdated\x12\x1e.control.v1.CostUpdatedRequest\x1a\x1f.control.v1.CostUpdatedResponse\x12]\n\x10SetDefaultTariff\x12#.control.v1.SetDefaultTariffRequest\x1a$.control.v1.SetDefaultTariffResponse\x12K\n\nGetTariffs\x12\x1d.control.v1.GetTariffsRequest\x1a\x1e.control.v1.GetTariffsResponse\x12Q\n\x0c\x43learTariffs\x12\x1f.control.v1.ClearTariffsRequest\x1a .control.v1.ClearTariffsResponse\x12r\n\x17\x43hangeTransactionTariff\x12*.control.v1.ChangeTransactionTariffRequest\x1a+.control.v1.ChangeTransactionTariffResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63ontrol/v1/payment.proto\x12\ncontrol.v1\x1a\x18\x63ontrol/v1/display.proto\x1a\x17\x63ontrol/v1/remote.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"I\n\x0eStationTaxRate\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0b\n\x03tax\x18\x02 \x01(\x01\x12\x12\n\x05stack\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x08\n\x06_stack\"\x8b\x01\n\x12StationTariffPrice\x12\x15\n\x08\x65xcl_tax\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x15\n\x08incl_tax\x18\x02 \x01(\x01H\x01\x88\x01\x01\x12-\n\ttax_rates\x18\x03 \x03(\x0b\x32\x1a.control.v1.StationTaxRateB\x0b\n\t_excl_taxB\x0b\n\t_incl_tax\"\x9c\x06\n\x17StationTariffConditions\x12\x1e\n\x11start_time_of_day\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x0f\x65nd_time_of_day\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x0b\x64\x61y_of_week\x18\x03 \x03(\t\x12\x1c\n\x0fvalid_from_date\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x1a\n\rvalid_to_date\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x16\n\tevse_kind\x18\x06 \x01(\tH\x04\x88\x01\x01\x12\x17\n\nmin_energy\x18\x07 \x01(\x01H\x05\x88\x01\x01\x12\x17\n\nmax_energy\x18\x08 \x01(\x01H\x06\x88\x01\x01\x12\x18\n\x0bmin_current\x18\t \x01(\x01H\x07\x88\x01\x01\x12\x18\n\x0bmax_current\x18\n \x01(\x01H\x08\x88\x01\x01\x12\x16\n\tmin_power\x18\x0b \x01(\x01H\t\x88\x01\x01\x12\x16\n\tmax_power\x18\x0c \x01(\x01H\n\x88\x01\x01\x12\x15\n\x08min_time\x18\r \x01(\x03H\x0b\x88\x01\x01\x12\x15\n\x08max_time\x18\x0e \x01(\x03H\x0c\x88\x01\x01\x12\x1e\n\x11min_charging_time\x18\x0f \x01(\x03H\r\x88\x01\x01\x12\x1e\n\x11max_charging_time\x18\x10 \x01(\x03H\x0e\x88\x01\x01\x12\x1a\n\rmin_idle_time\x18\x11 \x01(\x03H\x0f\x88\x01\x01\x12\x1a\n\rmax_idle_time\x18\x12 \x01(\x03H\x10\x88\x01\x01\x42\x14\n\x12_start_time_of_dayB\x12\n\x10_end_time_of_dayB\x12\n\x10_valid_from_dateB\x10\n\x0e_valid_to_dateB\x0c\n\n_evse_kindB\r\n\x0b_min_energyB\r\n\x0b_max_energyB\x0e\n\x0c_min_currentB\x0e\n\x0c_max_currentB\x0c\n\n_min_powerB\x0c\n\n_max_powerB\x0b\n\t_min_timeB\x0b\n\t_max_timeB\x14\n\x12_min_charging_timeB\x14\n\x12_max_charging_timeB\x10\n\x0e_min_idle_timeB\x10\n\x0e_max_idle_time\"\x89\x03\n\x1cStationTariffConditionsFixed\x12\x1e\n\x11start_time_of_day\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x0f\x65nd_time_of_day\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x13\n\x0b\x64\x61y_of_week\x18\x03 \x03(\t\x12\x1c\n\x0fvalid_from_date\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x1a\n\rvalid_to_date\x18\x05 \x01(\tH\x03\x88\x01\x01\x12\x16\n\tevse_kind\x18\x06 \x01(\tH\x04\x88\x01\x01\x12\x1a\n\rpayment_brand\x18\x07 \x01(\tH\x05\x88\x01\x01\x12 \n\x13payment_recognition\x18\x08 \x01(\tH\x06\x88\x01\x01\x42\x14\n\x12_start_time_of_dayB\x12\n\x10_end_time_of_dayB\x12\n\x10_valid_from_dateB\x10\n\x0e_valid_to_dateB\x0c\n\n_evse_kindB\x10\n\x0e_payment_brandB\x16\n\x14_payment_recognition\"f\n\x18StationTariffEnergyPrice\x12\x11\n\tprice_kwh\x18\x01 \x01(\x01\x12\x37\n\nconditions\x18\x02 \x01(\x0b\x32#.control.v1.StationTariffConditions\"z\n\x13StationTariffEnergy\x12\x34\n\x06prices\x18\x01 \x03(\x0b\x32$.control.v1.StationTariffEnergyPrice\x12-\n\ttax_rates\x18\x02 \x03(\x0b\x32\x1a.control.v1.StationTaxRate\"g\n\x16StationTariffTimePrice\x12\x14\n\x0cprice_minute\x18\x01 \x01(\x01\x12\x37\n\nconditions\x18\x02 \x01(\x0b\x32#.control.v1.StationTariffConditions\"v\n\x11StationTariffTime\x12\x32\n\x06prices\x18\x01 \x03(\x0b\x32\".control.v1.StationTariffTimePrice\x12-\n\ttax_rates\x18\x02 \x03(\x0b\x32\x1a.control.v1.StationTaxRate\"l\n\x17StationTariffFixedPrice\x12\x13\n\x0bprice_fixed\x18\x01 \x01(\x01\x12<\n\nconditions\x18\x02 \x01(\x0b\x32(.control.v1.StationTariffConditionsFixed\"x\n\x12StationTariffFixed\x12\x33\n\x06prices\x18\x01 \x03(\x0b\x32#.control.v1.StationTariffFixedPrice\x12-\n\ttax_rates\x18\x02 \x03(\x0b\x32\x1a.control.v1.StationTaxRate\"\xb9\x04\n\rStationTariff\x12\x11\n\ttariff_id\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\x12/\n\x0b\x64\x65scription\x18\x03 \x03(\x0b\x32\x1a.control.v1.MessageContent\x12/\n\x06\x65nergy\x18\x04 \x01(\x0b\x32\x1f.control.v1.StationTariffEnergy\x12.\n\nvalid_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\rcharging_time\x18\x06 \x01(\x0b\x32\x1d.control.v1.StationTariffTime\x12\x30\n\tidle_time\x18\x07 \x01(\x0b\x32\x1d.control.v1.StationTariffTime\x12\x31\n\tfixed_fee\x18\x08 \x01(\x0b\x32\x1e.control.v1.StationTariffFixed\x12\x37\n\x10reservation_time\x18\t \x01(\x0b\x32\x1d.control.v1.StationTariffTime\x12\x39\n\x11reservation_fixed\x18\n \x01(\x0b\x32\x1e.control.v1.StationTariffFixed\x12\x30\n\x08min_cost\x18\x0b \x01(\x0b\x32\x1e.control.v1.StationTariffPrice\x12\x30\n\x08max_cost\x18\x0c \x01(\x0b\x32\x1e.control.v1.StationTariffPrice\"\x96\x01\n\x17StationTariffAssignment\x12\x11\n\ttariff_id\x18\x01 \x01(\t\x12\x13\n\x0btariff_kind\x18\x02 \x01(\t\x12.\n\nvalid_from\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x65vse_ids\x18\x04 \x03(\x03\x12\x11\n\tid_tokens\x18\x05 \x03(\t\"z\n\x14\x43learedStationTariff\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x16\n\ttariff_id\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x0breason_code\x18\x03 \x01(\t\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x04 \x01(\tB\x0c\n\n_tariff_id\"d\n\x12\x43ostUpdatedRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07session\x18\x02 \x01(\t\x12\x12\n\ntotal_cost\x18\x03 \x01(\x01\"@\n\x13\x43ostUpdatedResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"\x85\x01\n\x1eNotifyWebPaymentStartedRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07\x65vse_id\x18\x02 \x01(\x05\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"L\n\x1fNotifyWebPaymentStartedResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"\x80\x01\n\x17SetDefaultTariffRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07\x65vse_id\x18\x02 \x01(\x05\x12)\n\x06tariff\x18\x03 \x01(\x0b\x32\x19.control.v1.StationTariff\"E\n\x18SetDefaultTariffResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"O\n\x11GetTariffsRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07\x65vse_id\x18\x02 \x01(\x05\"y\n\x12GetTariffsResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x38\n\x0b\x61ssignments\x18\x02 \x03(\x0b\x32#.control.v1.StationTariffAssignment\"v\n\x13\x43learTariffsRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x12\n\ntariff_ids\x18\x02 \x03(\t\x12\x14\n\x07\x65vse_id\x18\x03 \x01(\x05H\x00\x88\x01\x01\x42\n\n\x08_evse_id\"t\n\x14\x43learTariffsResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x31\n\x07results\x18\x02 \x03(\x0b\x32 .control.v1.ClearedStationTariff\"\x87\x01\n\x1e\x43hangeTransactionTariffRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07session\x18\x02 \x01(\t\x12)\n\x06tariff\x18\x03 \x01(\x0b\x32\x19.control.v1.StationTariff\"L\n\x1f\x43hangeTransactionTariffResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult2\xc7\x04\n\x0ePaymentService\x12N\n\x0b\x43ostUpdated\x12\x1e.control.v1.CostUpdatedRequest\x1a\x1f.control.v1.CostUpdatedResponse\x12r\n\x17NotifyWebPaymentStarted\x12*.control.v1.NotifyWebPaymentStartedRequest\x1a+.control.v1.NotifyWebPaymentStartedResponse\x12]\n\x10SetDefaultTariff\x12#.control.v1.SetDefaultTariffRequest\x1a$.control.v1.SetDefaultTariffResponse\x12K\n\nGetTariffs\x12\x1d.control.v1.GetTariffsRequest\x1a\x1e.control.v1.GetTariffsResponse\x12Q\n\x0c\x43learTariffs\x12\x1f.control.v1.ClearTariffsRequest\x1a .control.v1.ClearTariffsResponse\x12r\n\x17\x43hangeTransactionTariff\x12*.control.v1.ChangeTransactionTariffRequest\x1a+.control.v1.ChangeTransactionTariffResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'control.v1.payment_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STATIONTAXRATE']._serialized_start=124
-  _globals['_STATIONTAXRATE']._serialized_end=197
-  _globals['_STATIONTARIFFPRICE']._serialized_start=200
-  _globals['_STATIONTARIFFPRICE']._serialized_end=339
-  _globals['_STATIONTARIFFCONDITIONS']._serialized_start=342
-  _globals['_STATIONTARIFFCONDITIONS']._serialized_end=1138
-  _globals['_STATIONTARIFFCONDITIONSFIXED']._serialized_start=1141
-  _globals['_STATIONTARIFFCONDITIONSFIXED']._serialized_end=1534
-  _globals['_STATIONTARIFFENERGYPRICE']._serialized_start=1536
-  _globals['_STATIONTARIFFENERGYPRICE']._serialized_end=1638
-  _globals['_STATIONTARIFFENERGY']._serialized_start=1640
-  _globals['_STATIONTARIFFENERGY']._serialized_end=1762
-  _globals['_STATIONTARIFFTIMEPRICE']._serialized_start=1764
-  _globals['_STATIONTARIFFTIMEPRICE']._serialized_end=1867
-  _globals['_STATIONTARIFFTIME']._serialized_start=1869
-  _globals['_STATIONTARIFFTIME']._serialized_end=1987
-  _globals['_STATIONTARIFFFIXEDPRICE']._serialized_start=1989
-  _globals['_STATIONTARIFFFIXEDPRICE']._serialized_end=2097
-  _globals['_STATIONTARIFFFIXED']._serialized_start=2099
-  _globals['_STATIONTARIFFFIXED']._serialized_end=2219
-  _globals['_STATIONTARIFF']._serialized_start=2222
-  _globals['_STATIONTARIFF']._serialized_end=2791
-  _globals['_STATIONTARIFFASSIGNMENT']._serialized_start=2794
-  _globals['_STATIONTARIFFASSIGNMENT']._serialized_end=2944
-  _globals['_CLEAREDSTATIONTARIFF']._serialized_start=2946
-  _globals['_CLEAREDSTATIONTARIFF']._serialized_end=3068
-  _globals['_COSTUPDATEDREQUEST']._serialized_start=3070
-  _globals['_COSTUPDATEDREQUEST']._serialized_end=3170
-  _globals['_COSTUPDATEDRESPONSE']._serialized_start=3172
-  _globals['_COSTUPDATEDRESPONSE']._serialized_end=3236
-  _globals['_SETDEFAULTTARIFFREQUEST']._serialized_start=3239
-  _globals['_SETDEFAULTTARIFFREQUEST']._serialized_end=3367
-  _globals['_SETDEFAULTTARIFFRESPONSE']._serialized_start=3369
-  _globals['_SETDEFAULTTARIFFRESPONSE']._serialized_end=3438
-  _globals['_GETTARIFFSREQUEST']._serialized_start=3440
-  _globals['_GETTARIFFSREQUEST']._serialized_end=3519
-  _globals['_GETTARIFFSRESPONSE']._serialized_start=3521
-  _globals['_GETTARIFFSRESPONSE']._serialized_end=3642
-  _globals['_CLEARTARIFFSREQUEST']._serialized_start=3644
-  _globals['_CLEARTARIFFSREQUEST']._serialized_end=3762
-  _globals['_CLEARTARIFFSRESPONSE']._serialized_start=3764
-  _globals['_CLEARTARIFFSRESPONSE']._serialized_end=3880
-  _globals['_CHANGETRANSACTIONTARIFFREQUEST']._serialized_start=3883
-  _globals['_CHANGETRANSACTIONTARIFFREQUEST']._serialized_end=4018
-  _globals['_CHANGETRANSACTIONTARIFFRESPONSE']._serialized_start=4020
-  _globals['_CHANGETRANSACTIONTARIFFRESPONSE']._serialized_end=4096
-  _globals['_PAYMENTSERVICE']._serialized_start=4099
-  _globals['_PAYMENTSERVICE']._serialized_end=4566
+  _globals['_STATIONTAXRATE']._serialized_start=156
+  _globals['_STATIONTAXRATE']._serialized_end=229
+  _globals['_STATIONTARIFFPRICE']._serialized_start=232
+  _globals['_STATIONTARIFFPRICE']._serialized_end=371
+  _globals['_STATIONTARIFFCONDITIONS']._serialized_start=374
+  _globals['_STATIONTARIFFCONDITIONS']._serialized_end=1170
+  _globals['_STATIONTARIFFCONDITIONSFIXED']._serialized_start=1173
+  _globals['_STATIONTARIFFCONDITIONSFIXED']._serialized_end=1566
+  _globals['_STATIONTARIFFENERGYPRICE']._serialized_start=1568
+  _globals['_STATIONTARIFFENERGYPRICE']._serialized_end=1670
+  _globals['_STATIONTARIFFENERGY']._serialized_start=1672
+  _globals['_STATIONTARIFFENERGY']._serialized_end=1794
+  _globals['_STATIONTARIFFTIMEPRICE']._serialized_start=1796
+  _globals['_STATIONTARIFFTIMEPRICE']._serialized_end=1899
+  _globals['_STATIONTARIFFTIME']._serialized_start=1901
+  _globals['_STATIONTARIFFTIME']._serialized_end=2019
+  _globals['_STATIONTARIFFFIXEDPRICE']._serialized_start=2021
+  _globals['_STATIONTARIFFFIXEDPRICE']._serialized_end=2129
+  _globals['_STATIONTARIFFFIXED']._serialized_start=2131
+  _globals['_STATIONTARIFFFIXED']._serialized_end=2251
+  _globals['_STATIONTARIFF']._serialized_start=2254
+  _globals['_STATIONTARIFF']._serialized_end=2823
+  _globals['_STATIONTARIFFASSIGNMENT']._serialized_start=2826
+  _globals['_STATIONTARIFFASSIGNMENT']._serialized_end=2976
+  _globals['_CLEAREDSTATIONTARIFF']._serialized_start=2978
+  _globals['_CLEAREDSTATIONTARIFF']._serialized_end=3100
+  _globals['_COSTUPDATEDREQUEST']._serialized_start=3102
+  _globals['_COSTUPDATEDREQUEST']._serialized_end=3202
+  _globals['_COSTUPDATEDRESPONSE']._serialized_start=3204
+  _globals['_COSTUPDATEDRESPONSE']._serialized_end=3268
+  _globals['_NOTIFYWEBPAYMENTSTARTEDREQUEST']._serialized_start=3271
+  _globals['_NOTIFYWEBPAYMENTSTARTEDREQUEST']._serialized_end=3404
+  _globals['_NOTIFYWEBPAYMENTSTARTEDRESPONSE']._serialized_start=3406
+  _globals['_NOTIFYWEBPAYMENTSTARTEDRESPONSE']._serialized_end=3482
+  _globals['_SETDEFAULTTARIFFREQUEST']._serialized_start=3485
+  _globals['_SETDEFAULTTARIFFREQUEST']._serialized_end=3613
+  _globals['_SETDEFAULTTARIFFRESPONSE']._serialized_start=3615
+  _globals['_SETDEFAULTTARIFFRESPONSE']._serialized_end=3684
+  _globals['_GETTARIFFSREQUEST']._serialized_start=3686
+  _globals['_GETTARIFFSREQUEST']._serialized_end=3765
+  _globals['_GETTARIFFSRESPONSE']._serialized_start=3767
+  _globals['_GETTARIFFSRESPONSE']._serialized_end=3888
+  _globals['_CLEARTARIFFSREQUEST']._serialized_start=3890
+  _globals['_CLEARTARIFFSREQUEST']._serialized_end=4008
+  _globals['_CLEARTARIFFSRESPONSE']._serialized_start=4010
+  _globals['_CLEARTARIFFSRESPONSE']._serialized_end=4126
+  _globals['_CHANGETRANSACTIONTARIFFREQUEST']._serialized_start=4129
+  _globals['_CHANGETRANSACTIONTARIFFREQUEST']._serialized_end=4264
+  _globals['_CHANGETRANSACTIONTARIFFRESPONSE']._serialized_start=4266
+  _globals['_CHANGETRANSACTIONTARIFFRESPONSE']._serialized_end=4342
+  _globals['_PAYMENTSERVICE']._serialized_start=4345
+  _globals['_PAYMENTSERVICE']._serialized_end=4928
 # @@protoc_insertion_point(module_scope)

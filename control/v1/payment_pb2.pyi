@@ -7,6 +7,7 @@ from collections import abc as _abc
 from control.v1 import display_pb2 as _display_pb2
 from control.v1 import remote_pb2 as _remote_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -725,6 +726,64 @@ class CostUpdatedResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CostUpdatedResponse: _TypeAlias = CostUpdatedResponse  # noqa: Y015
+
+@_typing.final
+class NotifyWebPaymentStartedRequest(_message.Message):
+    """Tells of a payment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_FIELD_NUMBER: _builtins.int
+    EVSE_ID_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    evse_id: _builtins.int
+    """For this EVSE, from 1."""
+    @_builtins.property
+    def target(self) -> _remote_pb2.CommandTarget:
+        """To whom."""
+
+    @_builtins.property
+    def wait(self) -> _duration_pb2.Duration:
+        """So long the station waits for the start: a second to an hour, in whole seconds."""
+
+    def __init__(
+        self,
+        *,
+        target: _remote_pb2.CommandTarget | None = ...,
+        evse_id: _builtins.int = ...,
+        wait: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target", "wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evse_id", b"evse_id", "target", b"target", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NotifyWebPaymentStartedRequest: _TypeAlias = NotifyWebPaymentStartedRequest  # noqa: Y015
+
+@_typing.final
+class NotifyWebPaymentStartedResponse(_message.Message):
+    """Its answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def result(self) -> _remote_pb2.CommandResult:
+        """The station's answer."""
+
+    def __init__(
+        self,
+        *,
+        result: _remote_pb2.CommandResult | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NotifyWebPaymentStartedResponse: _TypeAlias = NotifyWebPaymentStartedResponse  # noqa: Y015
 
 @_typing.final
 class SetDefaultTariffRequest(_message.Message):

@@ -42,6 +42,11 @@ class PaymentServiceStub(object):
                 request_serializer=control_dot_v1_dot_payment__pb2.CostUpdatedRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_payment__pb2.CostUpdatedResponse.FromString,
                 _registered_method=True)
+        self.NotifyWebPaymentStarted = channel.unary_unary(
+                '/control.v1.PaymentService/NotifyWebPaymentStarted',
+                request_serializer=control_dot_v1_dot_payment__pb2.NotifyWebPaymentStartedRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_payment__pb2.NotifyWebPaymentStartedResponse.FromString,
+                _registered_method=True)
         self.SetDefaultTariff = channel.unary_unary(
                 '/control.v1.PaymentService/SetDefaultTariff',
                 request_serializer=control_dot_v1_dot_payment__pb2.SetDefaultTariffRequest.SerializeToString,
@@ -72,6 +77,13 @@ class PaymentServiceServicer(object):
 
     def CostUpdated(self, request, context):
         """Shows the running cost of a session on the station's display.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def NotifyWebPaymentStarted(self, request, context):
+        """Tells an EVSE that somebody pays for it in a browser (2.1). The start that follows is a RequestStartTransaction.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -112,6 +124,11 @@ def add_PaymentServiceServicer_to_server(servicer, server):
                     servicer.CostUpdated,
                     request_deserializer=control_dot_v1_dot_payment__pb2.CostUpdatedRequest.FromString,
                     response_serializer=control_dot_v1_dot_payment__pb2.CostUpdatedResponse.SerializeToString,
+            ),
+            'NotifyWebPaymentStarted': grpc.unary_unary_rpc_method_handler(
+                    servicer.NotifyWebPaymentStarted,
+                    request_deserializer=control_dot_v1_dot_payment__pb2.NotifyWebPaymentStartedRequest.FromString,
+                    response_serializer=control_dot_v1_dot_payment__pb2.NotifyWebPaymentStartedResponse.SerializeToString,
             ),
             'SetDefaultTariff': grpc.unary_unary_rpc_method_handler(
                     servicer.SetDefaultTariff,
@@ -164,6 +181,33 @@ class PaymentService(object):
             '/control.v1.PaymentService/CostUpdated',
             control_dot_v1_dot_payment__pb2.CostUpdatedRequest.SerializeToString,
             control_dot_v1_dot_payment__pb2.CostUpdatedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NotifyWebPaymentStarted(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.PaymentService/NotifyWebPaymentStarted',
+            control_dot_v1_dot_payment__pb2.NotifyWebPaymentStartedRequest.SerializeToString,
+            control_dot_v1_dot_payment__pb2.NotifyWebPaymentStartedResponse.FromString,
             options,
             channel_credentials,
             insecure,

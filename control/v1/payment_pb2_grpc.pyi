@@ -38,6 +38,8 @@ class PaymentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> PaymentServiceAsyncStub: ...
     CostUpdated: _grpc.UnaryUnaryMultiCallable[_payment_pb2.CostUpdatedRequest, _payment_pb2.CostUpdatedResponse]
     """Shows the running cost of a session on the station's display."""
+    NotifyWebPaymentStarted: _grpc.UnaryUnaryMultiCallable[_payment_pb2.NotifyWebPaymentStartedRequest, _payment_pb2.NotifyWebPaymentStartedResponse]
+    """Tells an EVSE that somebody pays for it in a browser (2.1). The start that follows is a RequestStartTransaction."""
     SetDefaultTariff: _grpc.UnaryUnaryMultiCallable[_payment_pb2.SetDefaultTariffRequest, _payment_pb2.SetDefaultTariffResponse]
     """Has an EVSE reckon with a tariff, whoever charges."""
     GetTariffs: _grpc.UnaryUnaryMultiCallable[_payment_pb2.GetTariffsRequest, _payment_pb2.GetTariffsResponse]
@@ -57,6 +59,8 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CostUpdated: _aio.UnaryUnaryMultiCallable[_payment_pb2.CostUpdatedRequest, _payment_pb2.CostUpdatedResponse]  # type: ignore[assignment]
     """Shows the running cost of a session on the station's display."""
+    NotifyWebPaymentStarted: _aio.UnaryUnaryMultiCallable[_payment_pb2.NotifyWebPaymentStartedRequest, _payment_pb2.NotifyWebPaymentStartedResponse]  # type: ignore[assignment]
+    """Tells an EVSE that somebody pays for it in a browser (2.1). The start that follows is a RequestStartTransaction."""
     SetDefaultTariff: _aio.UnaryUnaryMultiCallable[_payment_pb2.SetDefaultTariffRequest, _payment_pb2.SetDefaultTariffResponse]  # type: ignore[assignment]
     """Has an EVSE reckon with a tariff, whoever charges."""
     GetTariffs: _aio.UnaryUnaryMultiCallable[_payment_pb2.GetTariffsRequest, _payment_pb2.GetTariffsResponse]  # type: ignore[assignment]
@@ -79,6 +83,14 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_pb2.CostUpdatedResponse, _abc.Awaitable[_payment_pb2.CostUpdatedResponse]]:
         """Shows the running cost of a session on the station's display."""
+
+    @_abc_1.abstractmethod
+    def NotifyWebPaymentStarted(
+        self,
+        request: _payment_pb2.NotifyWebPaymentStartedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_pb2.NotifyWebPaymentStartedResponse, _abc.Awaitable[_payment_pb2.NotifyWebPaymentStartedResponse]]:
+        """Tells an EVSE that somebody pays for it in a browser (2.1). The start that follows is a RequestStartTransaction."""
 
     @_abc_1.abstractmethod
     def SetDefaultTariff(

@@ -71,6 +71,14 @@ class ChangeTransactionTariff(Command, frozen=True):
     tariff: StationTariff
 
 
+class NotifyWebPaymentStarted(Command, frozen=True):
+    """2.1 C25: somebody scanned the code and pays in a browser; for so many seconds the station may expect a remote
+    start on this EVSE."""
+
+    evse_id: int
+    timeout_s: int
+
+
 class TariffsFound(Result, frozen=True):
     """The answer to GetTariffs."""
 
@@ -103,7 +111,8 @@ class SettlementTold(Fact, frozen=True):
 
 
 class WebPaymentStarted(Fact, frozen=True):
-    """2.1 NotifyWebPaymentStarted (C25): somebody pays in a browser, for which the station waits so many seconds."""
+    """2.1 NotifyWebPaymentStarted from a station. The specification sends it the other way (`NotifyWebPaymentStarted`),
+    but some implementations read it so: somebody pays in a browser, for which the station waits so many seconds."""
 
     evse_id: int
     timeout_s: int

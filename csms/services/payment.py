@@ -17,6 +17,7 @@ from csms.domain.payment import (
     ClearTariffs,
     CostUpdated,
     GetTariffs,
+    NotifyWebPaymentStarted,
     SetDefaultTariff,
     TariffsCleared,
     TariffsFound,
@@ -30,6 +31,7 @@ from csms.ports.vat import VatRegister
 from csms.services.remote import CommandOutcome, Remote, Target
 
 MAX_TARIFF_ID: Final = 60
+MAX_WAIT_S: Final = 3_600
 _GONE: Final = frozenset({"Accepted", "NoTariff"})
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -66,6 +68,18 @@ class Payments:
             raise InvalidArgument("A cost is a number from 0 up.", reason="INVALID_COST")
         transaction_id = await self._transaction(target.station_id, session_id)
         return await self._remote.command(caller, target, CostUpdated(transaction_id, total_cost))
+
+    async def notify_web_payment_started(
+        self, caller: Principal, target: Target, evse_id: int, wait_s: float
+    ) -> CommandOutcome:
+        """Tell an EVSE that somebody pays for it in a browser; it waits so many seconds for the start. Raises
+        InvalidArgument."""
+        check(caller, Action.OPERATE_STATIONS)
+        if evse_id < 1:
+            raise InvalidArgument("Say for which EVSE somebody pays; they count from 1.", reason="INVALID_EVSE")
+        if not 1 <= wait_s <= MAX_WAIT_S:
+            raise InvalidArgument("The station waits a second to an hour for a payment.", reason="INVALID_WAIT")
+        return await self._remote.command(caller, target, NotifyWebPaymentStarted(evse_id, round(wait_s)))
 
     async def set_default_tariff(
         self, caller: Principal, target: Target, evse_id: int, tariff: StationTariff

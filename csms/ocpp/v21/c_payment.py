@@ -8,10 +8,12 @@ from typing import Final
 from csms.domain import payment as domain
 from csms.domain.facts import Reply
 from csms.domain.values import Value
+from csms.ocpp.faults import V21
 from csms.ocpp.fitting import evse_told, tidied
-from csms.ocpp.routing import Incoming, IncomingRow, OutgoingRow, Printable
+from csms.ocpp.routing import Incoming, IncomingRow, Outgoing, OutgoingRow, Printable
 from csms.ocpp.v201.answers import StatusInfo
-from csms.ocpp.v201.k_smart_charging import expect
+from csms.ocpp.v201.i_tariff_cost import Nothing, read_nothing
+from csms.ocpp.v201.k_smart_charging import expect, held_against
 
 
 class NotifySettlement(Value, frozen=True):
@@ -37,7 +39,7 @@ class NotifySettlementResponse(Value, frozen=True):
 
 
 class NotifyWebPaymentStarted(Value, frozen=True):
-    """C25. `timeout` in seconds."""
+    """C25, both ways. `timeout` in seconds."""
 
     evse_id: int
     timeout: int
@@ -89,6 +91,11 @@ def vat_number_validation(payload: VatNumberValidation) -> domain.VatNumberAsked
     return domain.VatNumberAsked(payload.vat_number, None if evse_id is None else evse_told(evse_id))
 
 
+def web_payment_started(command: domain.NotifyWebPaymentStarted) -> Printable:
+    """C25."""
+    return NotifyWebPaymentStarted(command.evse_id, command.timeout_s)
+
+
 def reply_settlement(reply: Reply) -> Printable:
     """C21."""
     receipt = expect(reply, domain.SettlementReply)
@@ -108,4 +115,12 @@ INCOMING: Final[tuple[IncomingRow, ...]] = (
     Incoming("NotifyWebPaymentStarted", notify_web_payment_started, shape=NotifyWebPaymentStarted),
     Incoming("VatNumberValidation", vat_number_validation, reply_vat_number, shape=VatNumberValidation),
 )
-OUTGOING: Final[tuple[OutgoingRow, ...]] = ()
+OUTGOING: Final[tuple[OutgoingRow, ...]] = (
+    Outgoing(
+        "NotifyWebPaymentStarted",
+        domain.NotifyWebPaymentStarted,
+        held_against(V21, "NotifyWebPaymentStarted", web_payment_started),
+        read_nothing,
+        shape=Nothing,
+    ),
+)

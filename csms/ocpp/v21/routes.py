@@ -45,6 +45,7 @@ OUTGOING: Final[tuple[OutgoingRow, ...]] = (
     *v201.OUTGOING,
     *b_boot.OUTGOING,
     *c_authorization.OUTGOING,
+    *c_payment.OUTGOING,
     *d_local_list.OUTGOING,
     *e_transactions.OUTGOING,
     *f_remote_control.OUTGOING,

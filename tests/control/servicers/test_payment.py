@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from control.v1 import payment_pb2 as pb
 from control.v1 import remote_pb2
@@ -12,6 +13,7 @@ from csms.domain.payment import (
     ClearTariffs,
     CostUpdated,
     GetTariffs,
+    NotifyWebPaymentStarted,
     SetDefaultTariff,
     TariffsCleared,
     TariffsFound,
@@ -77,6 +79,13 @@ async def test_tariffs_go_to_the_station_whole(world: ControlWorld) -> None:
     cost = pb.CostUpdatedRequest(target=to(number), session="sessions/7", total_cost=12.5)
     assert (await world.client.call("payment.CostUpdated", cost)).result.accepted
     assert world.directory.sent[-1][1] == CostUpdated("7", 12.5)
+
+
+async def test_a_payment_in_a_browser_is_told(world: ControlWorld) -> None:
+    number = await world.add_station("CP-1")
+    request = pb.NotifyWebPaymentStartedRequest(target=to(number), evse_id=1, wait=Duration(seconds=120))
+    assert (await world.client.call("payment.NotifyWebPaymentStarted", request)).result.accepted
+    assert world.directory.sent[-1][1] == NotifyWebPaymentStarted(1, 120)
 
 
 async def test_what_a_station_has_and_what_became_of_the_clearing(world: ControlWorld) -> None:

@@ -16,6 +16,7 @@ from csms.domain.payment import (
     ClearTariffs,
     CostUpdated,
     GetTariffs,
+    NotifyWebPaymentStarted,
     SetDefaultTariff,
     TariffsCleared,
     TariffsFound,
@@ -56,6 +57,16 @@ async def test_a_cost_goes_to_the_sessions_own_transaction() -> None:
     for wrong in (-1.0, float("nan"), float("inf")):
         with pytest.raises(InvalidArgument):
             await world.payments.cost_updated(SUPPORT, Target(station), 7, wrong)
+
+
+async def test_a_payment_in_a_browser_is_told_to_the_evse() -> None:
+    world = ServiceWorld()
+    target = Target(await world.add_station("CP-1"))
+    await world.payments.notify_web_payment_started(SUPPORT, target, 1, 120.0)
+    assert world.directory.sent[-1][1] == NotifyWebPaymentStarted(1, 120)
+    for evse_id, wait_s in ((0, 120.0), (1, 0.0), (1, 3_601.0)):
+        with pytest.raises(InvalidArgument):
+            await world.payments.notify_web_payment_started(SUPPORT, target, evse_id, wait_s)
 
 
 async def test_a_tariff_that_was_accepted_is_held() -> None:

@@ -12,6 +12,7 @@ import pytest
 from csms.domain.facts import ACK, Reply
 from csms.domain.payment import (
     Address,
+    NotifyWebPaymentStarted,
     SettlementReply,
     SettlementTold,
     VatNumberAsked,
@@ -76,6 +77,10 @@ def test_a_settlement_with_and_without_all_that_it_may_tell() -> None:
 def test_a_payment_in_a_browser() -> None:
     assert taken("NotifyWebPaymentStarted", evseId=1, timeout=60) == WebPaymentStarted(1, 60)
     assert replied("NotifyWebPaymentStarted", ACK) == {}
+    command = NotifyWebPaymentStarted(1, 60)
+    action, payload = DIALECT.encode(command)
+    assert (action, json.loads(payload)) == ("NotifyWebPaymentStarted", {"evseId": 1, "timeout": 60})
+    assert DIALECT.outcome(command, b"{}").accepted
 
 
 def test_a_vat_number_and_both_answers() -> None:
