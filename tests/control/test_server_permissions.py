@@ -136,6 +136,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "display.GetDisplayMessages": STAFF,
     "display.ClearDisplayMessage": STAFF,
     "payment.CostUpdated": STAFF,
+    "payment.NotifyWebPaymentStarted": STAFF,
     "payment.SetDefaultTariff": STAFF,
     "payment.GetTariffs": STAFF,
     "payment.ClearTariffs": STAFF,
