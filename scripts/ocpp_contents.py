@@ -52,7 +52,6 @@ TOLD: Final[Mapping[str, str]] = {
     "NotifyPriorityCharging": "`InventoryService.ListStationEvents`",
     "NotifyReport": "`DeviceModelService.ListVariables`",
     "NotifySettlement": "`InventoryService.ListStationEvents`, items `settlement`",
-    "NotifyWebPaymentStarted": "`InventoryService.ListStationEvents` (from stations that read the specification so)",
     "OpenPeriodicEventStream": "`DeviceModelService.ListPeriodicEventStreams`",
     "PublishFirmwareStatusNotification": "`InventoryService.ListJobs`",
     "PullDynamicScheduleUpdate": "answered from the profiles that are held",

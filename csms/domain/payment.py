@@ -110,14 +110,6 @@ class SettlementTold(Fact, frozen=True):
     vat_number: str = ""
 
 
-class WebPaymentStarted(Fact, frozen=True):
-    """2.1 NotifyWebPaymentStarted from a station. The specification sends it the other way (`NotifyWebPaymentStarted`),
-    but some implementations read it so: somebody pays in a browser, for which the station waits so many seconds."""
-
-    evse_id: int
-    timeout_s: int
-
-
 class VatNumberAsked(Fact, frozen=True):
     """2.1 VatNumberValidation (C22): whose is this VAT number? It goes on a bill."""
 
@@ -168,12 +160,6 @@ def _settled(fact: SettlementTold, station_id: StationId, context: Context) -> A
     )
 
 
-def _web_payment(fact: WebPaymentStarted, station_id: StationId, context: Context) -> Applied:
-    summary = f"A payment in a browser has begun for EVSE {fact.evse_id}; the station waits {fact.timeout_s} s for it."
-    told = event(station_id, context, "NotifyWebPaymentStarted", summary, evse_id=fact.evse_id, body=fact)
-    return Applied(records=[told])
-
-
 def _vat_number(fact: VatNumberAsked, station_id: StationId, context: Context) -> Applied:
     reply = context.consulted if isinstance(context.consulted, VatNumberReply) else _NOBODY_ASKED
     if reply.accepted:
@@ -187,6 +173,5 @@ def _vat_number(fact: VatNumberAsked, station_id: StationId, context: Context) -
 
 HANDLERS: Final[dict[type[Fact], Handler]] = {
     SettlementTold: _settled,
-    WebPaymentStarted: _web_payment,
     VatNumberAsked: _vat_number,
 }

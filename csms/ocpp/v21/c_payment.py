@@ -39,7 +39,7 @@ class NotifySettlementResponse(Value, frozen=True):
 
 
 class NotifyWebPaymentStarted(Value, frozen=True):
-    """C25, both ways. `timeout` in seconds."""
+    """C25. `timeout` in seconds."""
 
     evse_id: int
     timeout: int
@@ -79,12 +79,6 @@ def notify_settlement(payload: NotifySettlement) -> domain.SettlementTold:
     )
 
 
-def notify_web_payment_started(payload: NotifyWebPaymentStarted) -> domain.WebPaymentStarted:
-    """C25."""
-    told = tidied(payload)
-    return domain.WebPaymentStarted(evse_told(told.evse_id), told.timeout)
-
-
 def vat_number_validation(payload: VatNumberValidation) -> domain.VatNumberAsked:
     """C22."""
     evse_id = payload.evse_id
@@ -112,7 +106,6 @@ def reply_vat_number(reply: Reply) -> Printable:
 
 INCOMING: Final[tuple[IncomingRow, ...]] = (
     Incoming("NotifySettlement", notify_settlement, reply_settlement, shape=NotifySettlement),
-    Incoming("NotifyWebPaymentStarted", notify_web_payment_started, shape=NotifyWebPaymentStarted),
     Incoming("VatNumberValidation", vat_number_validation, reply_vat_number, shape=VatNumberValidation),
 )
 OUTGOING: Final[tuple[OutgoingRow, ...]] = (

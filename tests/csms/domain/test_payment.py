@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from csms.domain.applying import Applied, Context
-from csms.domain.facts import ACK, AuthorizationStatus, Fact, IdTokenInfo, Reply
+from csms.domain.facts import AuthorizationStatus, Fact, IdTokenInfo, Reply
 from csms.domain.ids import StationId
 from csms.domain.payment import (
     HANDLERS,
@@ -14,7 +14,6 @@ from csms.domain.payment import (
     SettlementTold,
     VatNumberAsked,
     VatNumberReply,
-    WebPaymentStarted,
 )
 from csms.domain.records import EventRecord, ItemRecord
 
@@ -38,14 +37,6 @@ def test_a_settlement_is_kept_and_may_be_answered_with_a_receipt() -> None:
     assert (item.kind, item.key) == ("settlement", "psp-1")
     receipt = SettlementReply("https://example.org/r/1", "1")
     assert apply(fact, receipt).reply == receipt
-
-
-def test_a_web_payment_is_in_the_event_log() -> None:
-    applied = apply(WebPaymentStarted(2, 90))
-    assert applied.reply == ACK
-    (event,) = applied.records
-    assert isinstance(event, EventRecord)
-    assert (event.evse_id, "90 s" in event.summary) == (2, True)
 
 
 def test_a_vat_number_that_nobody_looks_up_is_rejected_with_the_reason() -> None:

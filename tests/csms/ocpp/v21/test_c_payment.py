@@ -17,7 +17,6 @@ from csms.domain.payment import (
     SettlementTold,
     VatNumberAsked,
     VatNumberReply,
-    WebPaymentStarted,
 )
 from csms.ocpp.faults import LocalProtocolError
 from csms.ocpp.frame import Call
@@ -75,8 +74,6 @@ def test_a_settlement_with_and_without_all_that_it_may_tell() -> None:
 
 
 def test_a_payment_in_a_browser() -> None:
-    assert taken("NotifyWebPaymentStarted", evseId=1, timeout=60) == WebPaymentStarted(1, 60)
-    assert replied("NotifyWebPaymentStarted", ACK) == {}
     command = NotifyWebPaymentStarted(1, 60)
     action, payload = DIALECT.encode(command)
     assert (action, json.loads(payload)) == ("NotifyWebPaymentStarted", {"evseId": 1, "timeout": 60})
