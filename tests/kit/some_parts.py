@@ -1,0 +1,40 @@
+"""Parts enough to wire a chapter: tables of reactions and answerers are real, what is only handed on is not there."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import trio
+
+from csms.app.parts import Parts
+from csms.services.consulting import Consulting
+from csms.services.reacting import Reacting
+from tests.kit.service_world import NOW, ServiceWorld
+
+
+def some_parts(world: ServiceWorld, ground: trio.Nursery) -> Parts:
+    """On a ServiceWorld's stores. There is no database behind them."""
+
+    class Nowhere:
+        async def fetch(self, *_args: Any) -> list[Any]:
+            await trio.lowlevel.checkpoint()
+            return []
+
+    stores = SimpleNamespace(
+        tokens=world.token_store,
+        stations=world.station_store,
+        station_queries=world.station_queries,
+        session_queries=world.session_queries,
+    )
+    parts = SimpleNamespace(
+        now=lambda: NOW,
+        database=Nowhere(),
+        ground=ground,
+        stores=stores,
+        inventory=world.inventory_store,
+        remote=world.remote,
+        reacting=Reacting(),
+        consulting=Consulting(),
+    )
+    return cast("Parts", parts)
