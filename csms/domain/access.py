@@ -1,9 +1,15 @@
-"""Who may do what: one table, role × action. Scopes (sites, groups, own things) narrow it and come with the places."""
+"""Who may do what, and how far: one table, role × action × reach.
+
+`check` is for use cases that concern the whole system: only who reaches all of it passes. What concerns stations asks
+csms.services.scopes, which knows where they stand, whose they are and with whom they are shared.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -29,6 +35,8 @@ class Action(StrEnum):
     ADMIT_STATIONS = "admit-stations"
     OPERATE_STATIONS = "operate-stations"
     CONFIGURE_STATIONS = "configure-stations"
+    SHARE_STATIONS = "share-stations"
+    ASSIGN_STATIONS = "assign-stations"
     READ_MESSAGES = "read-messages"
     READ_SESSIONS = "read-sessions"
     READ_TOKENS = "read-tokens"
@@ -40,26 +48,93 @@ class Action(StrEnum):
     OWN_ACCOUNT = "own-account"
 
 
-_SUPPORT: Final = frozenset(
+class Reach(StrEnum):
+    """How far a role's permission goes."""
+
+    NONE = "none"
+    OWN = "own"
+    """The own things, and the stations that somebody shares with the caller, as far as the share's level goes."""
+    SITES = "sites"
+    """What stands at the caller's sites; and what OWN reaches."""
+    ALL = "all"
+
+
+class ShareLevel(StrEnum):
+    """What a share of a station lets somebody do; each lets do what those before it do. An owner may all of it."""
+
+    VIEW = "view"
+    OPERATE = "operate"
+    MANAGE = "manage"
+
+
+_ORDER: Final = tuple(ShareLevel)
+NEEDED_LEVEL: Final[Mapping[Action, ShareLevel]] = MappingProxyType(
     {
-        Action.READ_STATIONS,
-        Action.OPERATE_STATIONS,
-        Action.CONFIGURE_STATIONS,
-        Action.READ_MESSAGES,
-        Action.READ_SESSIONS,
-        Action.READ_TOKENS,
-        Action.READ_SYSTEM,
-        Action.OWN_ACCOUNT,
+        Action.READ_STATIONS: ShareLevel.VIEW,
+        Action.OPERATE_STATIONS: ShareLevel.OPERATE,
+        Action.CONFIGURE_STATIONS: ShareLevel.MANAGE,
+        Action.EDIT_STATIONS: ShareLevel.MANAGE,
+        Action.SHARE_STATIONS: ShareLevel.MANAGE,
+        Action.READ_MESSAGES: ShareLevel.MANAGE,
+        Action.READ_SESSIONS: ShareLevel.MANAGE,  # of other people; the own ones need no share
     }
 )
-ALLOWED: Final[dict[Role, frozenset[Action]]] = {
-    Role.ADMINISTRATOR: frozenset(Action),
-    # Until stations have sites, a site administrator would see all of them: nothing but the own account is safe.
-    Role.SITE_ADMINISTRATOR: frozenset({Action.OWN_ACCOUNT}),
-    Role.SUPPORT: _SUPPORT,
-    # Until tags belong to users, an EV user has nothing to see but the account.
-    Role.EV_USER: frozenset({Action.OWN_ACCOUNT}),
-}
+"""What a share must be for which action; what is not named no share gives."""
+
+_OF_SUPPORT: Final = (
+    Action.READ_STATIONS,
+    Action.OPERATE_STATIONS,
+    Action.CONFIGURE_STATIONS,
+    Action.READ_MESSAGES,
+    Action.READ_SESSIONS,
+    Action.READ_TOKENS,
+    Action.READ_SYSTEM,
+    Action.OWN_ACCOUNT,
+)
+_OF_SITE_ADMINISTRATORS: Final = (
+    Action.READ_STATIONS,
+    Action.EDIT_STATIONS,
+    Action.EDIT_PLACES,
+    Action.ADMIT_STATIONS,
+    Action.OPERATE_STATIONS,
+    Action.CONFIGURE_STATIONS,
+    Action.SHARE_STATIONS,
+    Action.ASSIGN_STATIONS,
+    Action.READ_MESSAGES,
+    Action.READ_SESSIONS,
+)
+# The table. What a role has no entry for it may not do at all.
+REACH: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
+    {
+        Role.ADMINISTRATOR: dict.fromkeys(Action, Reach.ALL),
+        Role.SITE_ADMINISTRATOR: {
+            **dict.fromkeys(_OF_SITE_ADMINISTRATORS, Reach.SITES),
+            Action.OWN_ACCOUNT: Reach.ALL,
+        },
+        Role.SUPPORT: dict.fromkeys(_OF_SUPPORT, Reach.ALL),
+        Role.EV_USER: {**dict.fromkeys(NEEDED_LEVEL, Reach.OWN), Action.OWN_ACCOUNT: Reach.ALL},
+    }
+)
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """A part of the system: what stands in one of the places, or is one of the stations, or (sessions, tags) belongs to
+    the user; of that only what is at a station of `only`, when that is given (a chosen group)."""
+
+    place_ids: frozenset[int] = frozenset()
+    station_ids: frozenset[int] = frozenset()
+    user_id: int | None = None
+    only: frozenset[int] | None = None
+
+    def holds(self, station_id: int | None, place_id: int | None, user_id: int | None = None) -> bool:
+        """Is this in it? None: it has no such thing."""
+        if self.only is not None and station_id not in self.only:
+            return False
+        return (
+            place_id in self.place_ids
+            or station_id in self.station_ids
+            or (user_id is not None and user_id == self.user_id)
+        )
 
 
 class User(msgspec.Struct, frozen=True):
@@ -70,6 +145,8 @@ class User(msgspec.Struct, frozen=True):
     display_name: str
     password_hash: str
     role: Role
+    site_ids: frozenset[int] = frozenset()
+    """The sites of a site administrator."""
 
 
 class ApiKey(msgspec.Struct, frozen=True):
@@ -86,24 +163,43 @@ class ApiKey(msgspec.Struct, frozen=True):
 
 class Principal(msgspec.Struct, frozen=True):
     """Somebody whose credentials were checked. `name` is `users/{id}` or `apiKeys/{id}`; `digest` that of the
-    credential used."""
+    credential used. `user_id` is None for an API key; `group_id` is the group that the call is narrowed to."""
 
     name: str
     display_name: str
     role: Role
     email: str = ""
     digest: bytes = b""
+    user_id: int | None = None
+    site_ids: frozenset[int] = frozenset()
+    group_id: int | None = None
+
+
+def reach_of(role: Role, action: Action) -> Reach:
+    """How far the role's permission goes."""
+    return REACH[role].get(action, Reach.NONE)
+
+
+def grants(level: ShareLevel | None, action: Action) -> bool:
+    """Does a share of this level let somebody do it?"""
+    needed = NEEDED_LEVEL.get(action)
+    return level is not None and needed is not None and _ORDER.index(level) >= _ORDER.index(needed)
 
 
 def may(principal: Principal, action: Action) -> bool:
-    """Is it allowed?"""
-    return action in ALLOWED[principal.role]
+    """Is it allowed in the whole system?"""
+    return reach_of(principal.role, action) is Reach.ALL
 
 
 def check(principal: Principal, action: Action) -> None:
-    """Raises PermissionDenied with a sentence."""
+    """Raises PermissionDenied with a sentence, for everybody who may not do it in the whole system."""
     if not may(principal, action):
-        raise PermissionDenied(
-            f"The role {principal.role.value} may not do this ({action.value}). Ask an administrator for another role.",
-            action=action.value,
-        )
+        raise denied(principal, action)
+
+
+def denied(principal: Principal, action: Action) -> PermissionDenied:
+    """The sentence."""
+    return PermissionDenied(
+        f"The role {principal.role.value} may not do this ({action.value}). Ask an administrator for another role.",
+        action=action.value,
+    )

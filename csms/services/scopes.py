@@ -1,0 +1,145 @@
+"""What somebody may see and do: the table of csms.domain.access, where stations stand, with whom they are shared.
+
+Whoever may not even see a station is told that there is none; whoever may see it but not do the thing, that they may
+not. A chosen group narrows everything about stations, whoever chooses it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+
+from csms.domain.access import Action, Principal, Reach, Scope, denied, grants, reach_of
+from csms.domain.errors import NotFound
+from csms.domain.topology import SYSTEM_ID, Tree
+from csms.ports.sharing import SharingStore, Standing
+
+REMEMBERED = 10_000
+
+
+class Scopes:
+    """Asked by every use case that concerns stations, places or sessions. Whoever reaches everything costs no query.
+
+    All raise Unavailable while the database is away.
+    """
+
+    def __init__(self, store: SharingStore, tree: Callable[[], Tree]) -> None:
+        self._store = store
+        self._tree = tree
+        self._left: OrderedDict[int, tuple[int, frozenset[int]]] = OrderedDict()
+
+    async def of(self, caller: Principal, action: Action) -> Scope | None:
+        """The part of the system in which the caller may do it; None: everything. Raises PermissionDenied, and NotFound
+        when the chosen group is gone."""
+        reach = reach_of(caller.role, action)
+        if reach is Reach.NONE:
+            raise denied(caller, action)
+        only = await self._chosen(caller)
+        if reach is Reach.ALL:
+            return None if only is None else Scope(station_ids=only, only=only)
+        held = [] if caller.user_id is None else await self._store.stations_of(caller.user_id)
+        return Scope(
+            self._tree().within(caller.site_ids) if reach is Reach.SITES else frozenset(),
+            frozenset(each.station_id for each in held if grants(each.level, action)),
+            caller.user_id if reach is Reach.OWN else None,
+            only,
+        )
+
+    async def check_station(self, caller: Principal, action: Action, station_id: int) -> None:
+        """Raises PermissionDenied, and NotFound when the caller may not even see it. A station that does not exist is
+        NotFound only for callers who do not reach everything; for the others whoever needs it finds out."""
+        await self.check_stations(caller, action, [station_id])
+
+    async def check_stations(self, caller: Principal, action: Action, station_ids: Iterable[int]) -> None:
+        """The same for many at once. Raises PermissionDenied, NotFound."""
+        reach = reach_of(caller.role, action)
+        if reach is Reach.NONE:
+            raise denied(caller, action)
+        only = await self._chosen(caller)
+        wanted = list(station_ids)
+        for station_id in wanted:
+            if only is not None and station_id not in only:
+                raise _no_station(station_id)
+        if reach is Reach.ALL:
+            return
+        standings = await self._store.standings(wanted, caller.user_id)
+        places = self._tree().within(caller.site_ids) if caller.site_ids else frozenset()
+        for station_id in wanted:
+            standing = standings.get(station_id)
+            if standing is None or not self._may(caller, Action.READ_STATIONS, standing, places):
+                raise _no_station(station_id)
+            if not self._may(caller, action, standing, places):
+                raise denied(caller, action)
+
+    async def check_place(self, caller: Principal, action: Action, place_id: int) -> None:
+        """May the caller do it to the place? Raises PermissionDenied, and NotFound when they may not even see it."""
+        reach = reach_of(caller.role, action)
+        if reach is Reach.NONE:
+            raise denied(caller, action)
+        if reach is Reach.ALL or (reach is Reach.SITES and place_id in self._tree().within(caller.site_ids)):
+            return
+        if place_id in await self.seen_places(caller):
+            raise denied(caller, action)
+        raise NotFound(f"There is no place {place_id} (any more).", reason="PLACE_NOT_FOUND")
+
+    async def seen_places(self, caller: Principal) -> frozenset[int]:
+        """The places that the caller sees: their sites and all in them, what the stations shared with them stand in,
+        and what is above those. Raises PermissionDenied."""
+        reach = reach_of(caller.role, Action.READ_STATIONS)
+        tree = self._tree()
+        if reach is Reach.ALL:
+            return tree.within([SYSTEM_ID])
+        scope = await self.of(caller, Action.READ_STATIONS)
+        seen = {SYSTEM_ID} | (scope.place_ids if scope else frozenset())
+        held = [] if caller.user_id is None else await self._store.stations_of(caller.user_id)
+        known = tree.within([SYSTEM_ID])
+        for place_id in [*caller.site_ids, *(each.place_id for each in held)]:
+            if place_id in known:
+                seen.update(place.id for place in tree.upwards(place_id))
+        return frozenset(seen)
+
+    # -- what is out of sight now ----------------------------------------------------------------------------------
+
+    async def remember(self, station_ids: Iterable[int], *, user_ids: Iterable[int] = ()) -> None:
+        """The stations are about to be moved, deleted or taken from these users: those who have seen them must hear
+        that they are gone."""
+        users = frozenset(user_ids)
+        for station_id, standing in (await self._store.standings(station_ids, None)).items():
+            self._left[station_id] = (standing.place_id, users)
+            self._left.move_to_end(station_id)
+        while len(self._left) > REMEMBERED:
+            self._left.popitem(last=False)
+
+    def saw(self, caller: Principal, scope: Scope | None, station_id: int) -> bool:
+        """Did the caller see the station before it was moved, deleted or taken from them?"""
+        if scope is None:
+            return True
+        place_id, users = self._left.get(station_id, (None, frozenset()))
+        return caller.user_id in users or scope.holds(station_id, place_id)
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _may(self, caller: Principal, action: Action, standing: Standing, places: frozenset[int]) -> bool:
+        reach = reach_of(caller.role, action)
+        if reach is Reach.NONE:
+            return False
+        return (
+            reach is Reach.ALL
+            or (reach is Reach.SITES and standing.place_id in places)
+            or grants(standing.level, action)
+        )
+
+    async def _chosen(self, caller: Principal) -> frozenset[int] | None:
+        if caller.group_id is None:
+            return None
+        group = await self._store.find_group(caller.group_id)
+        if group is None or group.owner_id != caller.user_id:
+            raise NotFound(
+                f"You have no group {caller.group_id} (any more). Leave the group, or choose another.",
+                reason="GROUP_NOT_FOUND",
+            )
+        return frozenset(group.station_ids)
+
+
+def _no_station(station_id: int) -> NotFound:
+    return NotFound(f"There is no station {station_id} (any more).", reason="STATION_NOT_FOUND")
