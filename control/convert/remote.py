@@ -96,7 +96,14 @@ def transaction_status(outcome: CommandOutcome) -> remote_pb2.GetTransactionStat
 
 def variable(known: Variable) -> remote_pb2.Variable:
     """As the station reports it."""
-    return remote_pb2.Variable(name=known.name, value=known.value, readonly=known.readonly)
+    return remote_pb2.Variable(
+        name=known.name,
+        value=known.value,
+        readonly=known.readonly,
+        status=known.status,
+        reason_code=known.reason_code,
+        additional_info=known.additional_info,
+    )
 
 
 def set_variable(message: remote_pb2.Variable) -> SetVariable:

@@ -640,22 +640,36 @@ class Variable(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     READONLY_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASON_CODE_FIELD_NUMBER: _builtins.int
+    ADDITIONAL_INFO_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Its name."""
+    """Its name: the key (1.6), or `Component.Variable` as DeviceModelService describes it (2.x)."""
     value: _builtins.str
     """Its value; unset when the station gives none."""
     readonly: _builtins.bool
-    """It cannot be written."""
+    """It cannot be written. Told by 1.6 alone; for 2.x see DeviceVariable.mutability."""
+    status: _builtins.str
+    """Read from a 2.x station: its answer for this one: Accepted, Rejected, UnknownComponent, UnknownVariable,
+    NotSupportedAttributeType. Empty in 1.6.
+    """
+    reason_code: _builtins.str
+    """Why, as a word of OCPP 2.x's list of reasons; empty when the station gives none."""
+    additional_info: _builtins.str
+    """What the station adds to it."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         value: _builtins.str | None = ...,
         readonly: _builtins.bool = ...,
+        status: _builtins.str = ...,
+        reason_code: _builtins.str = ...,
+        additional_info: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "name", b"name", "readonly", b"readonly", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "additional_info", b"additional_info", "name", b"name", "readonly", b"readonly", "reason_code", b"reason_code", "status", b"status", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
     _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
@@ -677,7 +691,7 @@ class GetVariablesRequest(_message.Message):
 
     @_builtins.property
     def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Which ones; none means all."""
+        """Which ones. 1.6: none means all. 2.x: some must be named (NAMES_MISSING); all are told by a report (DeviceModelService)."""
 
     def __init__(
         self,
@@ -708,7 +722,7 @@ class GetVariablesResponse(_message.Message):
 
     @_builtins.property
     def variables(self) -> _containers.RepeatedCompositeFieldContainer[Global___Variable]:
-        """What it knows."""
+        """What it knows; from a 2.x station all that were asked for, each with its status."""
 
     @_builtins.property
     def unknown_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
