@@ -38,7 +38,7 @@ PRIORITY_ITEM: Final = "priority_charging"
 
 
 class ChargingLimitTold(Fact, frozen=True):
-    """NotifyChargingLimit (K11, K12): somebody else than we limits the charging. EVSE None: the whole station. `source`:
+    """NotifyChargingLimit (K11, K12): somebody else limits the charging. EVSE None: the whole station. `source`:
     EMS, SO, CSO, Other; since 2.1 any."""
 
     source: str
