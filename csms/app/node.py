@@ -55,6 +55,7 @@ from csms.services.tolerance import ToleranceIndex
 from csms.services.watch import Watching
 from csms.storage.places import PostgresPlaces
 from csms.storage.pool import Database
+from csms.storage.sharing import PostgresSharing
 from csms.transport.security import generate_password, hash_password
 from csms.transport.websocket import OcppListener
 
@@ -119,7 +120,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
         await ground.start(reacting.run)
         await ground.start(registry.run)
         directory = LocalDirectory(registry)
-        places = Places(PostgresPlaces(database), feed, directory)
+        places = Places(PostgresPlaces(database), feed, directory, PostgresSharing(database))
         await places.load()
         parts = Parts(
             settings,
@@ -131,11 +132,12 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             stores.inventory,
             feed,
             directory,
-            Remote(directory, stores.stations, stores.session_queries, now=now),
+            Remote(directory, stores.stations, stores.session_queries, places.scopes, now=now),
             reacting,
             consulting,
             await open_authority(settings, stores.certificates, now=now),
             places,
+            places.scopes,
             tolerance,
         )
         access = AccessControl(stores.access, now=now)
@@ -194,6 +196,7 @@ def _servicers(
         stores.station_queries,
         parts.directory,
         feed,
+        parts.scopes,
         hash_password=hash_password,
         generate_password=generate_password,
     )
@@ -202,10 +205,10 @@ def _servicers(
         AuthServicer(access),
         StationServicer(stations),
         RemoteServicer(parts.remote),
-        SessionServicer(Sessions(stores.session_queries, feed)),
+        SessionServicer(Sessions(stores.session_queries, feed, parts.scopes)),
         IdTokenServicer(Tokens(stores.tokens, index)),
-        WatchServicer(Watching(feed, stores.station_queries, stores.session_queries, now=now)),
-        MessageLogServicer(Messages(stores.message_log, stores.stations)),
+        WatchServicer(Watching(feed, stores.station_queries, stores.session_queries, parts.scopes, now=now)),
+        MessageLogServicer(Messages(stores.message_log, stores.stations, parts.scopes)),
         SystemServicer(system),
     ]
 

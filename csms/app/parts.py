@@ -16,6 +16,7 @@ from csms.services.consulting import Consulting
 from csms.services.places import Places
 from csms.services.reacting import Reacting
 from csms.services.remote import Remote
+from csms.services.scopes import Scopes
 from csms.services.tolerance import ToleranceIndex
 from csms.storage.access import PostgresAccess
 from csms.storage.certificates import PostgresCertificates
@@ -95,5 +96,6 @@ class Parts:
     authority: LocalAuthority
     places: Places
     """Loaded."""
+    scopes: Scopes
     tolerance: ToleranceIndex
     """Loaded."""

@@ -37,7 +37,7 @@ def open_soap(parts: Parts, registry: Registry, *, host: str, port: int) -> Soap
 
 def build(parts: Parts) -> list[Servicer]:
     """The addresses, for people."""
-    return [SoapServicer(SoapAddressing(PostgresSoapAddresses(parts.database), parts.feed))]
+    return [SoapServicer(SoapAddressing(PostgresSoapAddresses(parts.database), parts.feed, parts.scopes))]
 
 
 async def _close_at_the_end(client: HttpSoapClient) -> None:

@@ -45,6 +45,8 @@ class Action(StrEnum):
     MANAGE_CERTIFICATES = "manage-certificates"
     READ_SYSTEM = "read-system"
     MANAGE_BACKUPS = "manage-backups"
+    MANAGE_USERS = "manage-users"
+    READ_AUDIT = "read-audit"
     OWN_ACCOUNT = "own-account"
 
 
@@ -102,6 +104,7 @@ _OF_SITE_ADMINISTRATORS: Final = (
     Action.ASSIGN_STATIONS,
     Action.READ_MESSAGES,
     Action.READ_SESSIONS,
+    Action.MANAGE_USERS,
 )
 # The table. What a role has no entry for it may not do at all.
 REACH: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
@@ -147,6 +150,9 @@ class User(msgspec.Struct, frozen=True):
     role: Role
     site_ids: frozenset[int] = frozenset()
     """The sites of a site administrator."""
+    totp_secret: str = ""
+    """Empty: no second factor."""
+    blocked: bool = False
 
 
 class ApiKey(msgspec.Struct, frozen=True):
@@ -159,6 +165,10 @@ class ApiKey(msgspec.Struct, frozen=True):
     created_at: datetime
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
+    actions: frozenset[Action] | None = None
+    """None: all that the role may."""
+    site_ids: frozenset[int] = frozenset()
+    """Where a key of the role site administrator counts."""
 
 
 class Principal(msgspec.Struct, frozen=True):
@@ -173,11 +183,19 @@ class Principal(msgspec.Struct, frozen=True):
     user_id: int | None = None
     site_ids: frozenset[int] = frozenset()
     group_id: int | None = None
+    actions: frozenset[Action] | None = None
+    """What a key is narrowed to; None: all that the role may."""
 
 
 def reach_of(role: Role, action: Action) -> Reach:
     """How far the role's permission goes."""
     return REACH[role].get(action, Reach.NONE)
+
+
+def reach(principal: Principal, action: Action) -> Reach:
+    """How far the caller's permission goes: the role's, unless the key in use is narrowed to other actions."""
+    narrowed = principal.actions is not None and action is not Action.OWN_ACCOUNT and action not in principal.actions
+    return Reach.NONE if narrowed else reach_of(principal.role, action)
 
 
 def grants(level: ShareLevel | None, action: Action) -> bool:
@@ -188,7 +206,7 @@ def grants(level: ShareLevel | None, action: Action) -> bool:
 
 def may(principal: Principal, action: Action) -> bool:
     """Is it allowed in the whole system?"""
-    return reach_of(principal.role, action) is Reach.ALL
+    return reach(principal, action) is Reach.ALL
 
 
 def check(principal: Principal, action: Action) -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from csms.domain.access import Scope
 from csms.domain.records import JobKind, JobState
 
 
@@ -38,6 +39,8 @@ class EventFilter(msgspec.Struct, frozen=True):
     query: str = ""
     at_from: datetime | None = None
     at_to: datetime | None = None
+    scope: Scope | None = None
+    """What the caller may see."""
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -149,5 +152,6 @@ class Inventory(Protocol):
         unfinished: bool = False,
         size: int,
         before: int | None = None,
+        scope: Scope | None = None,
     ) -> Sequence[Job]:
-        """Newest first, with an id below `before`."""
+        """Newest first, with an id below `before`; of stations in the scope."""

@@ -9,8 +9,10 @@ from typing import Protocol
 
 import msgspec
 
+from csms.domain.access import Scope
 from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted
 from csms.domain.metering import MeterValue
+from csms.domain.topology import SYSTEM_ID
 from csms.domain.transaction import SessionState, Transaction
 
 
@@ -68,6 +70,7 @@ class StationView(msgspec.Struct, frozen=True):
     last_failed_attempt_at: datetime | None = None
     last_failed_attempt_reason: str = ""
     last_failed_attempt_address: str = ""
+    place_id: int = SYSTEM_ID
 
 
 class StationFilter(msgspec.Struct, frozen=True):
@@ -77,6 +80,10 @@ class StationFilter(msgspec.Struct, frozen=True):
     registrations: tuple[RegistrationStatus, ...] = ()
     online: bool | None = None
     connector_statuses: tuple[ConnectorStatus, ...] = ()
+    place_ids: frozenset[int] = frozenset()
+    """Where they stand."""
+    scope: Scope | None = None
+    """What the caller may see."""
 
 
 class FleetSummary(msgspec.Struct, frozen=True):
@@ -98,6 +105,10 @@ class SessionView(msgspec.Struct, frozen=True):
     station_id: int | None
     station_display_name: str
     id_token_alias: str
+    place_id: int = SYSTEM_ID
+    """Of the station, when the session became known."""
+    user_id: int | None = None
+    """Whose tag it is."""
 
 
 class SessionFilter(msgspec.Struct, frozen=True):
@@ -110,6 +121,10 @@ class SessionFilter(msgspec.Struct, frozen=True):
     started_to: datetime | None = None
     query: str = ""
     needs_reconciliation: bool = False
+    place_ids: frozenset[int] = frozenset()
+    """Where the station stood then."""
+    scope: Scope | None = None
+    """What the caller may see."""
 
 
 class SessionPosition(msgspec.Struct, frozen=True):
@@ -137,8 +152,9 @@ class StationQueries(Protocol):
     ) -> tuple[Sequence[StationView], int]:
         """In the order of (identity, id), after a place; and how many match in all."""
 
-    async def summarize(self) -> FleetSummary:
-        """Accepted stations, and how many are pending."""
+    async def summarize(self, wanted: StationFilter) -> FleetSummary:
+        """Accepted stations, and how many are pending, in the scope and the places of `wanted`; the rest of it does not
+        count."""
 
 
 class SessionQueries(Protocol):

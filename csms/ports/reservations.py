@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from csms.domain.access import Scope
 from csms.domain.reservation import Reservation, ReservationState
 
 
@@ -32,6 +33,8 @@ class ReservationFilter(msgspec.Struct, frozen=True):
     id_token: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    scope: Scope | None = None
+    """What the caller may see."""
 
 
 class ReservationStore(Protocol):

@@ -9,10 +9,11 @@ from typing import Protocol
 
 import msgspec
 
-from csms.domain.access import ApiKey, Role, User
+from csms.domain.access import Action, ApiKey, Role, User
 from csms.domain.authorization import Token
 from csms.domain.facts import IdTokenInfo, RegistrationStatus
 from csms.domain.station import StationState
+from csms.domain.topology import SYSTEM_ID
 from csms.domain.transaction import StartKey, Transaction
 
 
@@ -65,8 +66,9 @@ class StationStore(Protocol):
         display_name: str = "",
         description: str = "",
         address: str = "",
+        place_id: int = SYSTEM_ID,
     ) -> StationRow:
-        """Raises AlreadyExists/IDENTITY_TAKEN."""
+        """Raises AlreadyExists/IDENTITY_TAKEN, NotFound for the place."""
 
     async def note_attempt(self, station_id: int, at: datetime, remote_address: str) -> None:
         """A station that is not accepted connected once more."""
@@ -196,8 +198,10 @@ class AccessStore(Protocol):
     async def set_password_hash(self, user_id: int, password_hash: str) -> None:
         """Raises NotFound."""
 
-    async def create_sign_in(self, digest: bytes, user_id: int, expires_at: datetime) -> None:
-        """A session token was given out."""
+    async def create_sign_in(
+        self, digest: bytes, user_id: int, expires_at: datetime, *, address: str = "", client: str = ""
+    ) -> None:
+        """A session token was given out. Raises NotFound."""
 
     async def find_sign_in(self, digest: bytes, now: datetime) -> User | None:
         """The user whose unexpired session token has this digest; a use prolongs it (written at most once a minute)."""
@@ -209,7 +213,15 @@ class AccessStore(Protocol):
         """All of a user's, but one."""
 
     async def create_api_key(
-        self, display_name: str, role: Role, digest: bytes, hint: str, expires_at: datetime | None
+        self,
+        display_name: str,
+        role: Role,
+        digest: bytes,
+        hint: str,
+        expires_at: datetime | None,
+        *,
+        actions: frozenset[Action] | None = None,
+        site_ids: frozenset[int] = frozenset(),
     ) -> ApiKey:
         """Only the digest of the secret is kept."""
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.battery_swap import RequestBatterySwap
 from csms.domain.errors import DomainError
 from csms.domain.ids import parse_id_token
@@ -33,12 +33,13 @@ class BatterySwaps:
 
     def __init__(self, remote: Remote, inventory: Inventory, *, now: Callable[[], datetime]) -> None:
         self._remote = remote
+        self._scopes = remote.scopes
         self._inventory = inventory
         self._now = now
 
     async def request(self, caller: Principal, target: Target, id_token: str) -> SwapOrder:
         """Let the driver with this tag swap batteries. Raises InvalidArgument, NotFound."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         id_token = parse_id_token(id_token)
         request = _encode({"idToken": id_token})
         job = await self._inventory.begin_job(target.station_id, JobKind.BATTERY_SWAP, request, self._now())

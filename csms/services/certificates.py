@@ -93,6 +93,7 @@ class Certificates:
         now: Callable[[], datetime],
     ) -> None:
         self._remote = remote
+        self._scopes = remote.scopes
         self._directory = directory
         self._stations = stations
         self._inventory = inventory
@@ -108,7 +109,7 @@ class Certificates:
 
         Raises InvalidArgument when it is no certificate of an authority, or has expired.
         """
-        check(caller, Action.MANAGE_CERTIFICATES)
+        await self._scopes.check_station(caller, Action.MANAGE_CERTIFICATES, target.station_id)
         if not pem.strip() and use is CertificateUse.CSMS_ROOT:
             pem = self._revocations.root_of(SigningUse.CHARGING_STATION).decode()
         details = self._reader.certificate(pem)
@@ -163,7 +164,7 @@ class Certificates:
 
     async def stored_installed(self, caller: Principal, station_id: int) -> tuple[KnownCertificate, ...]:
         """What a station has installed as far as we know, without asking it. Raises NotFound."""
-        check(caller, Action.READ_STATIONS)
+        await self._scopes.check_station(caller, Action.READ_STATIONS, station_id)
         if await self._stations.find(station_id) is None:
             raise NotFound(f"There is no station {station_id} (any more).", reason="STATION_NOT_FOUND")
         return tuple(await self._known(station_id))
@@ -214,7 +215,10 @@ class Certificates:
         self, caller: Principal, wanted: IssuedFilter, *, size: int, before: int | None
     ) -> IssuedPage:
         """Certificates that were signed for stations."""
-        check(caller, Action.READ_STATIONS)
+        if wanted.station_id is not None:
+            await self._scopes.check_station(caller, Action.READ_STATIONS, wanted.station_id)
+        else:  # those of stations that are gone, too
+            check(caller, Action.READ_STATIONS)
         found, total = await self._issued.page(wanted, size=size, before=before)
         return IssuedPage(tuple(found), total)
 
@@ -230,7 +234,7 @@ class Certificates:
 
     async def authority(self, caller: Principal, use: SigningUse) -> Authority:
         """Our own authority's root and list for this use."""
-        check(caller, Action.READ_STATIONS)
+        await self._scopes.of(caller, Action.READ_STATIONS)
         return Authority(use, self._revocations.root_of(use), self._revocations.crl(use))
 
 

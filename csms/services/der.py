@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from csms.domain import der as domain
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.errors import InvalidArgument, NotFound
 from csms.domain.facts import Reply
 from csms.domain.records import JobKind
@@ -37,6 +37,7 @@ class DerControls:
         self, remote: Remote, inventory: Inventory, stations: StationStore, *, now: Callable[[], datetime]
     ) -> None:
         self._remote = remote
+        self._scopes = remote.scopes
         self._inventory = inventory
         self._stations = stations
         self._now = now
@@ -44,7 +45,7 @@ class DerControls:
 
     async def set_der_control(self, caller: Principal, target: Target, command: domain.SetDerControl) -> CommandOutcome:
         """Raises InvalidArgument for a setting that does not fit the type."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         domain.check_control(command)
         outcome = await self._remote.command(caller, target, command)
         if outcome.answer.accepted:
@@ -59,7 +60,7 @@ class DerControls:
 
     async def get_der_control(self, caller: Principal, target: Target, wanted: domain.GetDerControl) -> ReportOrdered:
         """Ask the station to report its controls; `wanted.request_id` is made here."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         if wanted.control_type is not None:
             domain.setting_name(wanted.control_type)
         asked: dict[str, object] = {
@@ -75,7 +76,7 @@ class DerControls:
         self, caller: Principal, target: Target, command: domain.ClearDerControl
     ) -> CommandOutcome:
         """By id, else all defaults or all scheduled ones, of a type if one is given."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         if command.control_id is not None and command.control_type is not None:
             raise InvalidArgument("Clear a DER control by its id or by its type, not by both.", reason="INVALID_FILTER")
         if command.control_type is not None:
@@ -89,7 +90,7 @@ class DerControls:
 
     async def list_der_controls(self, caller: Principal, station_id: int) -> Sequence[StoredControl]:
         """What we know that the station has, by type and id. Raises NotFound."""
-        check(caller, Action.READ_STATIONS)
+        await self._scopes.check_station(caller, Action.READ_STATIONS, station_id)
         stored = await self._stored(station_id)
         if not stored and await self._stations.find(station_id) is None:
             raise NotFound(f"There is no station {station_id} (any more).", reason="STATION_NOT_FOUND")

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.certificates import CertificateHashData
 from csms.domain.commands import Answer, GetVariables, SetVariable, SetVariables, Variable
 from csms.domain.customer import CustomerInformation
@@ -78,6 +78,7 @@ class DeviceModel:
         now: Callable[[], datetime],
     ) -> None:
         self._remote = remote
+        self._scopes = remote.scopes
         self._reports = reports
         self._inventory = inventory
         self._stations = stations
@@ -87,7 +88,7 @@ class DeviceModel:
 
     async def get_base_report(self, caller: Principal, target: Target, report_base: ReportBase) -> Ordered:
         """Have a station tell what it is made of."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         return await self._base_report(caller, target, report_base)
 
     async def _base_report(self, caller: Principal | None, target: Target, report_base: ReportBase) -> Ordered:
@@ -104,7 +105,7 @@ class DeviceModel:
         criteria: Sequence[ComponentCriterion],
     ) -> Ordered:
         """Have it tell about these components and variables, or those in these states. Raises InvalidArgument."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         wanted = checked_component_variables(component_variables)
         states = tuple(dict.fromkeys(criteria))
         request: dict[str, object] = {
@@ -120,7 +121,7 @@ class DeviceModel:
         self, caller: Principal, target: Target, who: CustomerReference, *, report: bool, clear: bool
     ) -> Ordered:
         """Have a station tell what it keeps of a customer, forget it, or both. Raises InvalidArgument."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         if not (report or clear):
             raise InvalidArgument("Say what to do: report, clear, or both.", reason="NOTHING_ASKED")
         if sum(map(bool, (who.id_token, who.customer_identifier, who.certificate))) != 1:
@@ -155,14 +156,14 @@ class DeviceModel:
         after: VariableKey | None = None,
     ) -> tuple[Sequence[VariableView], int]:
         """The stored device model, in the order of components and variables; and how many match in all."""
-        check(caller, Action.READ_STATIONS)
+        await self._scopes.check_station(caller, Action.READ_MESSAGES, station_id)
         return await self._inventory.page_variables(station_id, wanted, size=size, after=after)
 
     async def set_network_profile(
         self, caller: Principal, target: Target, slot: int, profile: NetworkConnectionProfile
     ) -> CommandOutcome:
         """Give a station settings for a connection, to be kept in a slot. What it accepts is kept without secrets."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         outcome = await self._remote.command(
             caller, target, SetNetworkProfile(slot, profile), Action.CONFIGURE_STATIONS
         )

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.display import (
     DISPLAY_MESSAGE_ITEM,
     ClearDisplayMessage,
@@ -46,6 +46,7 @@ class Displays:
 
     def __init__(self, remote: Remote, inventory: Inventory, *, now: Callable[[], datetime]) -> None:
         self._remote = remote
+        self._scopes = remote.scopes
         self._inventory = inventory
         self._now = now
 
@@ -56,7 +57,7 @@ class Displays:
 
         Raises InvalidArgument.
         """
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         _check(message)
         if message.id == 0:
             held = await self._inventory.items(target.station_id, DISPLAY_MESSAGE_ITEM)
@@ -79,7 +80,7 @@ class Displays:
     ) -> DisplayReport:
         """Ask which messages it has; what is given must match. They come in parts, followed as a job; Unknown: none
         matches, and the job is done. Raises NotFound."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         asked = {"ids": ids, "priority": priority, "state": state}
         request = _encode({name: value for name, value in asked.items() if value})
         job = await self._inventory.begin_job(target.station_id, JobKind.DISPLAY_MESSAGES, request, self._now())
@@ -101,7 +102,7 @@ class Displays:
 
     async def clear_message(self, caller: Principal, target: Target, message_id: int) -> CommandOutcome:
         """Take a message off. One that the station does not know is gone too. Raises InvalidArgument."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         _check_id(message_id)
         outcome = await self._remote.command(caller, target, ClearDisplayMessage(message_id))
         if outcome.answer.status in _GONE and not outcome.answer.error_code:

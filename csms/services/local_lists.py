@@ -15,7 +15,7 @@ import msgspec
 import trio
 
 from csms.domain import local_list as lists
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.commands import Answer
 from csms.domain.errors import FailedPrecondition, InvalidArgument, NotFound
 from csms.domain.ids import parse_id_token
@@ -89,6 +89,7 @@ class LocalLists:
         self._store = store
         self._tokens = tokens
         self._remote = remote
+        self._scopes = remote.scopes
         self._inventory = inventory
         self._stations = stations
         self._queries = queries
@@ -100,7 +101,7 @@ class LocalLists:
 
         Raises FailedPrecondition/LOCAL_LIST_TOO_LONG when the station cannot hold that many.
         """
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         async with self._lock(target.station_id):
             asked, told = await self._ask_version(caller, target)
             if told is None:
@@ -134,7 +135,7 @@ class LocalLists:
 
         Raises InvalidArgument.
         """
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         checked = _checked(entries, full=full)
         if not 0 <= version <= lists.MAX_VERSION:
             raise InvalidArgument(
@@ -157,7 +158,7 @@ class LocalLists:
 
     async def get_version(self, caller: Principal, target: Target) -> tuple[CommandOutcome, int | None]:
         """Ask the station; None where its answer was an error. -1: it cannot keep a list."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         outcome = await self._remote.command(caller, target, GetLocalListVersion())
         version = outcome.answer.result.version if isinstance(outcome.answer.result, LocalListVersion) else None
         held = await self._store.find(target.station_id)
@@ -167,7 +168,7 @@ class LocalLists:
 
     async def get(self, caller: Principal, station_id: int) -> HeldList:
         """What we believe that the station holds. Raises NotFound."""
-        check(caller, Action.READ_TOKENS)
+        await self._scopes.check_station(caller, Action.READ_TOKENS, station_id)
         held = await self._held(station_id)
         if held.updated_at is None and await self._stations.find(station_id) is None:
             raise NotFound(f"There is no station {station_id} (any more).", reason="STATION_NOT_FOUND")

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.commands import Answer, Command
 from csms.domain.errors import DomainError, InvalidArgument
 from csms.domain.maintenance import GetLog, LogNamed, LogType, PublishFirmware, UnpublishFirmware, UpdateFirmware
@@ -71,13 +71,14 @@ class Maintenance:
         self, remote: Remote, inventory: Inventory, stations: StationQueries, *, now: Callable[[], datetime]
     ) -> None:
         self._remote = remote
+        self._scopes = remote.scopes
         self._inventory = inventory
         self._stations = stations
         self._now = now
 
     async def update_firmware(self, caller: Principal, target: Target, order: FirmwareOrder) -> JobOutcome:
         """Fetch firmware and install it."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         _check_location(order.location)
         _check_retrying(order.retrying)
         if bool(order.signing_certificate) != bool(order.signature):
@@ -113,7 +114,7 @@ class Maintenance:
         self, caller: Principal, target: Target, location: str, checksum: str, retrying: Retrying
     ) -> JobOutcome:
         """Fetch firmware and offer it to others on the site."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         _check_location(location)
         _check_checksum(checksum)
         _check_retrying(retrying)
@@ -126,13 +127,13 @@ class Maintenance:
 
     async def unpublish_firmware(self, caller: Principal, target: Target, checksum: str) -> CommandOutcome:
         """End the offer."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         _check_checksum(checksum)
         return await self._remote.command(caller, target, UnpublishFirmware(checksum))
 
     async def get_log(self, caller: Principal, target: Target, order: LogOrder) -> JobOutcome:
         """Upload a log."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         _check_location(order.location)
         _check_retrying(order.retrying)
         if order.oldest is not None and order.latest is not None and order.latest <= order.oldest:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.errors import NotFound
 from csms.ports.message_log import LogEntry, LogFilter, MessageLog
 from csms.ports.stores import StationStore
+from csms.services.scopes import Scopes
 
 EXPORT_BATCH = 500
 TICK = 10.0
@@ -17,15 +18,16 @@ TICK = 10.0
 class Messages:
     """Use cases of people. All raise PermissionDenied, and Unavailable while the database is away."""
 
-    def __init__(self, log: MessageLog, stations: StationStore) -> None:
+    def __init__(self, log: MessageLog, stations: StationStore, scopes: Scopes) -> None:
         self._log = log
         self._stations = stations
+        self._scopes = scopes
 
     async def page(
         self, caller: Principal, station_id: int, *, size: int, before: int | None, wanted: LogFilter
     ) -> Sequence[LogEntry]:
         """Up to `size` entries with a sequence below `before`, newest first. Raises NotFound."""
-        check(caller, Action.READ_MESSAGES)
+        await self._scopes.check_station(caller, Action.READ_MESSAGES, station_id)
         entries = await self._log.page(station_id, size=size, before=before, wanted=wanted)
         if not entries:
             await self._must_exist(station_id)
@@ -38,7 +40,7 @@ class Messages:
 
         Raises NotFound, Exhausted/WATCHER_TOO_SLOW.
         """
-        check(caller, Action.READ_MESSAGES)
+        await self._scopes.check_station(caller, Action.READ_MESSAGES, station_id)
         await self._must_exist(station_id)
         async with self._log.tail(station_id) as tail:
             yield ()
@@ -55,7 +57,7 @@ class Messages:
 
         Raises NotFound.
         """
-        check(caller, Action.READ_MESSAGES)
+        await self._scopes.check_station(caller, Action.READ_MESSAGES, station_id)
         await self._must_exist(station_id)
         while batch := await self._log.page(station_id, size=EXPORT_BATCH, before=before, wanted=wanted):
             yield batch

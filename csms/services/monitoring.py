@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 import trio
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.commands import Answer
 from csms.domain.device_model import ComponentVariable, place_of, portions
 from csms.domain.errors import DomainError, InvalidArgument
@@ -92,6 +92,7 @@ class Monitoring:
         now: Callable[[], datetime],
     ) -> None:
         self._remote = remote
+        self._scopes = remote.scopes
         self._reports = reports
         self._inventory = inventory
         self._portions = station_portions
@@ -105,7 +106,7 @@ class Monitoring:
     ) -> CommandOutcome:
         """Have variables watched; `MonitorsSet` has a result for each, in order. A list that is too long for one
         message is sent in several; what was not sent then has no status and the reason."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         if not 0 < len(monitors) <= MAX_MONITORS:
             raise InvalidArgument(f"Give 1 to {MAX_MONITORS} monitors.", reason="INVALID_MONITORS")
         if not all(each.component.name and each.variable.name for each in monitors):
@@ -166,7 +167,7 @@ class Monitoring:
 
     async def clear_variable_monitoring(self, caller: Principal, target: Target, ids: Sequence[int]) -> CommandOutcome:
         """Remove monitors; `MonitorsCleared` has a result for each. Those that are not there are forgotten too."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         wanted = list(dict.fromkeys(ids))
         if not 0 < len(wanted) <= MAX_MONITORS or min(wanted) < 0:
             raise InvalidArgument(f"Give the ids of 1 to {MAX_MONITORS} monitors.", reason="INVALID_MONITORS")
@@ -197,7 +198,7 @@ class Monitoring:
     async def set_monitoring_base(self, caller: Principal, target: Target, base: MonitoringBase) -> CommandOutcome:
         """Choose which monitors are active. Since that removes and restores monitors, the station is asked at once
         which it has now; whether it answers that is seen in the job."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         outcome = await self._remote.command(caller, target, SetMonitoringBase(base), Action.CONFIGURE_STATIONS)
         if outcome.answer.accepted:
             body = _encode({"monitoringBase": base.value})
@@ -213,7 +214,7 @@ class Monitoring:
 
     async def set_monitoring_level(self, caller: Principal, target: Target, severity: int) -> CommandOutcome:
         """Have events of this severity and graver reported: 0 (danger) to 9 (debug)."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         if not 0 <= severity <= MOST_HARMLESS:
             raise _no_severity()
         outcome = await self._remote.command(caller, target, SetMonitoringLevel(severity), Action.CONFIGURE_STATIONS)
@@ -230,7 +231,7 @@ class Monitoring:
         criteria: Sequence[MonitoringCriterion],
     ) -> Ordered:
         """Have a station tell its monitors: all, or those of these kinds on these variables."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         wanted = checked_component_variables(component_variables)
         return await self._report(caller, target, wanted, tuple(dict.fromkeys(criteria)))
 
@@ -256,7 +257,7 @@ class Monitoring:
 
     async def list_monitors(self, caller: Principal, station_id: int) -> Sequence[MonitorView]:
         """Those that the station is known to have, by id."""
-        check(caller, Action.READ_STATIONS)
+        await self._scopes.check_station(caller, Action.READ_MESSAGES, station_id)
         items = await self._inventory.items(station_id, MONITOR_ITEM)
         views = [MonitorView(msgspec.json.decode(item.body, type=Monitor), item.at) for item in items]
         return sorted(views, key=lambda view: view.monitor.id)
@@ -265,14 +266,14 @@ class Monitoring:
 
     async def list_periodic_event_streams(self, caller: Principal, station_id: int) -> Sequence[StreamView]:
         """Those that the station is known to keep open, by id."""
-        check(caller, Action.READ_STATIONS)
+        await self._scopes.check_station(caller, Action.READ_MESSAGES, station_id)
         items = await self._inventory.items(station_id, STREAM_ITEM)
         views = [StreamView(msgspec.json.decode(item.body, type=EventStream), item.at) for item in items]
         return sorted(views, key=lambda view: view.stream.id)
 
     async def get_periodic_event_stream(self, caller: Principal, target: Target) -> CommandOutcome:
         """Ask the station which streams are open; what it does not name is closed."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         asked_at = self._now()
         outcome = await self._remote.command(caller, target, GetPeriodicEventStream(), Action.CONFIGURE_STATIONS)
         if isinstance(outcome.answer.result, EventStreams):
@@ -285,7 +286,7 @@ class Monitoring:
         self, caller: Principal, target: Target, stream_id: int, params: StreamParams
     ) -> CommandOutcome:
         """Change the pace of a stream."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         if params.interval is None and params.values is None:
             raise InvalidArgument("Say the interval, the number of values, or both.", reason="NOTHING_TO_CHANGE")
         command = AdjustPeriodicEventStream(stream_id, params)

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.errors import FailedPrecondition, InvalidArgument, NotFound
 from csms.domain.payment import (
     TARIFF_ITEM,
@@ -54,6 +54,7 @@ class Payments:
         self, remote: Remote, sessions: SessionQueries, inventory: Inventory, *, now: Callable[[], datetime]
     ) -> None:
         self._remote = remote
+        self._scopes = remote.scopes
         self._sessions = sessions
         self._inventory = inventory
         self._now = now
@@ -63,7 +64,7 @@ class Payments:
     ) -> CommandOutcome:
         """Show the running cost of a session (taxes included) on the station's display. Raises NotFound,
         InvalidArgument, FailedPrecondition."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         if not (math.isfinite(total_cost) and total_cost >= 0):
             raise InvalidArgument("A cost is a number from 0 up.", reason="INVALID_COST")
         transaction_id = await self._transaction(target.station_id, session_id)
@@ -74,7 +75,7 @@ class Payments:
     ) -> CommandOutcome:
         """Tell an EVSE that somebody pays for it in a browser; it waits so many seconds for the start. Raises
         InvalidArgument."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         if evse_id < 1:
             raise InvalidArgument("Say for which EVSE somebody pays; they count from 1.", reason="INVALID_EVSE")
         if not 1 <= wait_s <= MAX_WAIT_S:
@@ -85,7 +86,7 @@ class Payments:
         self, caller: Principal, target: Target, evse_id: int, tariff: StationTariff
     ) -> CommandOutcome:
         """Have an EVSE (0: all) reckon with a tariff whatever the driver. Raises InvalidArgument."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         _check_evse(evse_id)
         _check_tariff(tariff)
         command = SetDefaultTariff(evse_id, tariff)
@@ -99,7 +100,7 @@ class Payments:
         self, caller: Principal, target: Target, evse_id: int
     ) -> tuple[CommandOutcome, tuple[TariffAssignment, ...]]:
         """Which tariffs it has, for an EVSE (0: all)."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         _check_evse(evse_id)
         started = self._now()
         outcome = await self._remote.command(caller, target, GetTariffs(evse_id), Action.CONFIGURE_STATIONS)
@@ -116,7 +117,7 @@ class Payments:
     ) -> CommandOutcome:
         """Take tariffs away: those named (none: all), at an EVSE (None: everywhere). What became of each is in the
         answer's result."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         _check_evse(evse_id or 0)
         command = ClearTariffs(tariff_ids, evse_id)
         outcome = await self._remote.command(caller, target, command, Action.CONFIGURE_STATIONS)
@@ -133,7 +134,7 @@ class Payments:
         self, caller: Principal, target: Target, session_id: int, tariff: StationTariff
     ) -> CommandOutcome:
         """Reckon a session with another tariff from now on. Raises NotFound, InvalidArgument, FailedPrecondition."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         _check_tariff(tariff)
         transaction_id = await self._transaction(target.station_id, session_id)
         return await self._remote.command(caller, target, ChangeTransactionTariff(transaction_id, tariff))

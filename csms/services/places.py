@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 import trio
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.errors import InvalidArgument, NotFound, Unavailable
 from csms.domain.topology import (
     SYSTEM_ID,
@@ -23,6 +23,8 @@ from csms.domain.topology import (
 from csms.ports.directory import Directory
 from csms.ports.feed import Feed, Subject
 from csms.ports.places import PlaceStore
+from csms.ports.sharing import SharingStore
+from csms.services.scopes import Scopes
 
 EDITABLE: Final = (
     "parent_id",
@@ -42,10 +44,11 @@ class Places:
     """Use cases of people. `tree` is what the database held when it was last read: `load` before the first question,
     after every change, and now and then (`reload_for_ever`), since other processes change places too."""
 
-    def __init__(self, store: PlaceStore, feed: Feed, directory: Directory) -> None:
+    def __init__(self, store: PlaceStore, feed: Feed, directory: Directory, sharing: SharingStore) -> None:
         self._store = store
         self._feed = feed
         self._directory = directory
+        self.scopes = self._scopes = Scopes(sharing, lambda: self.tree)
         self._zones = zoneinfo.available_timezones()
         self.tree = Tree([Place(SYSTEM_ID, None, PlaceKind.SYSTEM, "System")])
 
@@ -66,15 +69,14 @@ class Places:
 
     async def get(self, caller: Principal, place_id: int) -> Place:
         """Raises NotFound, PermissionDenied."""
-        check(caller, Action.READ_STATIONS)
-        await self._must(place_id)
+        await self._must_see(caller, place_id)
         return self.tree.get(place_id)
 
     async def all(self, caller: Principal, within: int = SYSTEM_ID) -> Sequence[Place]:
-        """A place and all below it, each before those below it. Raises NotFound, PermissionDenied."""
-        check(caller, Action.READ_STATIONS)
-        await self._must(within)
-        inside = self.tree.within([within])
+        """A place and all below it that the caller sees, each before those below it. Raises NotFound,
+        PermissionDenied."""
+        await self._must_see(caller, within)
+        inside = self.tree.within([within]) & await self._scopes.seen_places(caller)
         return [place for place in self.tree.in_order() if place.id in inside]
 
     # -- changing --------------------------------------------------------------------------------------------------
@@ -82,9 +84,8 @@ class Places:
     async def create(self, caller: Principal, place: Place) -> Place:
         """`place.id` is ignored; without a parent it stands in the system. Raises InvalidArgument, NotFound,
         AlreadyExists, PermissionDenied."""
-        check(caller, Action.EDIT_PLACES)
         new = msgspec.structs.replace(place, id=0, parent_id=place.parent_id or SYSTEM_ID, name=place.name.strip())
-        await self._must(new.parent_id or SYSTEM_ID)
+        await self._may(caller, Action.EDIT_PLACES, new.parent_id or SYSTEM_ID)
         self._check(new)
         made = await self._store.create(new)
         await self.load()
@@ -94,12 +95,11 @@ class Places:
         self, caller: Principal, place_id: int, changes: Place, fields: Iterable[str], *, version: int | None
     ) -> Place:
         """The fields named. Raises InvalidArgument, NotFound, AlreadyExists, StaleVersion, PermissionDenied."""
-        check(caller, Action.EDIT_PLACES)
-        await self._must(place_id)
+        await self._may(caller, Action.EDIT_PLACES, place_id)
         old = self.tree.get(place_id)
         new = msgspec.structs.replace(old, **{name: getattr(changes, name) for name in fields if name in EDITABLE})
         if old.kind is not PlaceKind.SYSTEM and new.parent_id != old.parent_id:
-            await self._must(new.parent_id or 0)
+            await self._may(caller, Action.EDIT_PLACES, new.parent_id or 0)
         elif old.kind is PlaceKind.SYSTEM and new.parent_id is not None:
             raise InvalidArgument("The system stands in nothing.", reason="INVALID_PARENT")
         self._check(new)
@@ -109,9 +109,10 @@ class Places:
 
     async def delete(self, caller: Principal, place_id: int) -> None:
         """Raises NotFound, FailedPrecondition/PLACE_NOT_EMPTY, PermissionDenied."""
-        check(caller, Action.EDIT_PLACES)
         await self.load()
+        await self._may(caller, Action.EDIT_PLACES, place_id)
         place = self.tree.get(place_id)
+        await self._may(caller, Action.EDIT_PLACES, place.parent_id or SYSTEM_ID)
         check_removal(place, self.tree, await self._store.count_stations(place_id))
         await self._store.delete(place_id)
         await self.load()
@@ -119,11 +120,13 @@ class Places:
     async def move_stations(self, caller: Principal, station_ids: Sequence[int], place_id: int) -> Sequence[int]:
         """Put stations somewhere; those that exist. Their history goes with them; their sessions stay where they were
         charged. Raises InvalidArgument, NotFound, PermissionDenied."""
-        check(caller, Action.EDIT_STATIONS)
+        await self._scopes.of(caller, Action.ASSIGN_STATIONS)
         if not 0 < len(station_ids) <= MAX_STATIONS:
             raise InvalidArgument(f"Name 1 to {MAX_STATIONS} stations.", reason="INVALID_STATIONS")
-        await self._must(place_id)
+        await self._may(caller, Action.ASSIGN_STATIONS, place_id)
+        await self._scopes.check_stations(caller, Action.ASSIGN_STATIONS, station_ids)
         check_holds_stations(self.tree.get(place_id))
+        await self._scopes.remember(station_ids)
         moved = await self._store.move_stations(station_ids, place_id)
         for station_id in moved:
             self._feed.publish(Subject.STATION, station_id)
@@ -132,8 +135,21 @@ class Places:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
+    async def _may(self, caller: Principal, action: Action, place_id: int) -> None:
+        """Raises NotFound, PermissionDenied."""
+        await self._scopes.of(caller, action)
+        await self._must(place_id)
+        await self._scopes.check_place(caller, action, place_id)
+
+    async def _must_see(self, caller: Principal, place_id: int) -> None:
+        """Raises NotFound, PermissionDenied."""
+        await self._scopes.of(caller, Action.READ_STATIONS)
+        await self._must(place_id)
+        if place_id not in await self._scopes.seen_places(caller):
+            raise NotFound(f"There is no place {place_id} (any more).", reason="PLACE_NOT_FOUND")
+
     async def _must(self, place_id: int) -> None:
-        """It may have been made by another process just now: then the tree is read once more."""
+        """It may have been made by another process just now: then the tree is read once more. Raises NotFound."""
         try:
             self.tree.get(place_id)
         except NotFound:

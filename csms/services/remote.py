@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from csms.actors.supervise import contain
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.charging_profile import ChargingProfile
 from csms.domain.commands import (
     Answer,
@@ -49,6 +49,7 @@ from csms.domain.transaction import SessionState, Transaction
 from csms.ports.directory import Directory, Settled
 from csms.ports.queries import SessionQueries
 from csms.ports.stores import StationStore
+from csms.services.scopes import Scopes
 from csms.services.variables import Plain, Portions, answers_of
 
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 30.0, 600.0
@@ -96,12 +97,14 @@ class Remote:
         directory: Directory,
         stations: StationStore,
         sessions: SessionQueries,
+        scopes: Scopes,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._directory = directory
         self._stations = stations
         self._sessions = sessions
+        self.scopes = self._scopes = scopes
         self._now = now
         self._portions: Portions = Plain()
         self._followers: dict[type[Command], list[Callable[[int, Any, Answer], Awaitable[None]]]] = {}
@@ -128,7 +131,7 @@ class Remote:
     ) -> CommandOutcome:
         """Start charging on a tag; EVSE None: the station chooses. The kind of token and its group are 2.x's; without
         them they are what the tag looks like, and its parent."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         command = RequestStartTransaction(
             parse_id_token(id_token),
             _evse(evse_id),
@@ -146,8 +149,7 @@ class Remote:
 
         Raises NotFound, and FailedPrecondition when the session has ended or its station was deleted.
         """
-        check(caller, Action.OPERATE_STATIONS)
-        target, transaction = await self._find_session(target, session_id, timeout_s)
+        target, transaction = await self._find_session(caller, target, session_id, timeout_s)
         if transaction.state is not SessionState.ACTIVE:
             raise FailedPrecondition("The session has ended already.", reason="SESSION_ENDED")
         return await self._send(target, RequestStopTransaction(_transaction_id(transaction)))
@@ -162,19 +164,20 @@ class Remote:
     ) -> CommandOutcome:
         """Does a session go on at the station, and do messages about it wait there? The result is a TransactionStatus.
         Without a session: whether any messages wait. `target` and errors as in `request_stop_transaction`."""
-        check(caller, Action.OPERATE_STATIONS)
         if session_id is None:
             if target is None:
+                await self._scopes.of(caller, Action.OPERATE_STATIONS)
                 raise InvalidArgument("Say which station, or which session.", reason="INVALID_NAME")
+            await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
             return await self._send(target, GetTransactionStatus())
-        target, transaction = await self._find_session(target, session_id, timeout_s)
+        target, transaction = await self._find_session(caller, target, session_id, timeout_s)
         return await self._send(target, GetTransactionStatus(_transaction_id(transaction)))
 
     async def reset(
         self, caller: Principal, target: Target, kind: ResetType, evse_id: int | None = None
     ) -> CommandOutcome:
         """Restart the station, or one EVSE of it."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         return await self._send(target, Reset(kind, _evse(evse_id)))
 
     async def change_availability(
@@ -186,14 +189,14 @@ class Remote:
         connector_id: int | None = None,
     ) -> CommandOutcome:
         """Take an EVSE (None or 0: the station), or one connector of it, in or out of service."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         return await self._send(target, ChangeAvailability(status, _evse(evse_id), _connector(connector_id)))
 
     async def unlock_connector(
         self, caller: Principal, target: Target, evse_id: int, connector_id: int
     ) -> CommandOutcome:
         """Release the cable."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         if evse_id < 1 or connector_id < 1:
             raise InvalidArgument(
                 "Say which EVSE and which connector to unlock; both count from 1.", reason="INVALID_EVSE"
@@ -202,7 +205,7 @@ class Remote:
 
     async def clear_cache(self, caller: Principal, target: Target) -> CommandOutcome:
         """Empty the station's authorisation cache."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         return await self._send(target, ClearCache())
 
     async def trigger_message(
@@ -215,7 +218,7 @@ class Remote:
         custom_trigger: str = "",
     ) -> CommandOutcome:
         """Ask the station for a message now."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         if not requested_message:
             raise InvalidArgument(
                 "Say which message the station should send, for example StatusNotification.", reason="MESSAGE_MISSING"
@@ -226,7 +229,7 @@ class Remote:
     async def get_variables(self, caller: Principal, target: Target, names: Sequence[str]) -> CommandOutcome:
         """Read variables (1.6: configuration keys; no names: all). A list that is too long for one message is sent in
         several; the outcome is then that of the last, with the variables of all."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         portions = await self._portions.of_names(target.station_id, names) if names else [0]
         ends_at = trio.current_time() + target.timeout_s
         outcomes: list[CommandOutcome] = []
@@ -244,7 +247,7 @@ class Remote:
     ) -> tuple[VariableOutcome, ...]:
         """Write variables in order, as many in a message as the station takes (1.6: one). When a message gets no answer
         the rest is not sent. When that is the very first, its error is raised."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         if not 0 < len(variables) <= MAX_VARIABLES or not all(variable.name for variable in variables):
             raise InvalidArgument(
                 f"Give 1 to {MAX_VARIABLES} variables, each with its name and value.", reason="INVALID_VARIABLES"
@@ -278,7 +281,7 @@ class Remote:
         self, caller: Principal, target: Target, vendor_id: str, message_id: str, data: str | None
     ) -> CommandOutcome:
         """Send a vendor's own message."""
-        check(caller, Action.CONFIGURE_STATIONS)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         if not vendor_id:
             raise InvalidArgument("Say whose message it is: the vendor id is missing.", reason="VENDOR_MISSING")
         return await self._send(target, DataTransfer(vendor_id, message_id, data))
@@ -287,7 +290,7 @@ class Remote:
         self, caller: Principal, target: Target, command: Command, action: Action = Action.OPERATE_STATIONS
     ) -> CommandOutcome:
         """Send any command, if `action` is allowed. For the use cases of the chapters, which build their own."""
-        check(caller, action)
+        await self._scopes.check_station(caller, action, target.station_id)
         return await self._send(target, command)
 
     async def command_of_ours(self, target: Target, command: Command) -> CommandOutcome:
@@ -295,9 +298,19 @@ class Remote:
         return await self._send(target, command)
 
     async def _find_session(
-        self, target: Target | None, session_id: int, timeout_s: float
+        self, caller: Principal, target: Target | None, session_id: int, timeout_s: float
     ) -> tuple[Target, Transaction]:
+        """A session that the caller may stop: at a station that they may operate, or their own."""
+        scope = await self._scopes.of(caller, Action.OPERATE_STATIONS)
         found = await self._sessions.get_sessions([session_id])
+        station = found[0].station_id if found else None
+        if scope is not None and station is not None and found[0].user_id != (caller.user_id or 0):
+            try:
+                await self._scopes.check_station(caller, Action.OPERATE_STATIONS, station)
+            except NotFound:
+                found = []
+        elif scope is not None and station is None:
+            found = []
         if not found:
             raise NotFound(f"There is no session {session_id}.", reason="SESSION_NOT_FOUND")
         session = found[0]

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 import trio
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.commands import Answer
 from csms.domain.errors import DomainError, FailedPrecondition, InvalidArgument, NotFound, Unavailable
 from csms.domain.facts import Reply, TransactionEventSeen
@@ -60,6 +60,7 @@ class Reservations:
     def __init__(self, store: ReservationStore, remote: Remote, *, now: Callable[[], datetime]) -> None:
         self._store = store
         self._remote = remote
+        self._scopes = remote.scopes
         self._now = now
 
     async def create(self, caller: Principal, target: Target, order: ReservationOrder) -> ReservationOutcome:
@@ -68,7 +69,7 @@ class Reservations:
         Where the station gave no answer, the reservation stays in the book: REFUSED when it was never asked, REQUESTED
         when it may hold it. Raises InvalidArgument.
         """
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         draft = self._draft(caller, target.station_id, order)
         made = await self._store.create(draft, self._now())
         command = ReserveNow(
@@ -103,8 +104,7 @@ class Reservations:
 
         Raises NotFound, InvalidArgument/STATION_MISMATCH, FailedPrecondition/RESERVATION_ENDED.
         """
-        check(caller, Action.OPERATE_STATIONS)
-        known = await self._find(reservation_id)
+        known = await self._seen(caller, Action.OPERATE_STATIONS, reservation_id)
         if target is None:
             target = Target(known.station_id, timeout_s, wait_for_station)
         elif target.station_id != known.station_id:
@@ -124,14 +124,14 @@ class Reservations:
 
     async def get(self, caller: Principal, reservation_id: int) -> Reservation:
         """One reservation. Raises NotFound."""
-        check(caller, Action.READ_STATIONS)
-        return await self._find(reservation_id)
+        return await self._seen(caller, Action.READ_SESSIONS, reservation_id)
 
     async def page(
         self, caller: Principal, wanted: ReservationFilter, *, size: int, before: int | None
     ) -> tuple[Sequence[Reservation], int]:
         """Up to `size` with an id below `before`, newest first; and how many match in all."""
-        check(caller, Action.READ_STATIONS)
+        scope = await self._scopes.of(caller, Action.READ_SESSIONS)
+        wanted = msgspec.structs.replace(wanted, scope=scope)
         return await self._store.page(wanted, size=size, before=before)
 
     # -- what stations tell ------------------------------------------------------------------------------------------
@@ -197,10 +197,20 @@ class Reservations:
             caller.name,
         )
 
+    async def _seen(self, caller: Principal, action: Action, reservation_id: int) -> Reservation:
+        """One at a station that the caller sees, and where they may do it. Raises NotFound, PermissionDenied."""
+        await self._scopes.of(caller, action)
+        found = await self._find(reservation_id)
+        try:
+            await self._scopes.check_station(caller, action, found.station_id)
+        except NotFound:
+            raise _no_reservation(reservation_id) from None
+        return found
+
     async def _find(self, reservation_id: int) -> Reservation:
         found = await self._store.find(reservation_id)
         if found is None:
-            raise NotFound(f"There is no reservation {reservation_id}.", reason="RESERVATION_NOT_FOUND")
+            raise _no_reservation(reservation_id)
         return found
 
     async def _move(self, known: Reservation, state: ReservationState, status: str, note: str) -> Reservation:
@@ -221,3 +231,7 @@ def _ended(reservation: Reservation) -> FailedPrecondition:
         reason="RESERVATION_ENDED",
         state=reservation.state.value,
     )
+
+
+def _no_reservation(reservation_id: int) -> NotFound:
+    return NotFound(f"There is no reservation {reservation_id}.", reason="RESERVATION_NOT_FOUND")

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-from csms.domain.access import Action, Principal, Reach, Scope, denied, grants, reach_of
+from csms.domain.access import Action, Principal, Reach, Scope, denied, grants, reach
 from csms.domain.errors import NotFound
-from csms.domain.topology import SYSTEM_ID, Tree
+from csms.domain.topology import SYSTEM_ID, Tree, check_holds_stations
 from csms.ports.sharing import SharingStore, Standing
 
 REMEMBERED = 10_000
@@ -31,17 +31,17 @@ class Scopes:
     async def of(self, caller: Principal, action: Action) -> Scope | None:
         """The part of the system in which the caller may do it; None: everything. Raises PermissionDenied, and NotFound
         when the chosen group is gone."""
-        reach = reach_of(caller.role, action)
-        if reach is Reach.NONE:
+        far = reach(caller, action)
+        if far is Reach.NONE:
             raise denied(caller, action)
         only = await self._chosen(caller)
-        if reach is Reach.ALL:
+        if far is Reach.ALL:
             return None if only is None else Scope(station_ids=only, only=only)
         held = [] if caller.user_id is None else await self._store.stations_of(caller.user_id)
         return Scope(
-            self._tree().within(caller.site_ids) if reach is Reach.SITES else frozenset(),
+            self._tree().within(caller.site_ids) if far is Reach.SITES else frozenset(),
             frozenset(each.station_id for each in held if grants(each.level, action)),
-            caller.user_id if reach is Reach.OWN else None,
+            caller.user_id if far is Reach.OWN else None,
             only,
         )
 
@@ -52,15 +52,15 @@ class Scopes:
 
     async def check_stations(self, caller: Principal, action: Action, station_ids: Iterable[int]) -> None:
         """The same for many at once. Raises PermissionDenied, NotFound."""
-        reach = reach_of(caller.role, action)
-        if reach is Reach.NONE:
+        far = reach(caller, action)
+        if far is Reach.NONE:
             raise denied(caller, action)
         only = await self._chosen(caller)
         wanted = list(station_ids)
         for station_id in wanted:
             if only is not None and station_id not in only:
                 raise _no_station(station_id)
-        if reach is Reach.ALL:
+        if far is Reach.ALL:
             return
         standings = await self._store.standings(wanted, caller.user_id)
         places = self._tree().within(caller.site_ids) if caller.site_ids else frozenset()
@@ -73,21 +73,30 @@ class Scopes:
 
     async def check_place(self, caller: Principal, action: Action, place_id: int) -> None:
         """May the caller do it to the place? Raises PermissionDenied, and NotFound when they may not even see it."""
-        reach = reach_of(caller.role, action)
-        if reach is Reach.NONE:
+        far = reach(caller, action)
+        if far is Reach.NONE:
             raise denied(caller, action)
-        if reach is Reach.ALL or (reach is Reach.SITES and place_id in self._tree().within(caller.site_ids)):
+        if far is Reach.ALL or (far is Reach.SITES and place_id in self._tree().within(caller.site_ids)):
             return
         if place_id in await self.seen_places(caller):
             raise denied(caller, action)
         raise NotFound(f"There is no place {place_id} (any more).", reason="PLACE_NOT_FOUND")
 
+    def check_holds_stations(self, place_id: int) -> None:
+        """Raises NotFound, and InvalidArgument for a place in which no station can stand."""
+        check_holds_stations(self._tree().get(place_id))
+
+    def within(self, place_id: int) -> frozenset[int]:
+        """The place and all in it; for the whole system nothing, which stands for everywhere. Raises NotFound."""
+        self._tree().get(place_id)
+        return frozenset() if place_id == SYSTEM_ID else self._tree().within([place_id])
+
     async def seen_places(self, caller: Principal) -> frozenset[int]:
         """The places that the caller sees: their sites and all in them, what the stations shared with them stand in,
         and what is above those. Raises PermissionDenied."""
-        reach = reach_of(caller.role, Action.READ_STATIONS)
+        far = reach(caller, Action.READ_STATIONS)
         tree = self._tree()
-        if reach is Reach.ALL:
+        if far is Reach.ALL:
             return tree.within([SYSTEM_ID])
         scope = await self.of(caller, Action.READ_STATIONS)
         seen = {SYSTEM_ID} | (scope.place_ids if scope else frozenset())
@@ -120,13 +129,11 @@ class Scopes:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _may(self, caller: Principal, action: Action, standing: Standing, places: frozenset[int]) -> bool:
-        reach = reach_of(caller.role, action)
-        if reach is Reach.NONE:
+        far = reach(caller, action)
+        if far is Reach.NONE:
             return False
         return (
-            reach is Reach.ALL
-            or (reach is Reach.SITES and standing.place_id in places)
-            or grants(standing.level, action)
+            far is Reach.ALL or (far is Reach.SITES and standing.place_id in places) or grants(standing.level, action)
         )
 
     async def _chosen(self, caller: Principal) -> frozenset[int] | None:

@@ -7,11 +7,12 @@ from datetime import datetime
 
 import msgspec
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal, Scope
 from csms.domain.errors import NotFound
 from csms.domain.metering import MeterValue
 from csms.ports.feed import Feed
 from csms.ports.queries import SessionFilter, SessionPosition, SessionQueries, SessionTotals, SessionView
+from csms.services.scopes import Scopes
 
 EXPORT_BATCH = 500
 
@@ -28,15 +29,16 @@ class SessionPage(msgspec.Struct, frozen=True):
 class Sessions:
     """Use cases of people. All raise PermissionDenied, and Unavailable while the database is away."""
 
-    def __init__(self, queries: SessionQueries, feed: Feed) -> None:
+    def __init__(self, queries: SessionQueries, feed: Feed, scopes: Scopes) -> None:
         self._queries = queries
         self._feed = feed
+        self._scopes = scopes
 
     async def get(self, caller: Principal, session_id: int) -> SessionView:
         """One session. Raises NotFound."""
-        check(caller, Action.READ_SESSIONS)
+        scope = await self._scopes.of(caller, Action.READ_SESSIONS)
         found = await self._queries.get_sessions([session_id])
-        if not found:
+        if not found or not sees(scope, found[0]):
             raise NotFound(f"There is no session {session_id}.", reason="SESSION_NOT_FOUND")
         return found[0]
 
@@ -44,7 +46,7 @@ class Sessions:
         self, caller: Principal, wanted: SessionFilter, *, size: int, after: SessionPosition | None
     ) -> SessionPage:
         """Up to `size` sessions after a place, newest first."""
-        check(caller, Action.READ_SESSIONS)
+        wanted = msgspec.structs.replace(wanted, scope=await self._scopes.of(caller, Action.READ_SESSIONS))
         revision = self._feed.revision
         sessions = await self._queries.page_sessions(wanted, size=size, after=after)
         totals = await self._queries.total_sessions(wanted)
@@ -54,7 +56,8 @@ class Sessions:
         self, caller: Principal, session_id: int, *, size: int, after: tuple[datetime, int] | None
     ) -> Sequence[tuple[int, MeterValue]]:
         """(digest, meter value) in the order of (time, digest). Raises NotFound when there is no such session."""
-        check(caller, Action.READ_SESSIONS)
+        if await self._scopes.of(caller, Action.READ_SESSIONS) is not None:
+            await self.get(caller, session_id)
         values = await self._queries.page_meter_values(session_id, size=size, after=after)
         if not values and after is None:
             await self.get(caller, session_id)
@@ -64,10 +67,15 @@ class Sessions:
         self, caller: Principal, wanted: SessionFilter, *, after: SessionPosition | None
     ) -> AsyncGenerator[Sequence[SessionView], None]:
         """All that match after a place, newest first, in batches, from one snapshot."""
-        check(caller, Action.READ_SESSIONS)
+        wanted = msgspec.structs.replace(wanted, scope=await self._scopes.of(caller, Action.READ_SESSIONS))
         async with self._queries.stream_sessions(wanted, after=after, batch=EXPORT_BATCH) as batches:
             async for batch in batches:
                 yield batch
+
+
+def sees(scope: Scope | None, session: SessionView) -> bool:
+    """Is the session in the scope?"""
+    return scope is None or scope.holds(session.station_id, session.place_id, session.user_id)
 
 
 def position_of(session: SessionView) -> SessionPosition:

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from csms.domain import smart_charging as domain
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.charging_profile import (
     CHARGING_PROFILE_ITEM,
     OURS,
@@ -77,6 +77,7 @@ class SmartCharging:
         supply: Supply | None = None,
     ) -> None:
         self._remote = remote
+        self._scopes = remote.scopes
         self._inventory = inventory
         self._stations = stations
         self._sessions = sessions
@@ -90,7 +91,7 @@ class SmartCharging:
         self, caller: Principal, target: Target, evse_id: int, profile: ChargingProfile
     ) -> CommandOutcome:
         """Raises InvalidArgument for a profile that no station takes, or that stands in the way of another."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         check_profile(profile, evse_id)
         held = [stored.held for stored in await self._stored(target.station_id)]
         if await self._protocol(target.station_id) != "ocpp1.6":  # 1.6 replaces what stands in the way (§3.13)
@@ -104,7 +105,7 @@ class SmartCharging:
         self, caller: Principal, target: Target, command: domain.ClearChargingProfile
     ) -> CommandOutcome:
         """By id, else all that match; nothing given: all of them."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         if command.charging_profile_id is not None and command != domain.ClearChargingProfile(
             command.charging_profile_id
         ):
@@ -128,7 +129,7 @@ class SmartCharging:
         with_computed: bool = False,
     ) -> CompositeOutcome:
         """The station's, and ours beside it. Raises InvalidArgument."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         most = MAX_COMPUTED_S if with_computed else MAX_DURATION_S
         if not 0 < command.duration <= most:
             raise InvalidArgument(f"Ask for 1 to {most} seconds of a schedule.", reason="INVALID_DURATION")
@@ -162,7 +163,7 @@ class SmartCharging:
 
     async def list_charging_profiles(self, caller: Principal, station_id: int) -> Sequence[StoredProfile]:
         """What we know that the station holds, by EVSE, purpose and stack level. Raises NotFound."""
-        check(caller, Action.READ_STATIONS)
+        await self._scopes.check_station(caller, Action.READ_STATIONS, station_id)
         stored = await self._stored(station_id)
         if not stored and not await self._stations.get_stations([station_id]):
             raise NotFound(f"There is no station {station_id} (any more).", reason="STATION_NOT_FOUND")
@@ -172,7 +173,7 @@ class SmartCharging:
         self, caller: Principal, target: Target, transaction_id: str, activate: bool
     ) -> CommandOutcome:
         """2.1. The station then keeps to its PriorityCharging profile."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         if not transaction_id:
             raise _no_transaction()
         return await self._remote.command(caller, target, domain.UsePriorityCharging(transaction_id, activate))
@@ -181,7 +182,7 @@ class SmartCharging:
         self, caller: Principal, target: Target, charging_profile_id: int, update: ChargingScheduleUpdate
     ) -> CommandOutcome:
         """2.1. New numbers for a Dynamic profile; those not given stay."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         if update == ChargingScheduleUpdate():
             raise InvalidArgument(
                 "Say what changes: a limit, a discharge limit or a setpoint.", reason="INVALID_CHARGING_PROFILE"
@@ -204,7 +205,7 @@ class SmartCharging:
         self, caller: Principal, target: Target, transaction_id: str, allowed: Sequence[str]
     ) -> CommandOutcome:
         """2.1. `allowed`: EnergyTransferModeEnumType."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         if not transaction_id:
             raise _no_transaction()
         if not allowed:

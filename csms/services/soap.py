@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.errors import FailedPrecondition, InvalidArgument, NotFound
 from csms.ports.feed import Feed, Subject
 from csms.ports.soap import SoapAddress, SoapAddresses
+from csms.services.scopes import Scopes
 
 MAX_LENGTH = 500
 
@@ -15,18 +16,19 @@ MAX_LENGTH = 500
 class SoapAddressing:
     """Use cases of people. All raise PermissionDenied, NotFound, and Unavailable while the database is away."""
 
-    def __init__(self, addresses: SoapAddresses, feed: Feed) -> None:
+    def __init__(self, addresses: SoapAddresses, feed: Feed, scopes: Scopes) -> None:
         self._addresses = addresses
         self._feed = feed
+        self._scopes = scopes
 
     async def get(self, caller: Principal, station_id: int) -> SoapAddress:
         """What is set, and what the station tells."""
-        check(caller, Action.READ_STATIONS)
+        await self._scopes.check_station(caller, Action.READ_STATIONS, station_id)
         return await self._find(station_id)
 
     async def set(self, caller: Principal, station_id: int, address: str) -> SoapAddress:
         """Commands go there from now on; empty: to what the server's policy trusts. Raises InvalidArgument."""
-        check(caller, Action.ADMIT_STATIONS)
+        await self._scopes.check_station(caller, Action.ADMIT_STATIONS, station_id)
         changed = await self._addresses.set_soap_address(station_id, parse_address(address) if address else "")
         self._feed.publish(Subject.STATION, station_id)
         return changed
@@ -36,7 +38,7 @@ class SoapAddressing:
 
         Raises FailedPrecondition/SOAP_ADDRESS_CHANGED, InvalidArgument.
         """
-        check(caller, Action.ADMIT_STATIONS)
+        await self._scopes.check_station(caller, Action.ADMIT_STATIONS, station_id)
         known = await self._find(station_id)
         if not seen or known.seen_address != seen:
             raise FailedPrecondition(

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.commands import Command
 from csms.domain.errors import DomainError
 from csms.domain.records import JobKind, JobState
@@ -38,6 +38,7 @@ class StationReports:
         self, remote: Remote, inventory: Inventory, kind: JobKind, item: str, *, now: Callable[[], datetime]
     ) -> None:
         self._remote = remote
+        self._scopes = remote.scopes
         self._inventory = inventory
         self._kind = kind
         self._item = item
@@ -55,7 +56,7 @@ class StationReports:
 
         Raises what `Remote` raises; the job has then FAILED, but for NO_ANSWER: the report may come after all.
         """
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         narrowed = {name: value for name, value in asked.items() if value not in (None, (), [])}
         request = msgspec.json.encode({**narrowed, "whole": not narrowed})
         begun = self._now()

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 import trio
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.commands import Command, GetVariables, Reset, ResetType, SetVariable, SetVariables
 from csms.domain.device_model import NETWORK_PROFILE_ITEM, NetworkConnectionProfile, SetNetworkProfile
 from csms.domain.errors import DeadlineExceeded, DomainError, FailedPrecondition, InvalidArgument, NotFound
@@ -102,6 +102,7 @@ class StationSecurity:
         self._stations = stations
         self._queries = queries
         self._remote = remote
+        self._scopes = remote.scopes
         self._inventory = inventory
         self._feed = feed
         self._listeners = listeners
@@ -119,7 +120,7 @@ class StationSecurity:
         Raises InvalidArgument, FailedPrecondition/PASSWORD_CHANGES_PENDING. After DeadlineExceeded/NO_ANSWER the
         station may have it or not: both are valid.
         """
-        check(caller, Action.ADMIT_STATIONS)
+        await self._scopes.check_station(caller, Action.ADMIT_STATIONS, target.station_id)
         view = await self._view(target.station_id)
         row = await self._row(target.station_id)
         variable = _password_variable(view.protocol)
@@ -162,7 +163,7 @@ class StationSecurity:
         Raises InvalidArgument, FailedPrecondition/PROFILE_NOT_HIGHER, NO_PASSWORD, NO_TLS, NO_CLIENT_CA,
         NO_CERTIFICATE.
         """
-        check(caller, Action.ADMIT_STATIONS)
+        await self._scopes.check_station(caller, Action.ADMIT_STATIONS, target.station_id)
         view = await self._view(target.station_id)
         row = await self._row(target.station_id)
         await self._check_upgrade(row, profile)
@@ -219,7 +220,7 @@ class StationSecurity:
 
         Raises InvalidArgument.
         """
-        check(caller, Action.ADMIT_STATIONS)
+        await self._scopes.check_station(caller, Action.ADMIT_STATIONS, station_id)
         if not 0 <= profile <= MAX_PROFILE:
             raise InvalidArgument("Security profiles are 0, 1, 2 and 3.", reason="INVALID_PROFILE")
         await self._stations.set_security_profile(station_id, profile)

@@ -13,14 +13,16 @@ import msgspec
 import structlog
 import trio
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.errors import AlreadyExists, Exhausted, FailedPrecondition, InvalidArgument, NotFound
 from csms.domain.facts import RegistrationStatus
 from csms.domain.ids import parse_identity
+from csms.domain.topology import SYSTEM_ID
 from csms.ports.directory import Directory
 from csms.ports.feed import Feed, Subject
 from csms.ports.queries import FleetSummary, StationFilter, StationQueries, StationView
 from csms.ports.stores import StationRow, StationStore
+from csms.services.scopes import Scopes
 
 EDITABLE = ("identity", "display_name", "description", "address")
 MAX_TEXT = {"display_name": 200, "description": 4_000, "address": 500}
@@ -53,6 +55,7 @@ class Stations:
         queries: StationQueries,
         directory: Directory,
         feed: Feed,
+        scopes: Scopes,
         *,
         hash_password: HashPassword,
         generate_password: Callable[[], str],
@@ -61,35 +64,47 @@ class Stations:
         self._queries = queries
         self._directory = directory
         self._feed = feed
+        self._scopes = scopes
         self._hash_password = hash_password
         self._generate_password = generate_password
 
     async def get(self, caller: Principal, station_id: int) -> StationView:
         """One station. Raises NotFound."""
-        check(caller, Action.READ_STATIONS)
+        await self._scopes.check_station(caller, Action.READ_STATIONS, station_id)
         return await self._view(station_id)
 
     async def page(
         self, caller: Principal, wanted: StationFilter, *, size: int, after: tuple[str, int] | None
     ) -> StationPage:
-        """Up to `size` stations after a place in the order of (identity, id)."""
-        check(caller, Action.READ_STATIONS)
+        """Up to `size` stations after a place in the order of (identity, id), of those that the caller sees."""
+        wanted = msgspec.structs.replace(wanted, scope=await self._scopes.of(caller, Action.READ_STATIONS))
         revision = self._feed.revision
         stations, total = await self._queries.page_stations(wanted, size=size, after=after)
         return StationPage(tuple(stations), total, revision)
 
-    async def summarize(self, caller: Principal) -> FleetSummary:
-        """Numbers over all stations."""
-        check(caller, Action.READ_STATIONS)
-        return await self._queries.summarize()
+    async def summarize(self, caller: Principal, place_ids: frozenset[int] = frozenset()) -> FleetSummary:
+        """Numbers over all stations that the caller sees (in these places, if any are given)."""
+        scope = await self._scopes.of(caller, Action.READ_STATIONS)
+        return await self._queries.summarize(StationFilter(place_ids=place_ids, scope=scope))
 
     async def create(
-        self, caller: Principal, identity: str, *, display_name: str = "", description: str = "", address: str = ""
+        self,
+        caller: Principal,
+        identity: str,
+        *,
+        display_name: str = "",
+        description: str = "",
+        address: str = "",
+        place_id: int = SYSTEM_ID,
     ) -> StationView:
-        """Make a station known; it is accepted at its first boot. Raises InvalidArgument, AlreadyExists."""
-        check(caller, Action.EDIT_STATIONS)
+        """Make a station known; it is accepted at its first boot. Raises InvalidArgument, NotFound, AlreadyExists."""
+        await self._scopes.check_place(caller, Action.ADMIT_STATIONS, place_id)
+        if place_id != SYSTEM_ID:
+            self._scopes.check_holds_stations(place_id)
         texts = _checked({"display_name": display_name, "description": description, "address": address})
-        row = await self._stations.create(parse_identity(identity), RegistrationStatus.ACCEPTED, **texts)
+        row = await self._stations.create(
+            parse_identity(identity), RegistrationStatus.ACCEPTED, place_id=place_id, **texts
+        )
         self._feed.publish(Subject.STATION, row.id)
         return await self._view(row.id)
 
@@ -100,7 +115,7 @@ class Stations:
 
         Raises InvalidArgument, NotFound, StaleVersion, AlreadyExists.
         """
-        check(caller, Action.EDIT_STATIONS)
+        await self._scopes.check_station(caller, Action.EDIT_STATIONS, station_id)
         changes = _checked(changes)
         await self._stations.update(station_id, changes, version=version)
         await self._changed(station_id)
@@ -110,7 +125,8 @@ class Stations:
 
     async def delete(self, caller: Principal, station_id: int) -> None:
         """Remove a station and close its connection; its sessions stay. Raises NotFound."""
-        check(caller, Action.EDIT_STATIONS)
+        await self._scopes.check_station(caller, Action.ADMIT_STATIONS, station_id)
+        await self._scopes.remember([station_id])
         await self._stations.delete(station_id)
         self._feed.publish(Subject.STATION_DELETED, station_id)
         await self._directory.refresh(station_id)
@@ -118,14 +134,14 @@ class Stations:
 
     async def accept(self, caller: Principal, station_id: int) -> StationView:
         """Let a station in. Raises NotFound."""
-        check(caller, Action.ADMIT_STATIONS)
+        await self._scopes.check_station(caller, Action.ADMIT_STATIONS, station_id)
         await self._stations.set_registration(station_id, RegistrationStatus.ACCEPTED)
         await self._changed(station_id)
         return await self._view(station_id)
 
     async def reject(self, caller: Principal, station_id: int) -> StationView:
         """Refuse a station and close its connection. Raises NotFound."""
-        check(caller, Action.ADMIT_STATIONS)
+        await self._scopes.check_station(caller, Action.ADMIT_STATIONS, station_id)
         await self._stations.set_registration(station_id, RegistrationStatus.REJECTED)
         await self._changed(station_id)
         await self._directory.disconnect(station_id, "The station was rejected.")
@@ -136,7 +152,7 @@ class Stations:
 
         Raises InvalidArgument, NotFound.
         """
-        check(caller, Action.ADMIT_STATIONS)
+        await self._scopes.check_station(caller, Action.ADMIT_STATIONS, station_id)
         generated = not password
         password = self._generate_password() if generated else checked_password(password)
         hash_it = partial(self._hash_password, password.encode(), generated=generated)
@@ -147,13 +163,13 @@ class Stations:
 
     async def remove_password(self, caller: Principal, station_id: int) -> None:
         """The station connects without a password from now on, where the server allows that. Raises NotFound."""
-        check(caller, Action.ADMIT_STATIONS)
+        await self._scopes.check_station(caller, Action.ADMIT_STATIONS, station_id)
         await self._stations.set_password_hash(station_id, None)
         await self._changed(station_id)
 
     async def disconnect(self, caller: Principal, station_id: int) -> None:
         """Close the station's connection. Raises NotFound, FailedPrecondition/STATION_OFFLINE."""
-        check(caller, Action.OPERATE_STATIONS)
+        await self._scopes.check_station(caller, Action.OPERATE_STATIONS, station_id)
         if await self._directory.disconnect(station_id, f"Disconnected by {caller.display_name}."):
             return
         if await self._stations.find(station_id) is None:

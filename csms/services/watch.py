@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 import msgspec
 import trio
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal
 from csms.domain.errors import InvalidArgument
 from csms.ports.feed import Event, Feed, Subject, Watch
 from csms.ports.queries import SessionQueries, SessionView, StationQueries, StationView
+from csms.services.scopes import Scopes
+from csms.services.sessions import sees
 
 COLLECT = 0.2
 """Seconds between two batches while much happens: what changes ten times within is shown once."""
@@ -39,23 +41,26 @@ class Watching:
         feed: Feed,
         stations: StationQueries,
         sessions: SessionQueries,
+        scopes: Scopes,
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._feed = feed
         self._stations = stations
         self._sessions = sessions
+        self._scopes = scopes
         self._now = now
 
     async def watch(
         self, caller: Principal, after: int | None, station_ids: frozenset[int] = frozenset(), *, tick: float = TICK
     ) -> AsyncGenerator[Change, None]:
-        """Changes after a revision (None: from now on), of these stations (none: all) and their sessions.
+        """Changes after a revision (None: from now on), of these stations (none: all) and their sessions, as far as the
+        caller sees them. A station that goes out of sight is told as deleted.
 
         Begins with a tick. Raises PermissionDenied, InvalidArgument, RevisionTooOld, WatcherTooSlow, Unavailable.
         """
-        check(caller, Action.READ_STATIONS)
-        check(caller, Action.READ_SESSIONS)
+        await self._scopes.of(caller, Action.READ_STATIONS)
+        await self._scopes.of(caller, Action.READ_SESSIONS)
         if after is not None and after < 0:
             raise InvalidArgument("A revision is not negative; 0 means from now on.", reason="INVALID_REVISION")
         start = self._feed.revision if after is None else after
@@ -67,7 +72,7 @@ class Watching:
                 if events:
                     revision, events = await self._collect(watch, revision, events, delivered_at + COLLECT)
                 wanted = [event for event in events if not station_ids or event.station_id in station_ids]
-                for change in await self._changes(wanted):
+                for change in await self._seen(caller, await self._changes(wanted)):
                     yield change
                 delivered_at = trio.current_time()
                 if not wanted or wanted[-1].revision < revision:
@@ -82,6 +87,26 @@ class Watching:
         await trio.sleep_until(not_before)
         revision, more = await watch.next_batch(tick=0)
         return revision, [*events, *more]
+
+    async def _seen(self, caller: Principal, changes: list[Change]) -> list[Change]:
+        """What of this the caller may know."""
+        if not changes:
+            return []
+        stations = await self._scopes.of(caller, Action.READ_STATIONS)
+        sessions = await self._scopes.of(caller, Action.READ_SESSIONS)
+        found = []
+        for change in changes:
+            if change.session is not None:
+                if sees(sessions, change.session):
+                    found.append(change)
+                continue
+            view = change.station
+            station_id = change.deleted_station_id if view is None else view.id
+            if view is not None and (stations is None or stations.holds(view.id, view.place_id)):
+                found.append(change)
+            elif station_id is not None and self._scopes.saw(caller, stations, station_id):
+                found.append(Change(change.revision, change.at, deleted_station_id=station_id))
+        return found
 
     async def _changes(self, events: Sequence[Event]) -> list[Change]:
         """One change for each thing, in the order of its newest event; one query for each kind."""

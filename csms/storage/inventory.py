@@ -7,11 +7,13 @@ from datetime import datetime
 
 import asyncpg
 
+from csms.domain.access import Scope
 from csms.domain.errors import NotFound
 from csms.domain.records import JobKind, JobState
 from csms.ports.inventory import EventFilter, Item, Job, StationEvent, VariableFilter, VariableKey, VariableView
 from csms.storage.inventory_records import ITEM_SQL, clean_json
 from csms.storage.pool import Database
+from csms.storage.scoping import at_stations
 from csms.storage.text import clean, fits_bigint, pattern
 
 __all__ = ["PostgresInventory"]
@@ -25,7 +27,7 @@ WHERE id < $1 AND ($2::bigint IS NULL OR station_id = $2)
   AND (cardinality($3::text[]) = 0 OR kind = ANY($3))
   AND ($4::smallint IS NULL OR severity <= $4)
   AND ($5::text = '' OR concat_ws(E'\n', kind, summary, body::text) ILIKE $5)
-  AND ($6::timestamptz IS NULL OR at >= $6) AND ($7::timestamptz IS NULL OR at < $7)
+  AND ($6::timestamptz IS NULL OR at >= $6) AND ($7::timestamptz IS NULL OR at < $7){scope}
 ORDER BY id DESC LIMIT $8
 """
 ITEMS_SQL = """
@@ -83,7 +85,7 @@ RETURNING *
 PAGE_JOBS_SQL = """
 SELECT * FROM station_job
 WHERE id < $1 AND ($2::bigint IS NULL OR station_id = $2)
-  AND (cardinality($3::text[]) = 0 OR kind = ANY($3)) AND (NOT $4::boolean OR finished_at IS NULL)
+  AND (cardinality($3::text[]) = 0 OR kind = ANY($3)) AND (NOT $4::boolean OR finished_at IS NULL){scope}
 ORDER BY id DESC LIMIT $5
 """
 
@@ -98,8 +100,7 @@ class PostgresInventory:
         """Newest first, with an id below `before`."""
         if wanted.station_id is not None and not fits_bigint(wanted.station_id):
             return []
-        rows = await self._database.fetch(
-            PAGE_EVENTS_SQL,
+        args: list[object] = [
             _below(before),
             wanted.station_id,
             [clean(kind) for kind in wanted.kinds],
@@ -108,7 +109,9 @@ class PostgresInventory:
             wanted.at_from,
             wanted.at_to,
             size,
-        )
+        ]
+        sql = PAGE_EVENTS_SQL.format(scope=at_stations(wanted.scope, args))
+        rows = await self._database.fetch(sql, *args)
         return [
             StationEvent(
                 row["id"],
@@ -208,11 +211,13 @@ class PostgresInventory:
         unfinished: bool = False,
         size: int,
         before: int | None = None,
+        scope: Scope | None = None,
     ) -> Sequence[Job]:
-        """Newest first, with an id below `before`."""
+        """Newest first, with an id below `before`; of stations in the scope."""
         if station_id is not None and not fits_bigint(station_id):
             return []
-        rows = await self._database.fetch(PAGE_JOBS_SQL, _below(before), station_id, list(kinds), unfinished, size)
+        args: list[object] = [_below(before), station_id, list(kinds), unfinished, size]
+        rows = await self._database.fetch(PAGE_JOBS_SQL.format(scope=at_stations(scope, args)), *args)
         return [_job(row) for row in rows]
 
 

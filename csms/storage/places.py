@@ -25,7 +25,12 @@ UPDATE place SET
     time_zone = $9, version = version + 1, updated_at = now()
 WHERE id = $1 AND ($10::integer IS NULL OR version = $10) RETURNING *
 """
-DELETE_PLACE_SQL = "DELETE FROM place WHERE id = $1 RETURNING id"
+# Sessions were charged in what is above it, then.
+DELETE_PLACE_SQL = """
+WITH gone AS (DELETE FROM place WHERE id = $1 RETURNING id, parent_id),
+     kept AS (UPDATE session SET place_id = gone.parent_id FROM gone WHERE session.place_id = gone.id)
+SELECT id FROM gone
+"""
 COUNT_STATIONS_SQL = "SELECT count(*) FROM station WHERE place_id = $1"
 MOVE_STATIONS_SQL = """
 UPDATE station SET place_id = $2, updated_at = now() WHERE id = ANY($1::bigint[]) RETURNING id

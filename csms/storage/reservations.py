@@ -11,6 +11,7 @@ from csms.domain.errors import NotFound
 from csms.domain.reservation import Reservation, ReservationState
 from csms.ports.reservations import ReservationDraft, ReservationFilter
 from csms.storage.pool import Database
+from csms.storage.scoping import at_stations
 from csms.storage.text import clean, fits_bigint
 
 __all__ = ["PostgresReservations"]
@@ -31,9 +32,9 @@ AND ($3::text = '' OR id_token = $3)
 AND ($4::timestamptz IS NULL OR expires_at > $4) AND ($5::timestamptz IS NULL OR starts_at < $5)
 """
 PAGE_SQL = f"""
-SELECT * FROM reservation WHERE {_MATCHES} AND id < $6 ORDER BY id DESC LIMIT $7
+SELECT * FROM reservation WHERE {_MATCHES} AND id < $6{{scope}} ORDER BY id DESC LIMIT $7
 """  # noqa: S608 - constants of ours
-COUNT_SQL = f"SELECT count(*) FROM reservation WHERE {_MATCHES}"  # noqa: S608 - constants of ours
+COUNT_SQL = f"SELECT count(*) FROM reservation WHERE {_MATCHES}{{scope}}"  # noqa: S608 - constants of ours
 CHANGE_SQL = f"""
 UPDATE reservation SET
     state = $2::text, updated_at = greatest(updated_at, $3::timestamptz),
@@ -93,10 +94,12 @@ class PostgresReservations:
         """Newest first, with an id below `before`; and how many match in all."""
         if wanted.station_id is not None and not fits_bigint(wanted.station_id):
             return [], 0
-        args = (wanted.station_id, list(wanted.states), clean(wanted.id_token), wanted.since, wanted.until)
+        args = [wanted.station_id, list(wanted.states), clean(wanted.id_token), wanted.since, wanted.until]
         below = _LAST if before is None else max(0, min(before, _LAST))
-        rows = await self._database.fetch(PAGE_SQL, *args, below, size)
-        total: int = await self._database.fetchval(COUNT_SQL, *args)
+        page: list[object] = [*args, below, size]
+        rows = await self._database.fetch(PAGE_SQL.format(scope=at_stations(wanted.scope, page)), *page)
+        every: list[object] = [*args]
+        total: int = await self._database.fetchval(COUNT_SQL.format(scope=at_stations(wanted.scope, every)), *every)
         return [_reservation(row) for row in rows], total
 
     async def change(

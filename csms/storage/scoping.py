@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from csms.domain.access import Scope
 
-__all__ = ["scope_condition"]
+__all__ = ["at_stations", "scope_condition"]
 
 
 def scope_condition(
@@ -27,3 +27,16 @@ def scope_condition(
     if scope.only is not None and scope.only != scope.station_ids:
         condition += f" AND {station} = ANY({argument(sorted(scope.only))}::bigint[])"
     return condition
+
+
+def at_stations(scope: Scope | None, args: list[object], column: str = "station_id") -> str:
+    """` AND …` for rows that belong to a station; puts its values behind `args`. Empty when nothing is to be checked."""
+
+    def argument(value: object) -> str:
+        args.append(value)
+        return f"${len(args)}"
+
+    if scope is None:
+        return ""
+    condition = scope_condition(scope, argument, station="seen.id", place="seen.place_id")
+    return f" AND {column} IN (SELECT seen.id FROM station AS seen WHERE {condition})"  # noqa: S608 - columns of ours

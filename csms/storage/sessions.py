@@ -15,6 +15,7 @@ from csms.domain.metering import MeterValue, Register, SampledValue
 from csms.domain.transaction import Authentication, Flag, Numbering, SessionState, StartKey, Transaction
 from csms.ports.queries import SessionFilter, SessionPosition, SessionTotals, SessionView
 from csms.storage.pool import Database
+from csms.storage.scoping import scope_condition
 from csms.storage.text import clean, fits_bigint, pattern
 
 __all__ = ["PostgresSessionQueries", "PostgresTransactions", "meter_value_of", "transaction_of"]
@@ -209,6 +210,10 @@ class SessionSelect:
             found.append(f"{_AT} < {self._arg(wanted.started_to)}")
         if wanted.needs_reconciliation:
             found.append("s.needs_reconciliation")
+        if wanted.place_ids:
+            found.append(f"s.place_id = ANY({self._arg(sorted(wanted.place_ids))}::bigint[])")
+        if wanted.scope is not None:
+            found.append(scope_condition(wanted.scope, self._arg, station="s.station_id", place="s.place_id"))
         if wanted.query:
             texts = "concat_ws(E'\\n', s.station_identity, station.display_name, station.identity, s.id_token, alias)"
             condition = f"{texts} ILIKE {self._arg(pattern(wanted.query))}"
@@ -281,4 +286,10 @@ class _Views:
 
 
 def _view(row: asyncpg.Record) -> SessionView:
-    return SessionView(transaction_of(row), row["station_id"], row["station_display_name"], row["id_token_alias"])
+    return SessionView(
+        transaction_of(row),
+        row["station_id"],
+        row["station_display_name"],
+        row["id_token_alias"],
+        row["place_id"],
+    )

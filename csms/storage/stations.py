@@ -12,9 +12,11 @@ import asyncpg
 from csms.domain.errors import AlreadyExists, InvalidArgument, NotFound, StaleVersion
 from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted, StatusChanged
 from csms.domain.station import StationState
+from csms.domain.topology import SYSTEM_ID
 from csms.ports.queries import ActiveSession, ConnectorView, FleetSummary, StationFilter, StationView
 from csms.ports.stores import RefusedAttempts, StationRow
 from csms.storage.pool import Database
+from csms.storage.scoping import scope_condition
 from csms.storage.sessions import meter_value_of, transaction_of
 from csms.storage.text import clean, fits_bigint, pattern
 
@@ -25,8 +27,8 @@ EDITABLE = frozenset({"identity", "display_name", "description", "address"})
 FIND_SQL = "SELECT * FROM station WHERE id = $1"
 FIND_BY_IDENTITY_SQL = "SELECT * FROM station WHERE identity = $1"
 CREATE_SQL = """
-INSERT INTO station (identity, registration, display_name, description, address)
-VALUES ($1, $2, $3, $4, $5) RETURNING *
+INSERT INTO station (identity, registration, display_name, description, address, place_id)
+VALUES ($1, $2, $3, $4, $5, $6) RETURNING *
 """
 NOTE_ATTEMPT_SQL = """
 UPDATE station SET attempts = attempts + 1, last_attempt_at = $2, remote_address = $3 WHERE id = $1
@@ -122,13 +124,16 @@ class PostgresStations:
         display_name: str = "",
         description: str = "",
         address: str = "",
+        place_id: int = SYSTEM_ID,
     ) -> StationRow:
-        """Raises AlreadyExists/IDENTITY_TAKEN."""
+        """See `csms.ports.stores.StationStore`."""
         texts = (clean(identity), registration, clean(display_name), clean(description), clean(address))
         try:
-            row = await self._database.fetchrow(CREATE_SQL, *texts)
+            row = await self._database.fetchrow(CREATE_SQL, *texts, place_id)
         except asyncpg.UniqueViolationError as error:
             raise _taken(identity) from error
+        except asyncpg.ForeignKeyViolationError as error:
+            raise NotFound(f"There is no place {place_id} (any more).", reason="PLACE_NOT_FOUND") from error
         return _station_row(_must(row, 0))
 
     async def note_attempt(self, station_id: int, at: datetime, remote_address: str) -> None:
@@ -275,7 +280,7 @@ def _taken(identity: str) -> AlreadyExists:
 
 GET_STATIONS_SQL = "SELECT * FROM station WHERE id = ANY($1::bigint[])"
 # A fault counts at EVSE 0, the station itself, too: as in the numbers over all stations.
-_MATCHES = r"""
+_TEXTS = r"""
     ($1::text = '' OR concat_ws(E'\n', identity, display_name, description, address, vendor, model, serial_number,
                                 charge_box_serial_number, meter_serial_number) ILIKE $1)
     AND (cardinality($2::text[]) = 0 OR registration = ANY($2))
@@ -284,29 +289,58 @@ _MATCHES = r"""
         SELECT FROM connector
         WHERE connector.station_id = station.id AND status = ANY($4) AND (evse_id > 0 OR status = 'Faulted')))
 """
-PAGE_STATIONS_SQL = f"""
-SELECT * FROM station WHERE {_MATCHES} AND (identity, id) > ($5::text COLLATE "C", $6::bigint)
-ORDER BY identity, id LIMIT $7
-"""  # noqa: S608 - constants of ours
-COUNT_STATIONS_SQL = f"SELECT count(*) FROM station WHERE {_MATCHES}"  # noqa: S608 - constants of ours
 ACTIVE_SESSIONS_SQL = """
 SELECT id, station_id, evse_id, power_w, energy_wh FROM session
 WHERE station_id = ANY($1::bigint[]) AND state = 'ACTIVE' ORDER BY evse_id, id
 """
-SUMMARY_SQL = """
+_SUMMARY = """
 SELECT
     count(*) FILTER (WHERE registration = 'Accepted') AS total,
     count(*) FILTER (WHERE registration = 'Accepted' AND online) AS online,
     count(*) FILTER (WHERE registration = 'Pending') AS pending,
     count(*) FILTER (WHERE registration = 'Accepted' AND EXISTS (
         SELECT FROM connector WHERE connector.station_id = station.id AND status = 'Faulted')) AS faulted
-FROM station
+FROM station WHERE
 """
-SUMMARY_SESSIONS_SQL = "SELECT count(*), coalesce(sum(power_w), 0) AS power_w FROM session WHERE state = 'ACTIVE'"
-SUMMARY_CONNECTORS_SQL = """
-SELECT status, count(*) FROM connector JOIN station ON station.id = station_id
-WHERE registration = 'Accepted' AND evse_id > 0 GROUP BY status
+_SUMMARY_SESSIONS = """
+SELECT count(*), coalesce(sum(power_w), 0) AS power_w FROM session LEFT JOIN station ON station.id = session.station_id
+WHERE state = 'ACTIVE' AND
 """
+_SUMMARY_CONNECTORS = """
+SELECT status, count(*) FROM connector JOIN station ON station.id = connector.station_id
+WHERE registration = 'Accepted' AND evse_id > 0 AND {matches} GROUP BY status
+"""
+
+
+class StationSelect:
+    """Statements over stations with the conditions that are asked for."""
+
+    def __init__(self, wanted: StationFilter, *, only_where: bool = False) -> None:
+        self.args: list[object] = []
+        conditions = []
+        if not only_where:
+            self.args += [pattern(wanted.query), wanted.registrations, wanted.online, wanted.connector_statuses]
+            conditions.append(_TEXTS)
+        if wanted.place_ids:
+            conditions.append(f"station.place_id = ANY({self.arg(sorted(wanted.place_ids))}::bigint[])")
+        if wanted.scope is not None:
+            conditions.append(scope_condition(wanted.scope, self.arg, station="station.id", place="station.place_id"))
+        self.matches = " AND ".join(conditions) or "true"
+
+    def arg(self, value: object) -> str:
+        """Its placeholder."""
+        self.args.append(value)
+        return f"${len(self.args)}"
+
+    def count(self) -> str:
+        """How many."""
+        return f"SELECT count(*) FROM station WHERE {self.matches}"  # noqa: S608 - conditions of ours
+
+    def page(self, after: tuple[str, int], size: int) -> str:
+        """Some of them; to be made last."""
+        place = f'({self.arg(clean(after[0]))}::text COLLATE "C", {self.arg(after[1])}::bigint)'
+        order = f"ORDER BY identity, id LIMIT {self.arg(size)}"
+        return f"SELECT * FROM station WHERE {self.matches} AND (identity, id) > {place} {order}"  # noqa: S608 - as above
 
 
 class PostgresStationQueries:
@@ -326,9 +360,9 @@ class PostgresStationQueries:
         """In the order of (identity, id), after a place; and how many match in all."""
         return await self._database.run(_page_stations, wanted, size, after or ("", 0))
 
-    async def summarize(self) -> FleetSummary:
-        """Accepted stations, and how many are pending."""
-        return await self._database.run(_summarize)
+    async def summarize(self, wanted: StationFilter) -> FleetSummary:
+        """Accepted stations, and how many are pending, in the scope and the places of `wanted`."""
+        return await self._database.run(_summarize, wanted)
 
 
 async def _get_stations(connection: asyncpg.Connection, ids: Sequence[int]) -> Sequence[StationView]:
@@ -339,9 +373,10 @@ async def _get_stations(connection: asyncpg.Connection, ids: Sequence[int]) -> S
 async def _page_stations(
     connection: asyncpg.Connection, wanted: StationFilter, size: int, after: tuple[str, int]
 ) -> tuple[Sequence[StationView], int]:
-    conditions = (pattern(wanted.query), wanted.registrations, wanted.online, wanted.connector_statuses)
-    rows = await connection.fetch(PAGE_STATIONS_SQL, *conditions, clean(after[0]), after[1], size)
-    total = await connection.fetchval(COUNT_STATIONS_SQL, *conditions)
+    select = StationSelect(wanted)
+    total = await connection.fetchval(select.count(), *select.args)
+    page = select.page(after, size)
+    rows = await connection.fetch(page, *select.args)
     return await _views(connection, rows), total
 
 
@@ -399,6 +434,7 @@ def _view(
         last_failed_attempt_at=row["last_failed_attempt_at"],
         last_failed_attempt_reason=row["last_failed_attempt_reason"],
         last_failed_attempt_address=row["last_failed_attempt_address"],
+        place_id=row["place_id"],
     )
 
 
@@ -407,10 +443,12 @@ def _boot(row: asyncpg.Record) -> StationBooted:
     return StationBooted(**texts, reason=row["boot_reason"])
 
 
-async def _summarize(connection: asyncpg.Connection) -> FleetSummary:
-    stations = await connection.fetchrow(SUMMARY_SQL)
-    sessions = await connection.fetchrow(SUMMARY_SESSIONS_SQL)
-    counts = {ConnectorStatus(r["status"]): r["count"] for r in await connection.fetch(SUMMARY_CONNECTORS_SQL)}
+async def _summarize(connection: asyncpg.Connection, wanted: StationFilter) -> FleetSummary:
+    select = StationSelect(wanted, only_where=True)
+    stations = await connection.fetchrow(_SUMMARY + select.matches, *select.args)
+    sessions = await connection.fetchrow(_SUMMARY_SESSIONS + select.matches, *select.args)
+    by_status = _SUMMARY_CONNECTORS.format(matches=select.matches)
+    counts = {ConnectorStatus(r["status"]): r["count"] for r in await connection.fetch(by_status, *select.args)}
     return FleetSummary(
         total=stations["total"],
         online=stations["online"],

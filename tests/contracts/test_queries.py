@@ -114,7 +114,7 @@ async def test_stations_are_paged_without_a_gap_or_a_repeat(storage: Storage) ->
 
 async def test_the_fleet_in_numbers(storage: Storage) -> None:
     await fleet(storage)
-    summary = await storage.station_queries.summarize()
+    summary = await storage.station_queries.summarize(StationFilter())
     assert (summary.total, summary.online, summary.pending, summary.faulted) == (4, 1, 1, 1)
     assert (summary.active_sessions, summary.power_w) == (1, 7000.0)
     assert summary.connectors == ((ConnectorStatus.AVAILABLE, 1), (ConnectorStatus.CHARGING, 1))

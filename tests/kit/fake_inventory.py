@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from csms.domain.access import Scope
 from csms.domain.errors import NotFound
 from csms.domain.records import EventRecord, ItemRecord, JobKind, JobRecord, JobState, Record, VariableRecord
 from csms.ports.inventory import EventFilter, Item, Job, StationEvent, VariableFilter, VariableKey, VariableView
@@ -61,6 +62,7 @@ class FakeInventory:
             )
             for e, number in reversed(self._events.items())
             if self._exists(e.station_id) and (before is None or number < before) and _admits(wanted, e)
+            if self._in(wanted.scope, e.station_id)
         ]
         return found[:size]
 
@@ -154,6 +156,7 @@ class FakeInventory:
         unfinished: bool = False,
         size: int,
         before: int | None = None,
+        scope: Scope | None = None,
     ) -> Sequence[Job]:
         self._check()
         found = [
@@ -164,8 +167,14 @@ class FakeInventory:
             and (not kinds or job.kind in kinds)
             and (not unfinished or job.finished_at is None)
             and (before is None or number < before)
+            and self._in(scope, job.station_id)
         ]
         return found[:size]
+
+    def _in(self, scope: Scope | None, station_id: int) -> bool:
+        if scope is None or self.tables is None:
+            return True
+        return scope.holds(station_id, self.tables.stations[station_id].place_id)
 
     def _check(self) -> None:
         if self.tables is not None:

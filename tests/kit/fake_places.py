@@ -12,7 +12,7 @@ from tests.kit.fake_tables import FakeTables
 
 
 class FakePlaces:
-    """As PostgreSQL would; `tables.stations` says which stations exist, `at` where they stand."""
+    """As PostgreSQL would; `tables.stations` says which stations exist and where they stand."""
 
     def __init__(self, tables: FakeTables) -> None:
         self._tables = tables
@@ -20,7 +20,7 @@ class FakePlaces:
         root = Place(SYSTEM_ID, None, PlaceKind.SYSTEM, "Chargehouse", created_at=now, updated_at=now)
         self._places = {SYSTEM_ID: root}
         self._next = 2
-        self.at: dict[int, int] = {}
+        tables.place_ids = {SYSTEM_ID}
 
     async def load_all(self) -> Sequence[Place]:
         self._tables.check()
@@ -32,6 +32,7 @@ class FakePlaces:
         now = self._tables.now()
         made = msgspec.structs.replace(place, id=self._next, version=1, created_at=now, updated_at=now)
         self._places[self._next] = made
+        self._tables.place_ids.add(made.id)
         self._next += 1
         return made
 
@@ -51,11 +52,15 @@ class FakePlaces:
         held = any(place.parent_id == place_id for place in self._places.values())
         if held or await self.count_stations(place_id):
             raise FailedPrecondition("Something still stands in this place.", reason="PLACE_NOT_EMPTY")
-        del self._places[place_id]
+        above = self._places.pop(place_id).parent_id or SYSTEM_ID
+        self._tables.place_ids.discard(place_id)
+        for number, place in self._tables.session_places.items():
+            if place == place_id:
+                self._tables.session_places[number] = above
 
     async def count_stations(self, place_id: int) -> int:
         self._tables.check()
-        return sum(self.at.get(number, SYSTEM_ID) == place_id for number in self._tables.stations)
+        return sum(station.place_id == place_id for station in self._tables.stations.values())
 
     async def move_stations(self, station_ids: Sequence[int], place_id: int) -> Sequence[int]:
         self._tables.check()
@@ -63,7 +68,7 @@ class FakePlaces:
         if moved:
             self._must(place_id)
         for number in moved:
-            self.at[number] = place_id
+            self._tables.stations[number].place_id = place_id
         return moved
 
     def _must(self, place_id: int) -> Place:

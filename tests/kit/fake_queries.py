@@ -9,6 +9,7 @@ from datetime import datetime
 
 from csms.domain.facts import ConnectorStatus, RegistrationStatus
 from csms.domain.metering import MeterValue
+from csms.domain.topology import SYSTEM_ID
 from csms.domain.transaction import Transaction
 from csms.ports.queries import (
     ActiveSession,
@@ -23,6 +24,11 @@ from csms.ports.queries import (
 )
 from tests.kit.fake_stores import meter_value_of
 from tests.kit.fake_tables import FakeTables, StationData
+
+
+def _is_in(wanted: StationFilter | SessionFilter, station_id: int | None, place_id: int) -> bool:
+    inside = wanted.scope is None or wanted.scope.holds(station_id, place_id)
+    return inside and (not wanted.place_ids or place_id in wanted.place_ids)
 
 
 def _contains(query: str, *texts: str) -> bool:
@@ -47,16 +53,18 @@ class FakeStationQueries:
         found.sort(key=lambda view: (view.identity, view.id))
         return [view for view in found if after is None or (view.identity, view.id) > after][:size], len(found)
 
-    async def summarize(self) -> FleetSummary:
+    async def summarize(self, wanted: StationFilter) -> FleetSummary:
         self._tables.check()
-        accepted = {s.id: s for s in self._tables.stations.values() if s.registration is RegistrationStatus.ACCEPTED}
+        inside = {s.id: s for s in self._tables.stations.values() if _is_in(wanted, s.id, s.place_id)}
+        accepted = {s.id: s for s in inside.values() if s.registration is RegistrationStatus.ACCEPTED}
         connectors = [c for c in self._tables.connectors.values() if c.station_id in accepted]
         counts = Counter(c.status for c in connectors if c.evse_id > 0)
-        sessions = self._tables.open_sessions()
+        everything = wanted.scope is None and not wanted.place_ids
+        sessions = [t for t in self._tables.open_sessions() if everything or t.station_id in inside]
         return FleetSummary(
             total=len(accepted),
             online=sum(s.online for s in accepted.values()),
-            pending=sum(s.registration is RegistrationStatus.PENDING for s in self._tables.stations.values()),
+            pending=sum(s.registration is RegistrationStatus.PENDING for s in inside.values()),
             faulted=len({c.station_id for c in connectors if c.status is ConnectorStatus.FAULTED}),
             active_sessions=len(sessions),
             power_w=sum(t.power_w for t in sessions),
@@ -73,6 +81,7 @@ class FakeStationQueries:
             and (not wanted.registrations or s.registration in wanted.registrations)
             and (wanted.online is None or s.online is wanted.online)
             and (not wanted.connector_statuses or self._in_status(wanted, s))
+            and _is_in(wanted, s.id, s.place_id)
         )
 
     def _in_status(self, wanted: StationFilter, s: StationData) -> bool:
@@ -117,6 +126,7 @@ class FakeStationQueries:
             last_failed_attempt_at=s.last_failed_attempt_at,
             last_failed_attempt_reason=s.last_failed_attempt_reason,
             last_failed_attempt_address=s.last_failed_attempt_address,
+            place_id=s.place_id,
         )
 
 
@@ -183,6 +193,7 @@ class FakeSessionQueries:
             and (wanted.started_from is None or at >= wanted.started_from)
             and (wanted.started_to is None or at < wanted.started_to)
             and (not wanted.needs_reconciliation or t.needs_reconciliation)
+            and _is_in(wanted, view.station_id, view.place_id)
             and (_contains(wanted.query, *texts) or number == str(t.id))
         )
 
@@ -190,4 +201,5 @@ class FakeSessionQueries:
         station = self._tables.stations.get(t.station_id)
         alias = next((k.alias for k in self._tables.tokens.values() if k.id_token == t.id_token), "")
         name = t.station_identity if station is None else station.display_name or t.station_identity
-        return SessionView(t.snapshot(), None if station is None else station.id, name, alias)
+        place_id = self._tables.session_places.get(t.id, SYSTEM_ID)
+        return SessionView(t.snapshot(), None if station is None else station.id, name, alias, place_id)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 
+from csms.domain.access import Scope
 from csms.domain.errors import NotFound
 from csms.domain.local_list import HeldList
 from csms.domain.reservation import OPEN, Reservation, ReservationState
@@ -51,8 +52,13 @@ class FakeReservations:
         self, wanted: ReservationFilter, *, size: int, before: int | None = None
     ) -> tuple[Sequence[Reservation], int]:
         self.tables.check()
-        found = [row for row in reversed(self._known().values()) if _admits(wanted, row)]
+        found = [
+            row for row in reversed(self._known().values()) if _admits(wanted, row) and self._in(wanted.scope, row)
+        ]
         return [row for row in found if before is None or row.id < before][:size], len(found)
+
+    def _in(self, scope: Scope | None, row: Reservation) -> bool:
+        return scope is None or scope.holds(row.station_id, self.tables.stations[row.station_id].place_id)
 
     async def change(
         self,

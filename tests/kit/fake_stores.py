@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from csms.domain.access import ApiKey, Role, User
+from csms.domain.access import Action, ApiKey, Role, User
 from csms.domain.authorization import Token
 from csms.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, StaleVersion
 from csms.domain.facts import RegistrationStatus, StatusChanged
@@ -68,10 +68,14 @@ class FakeStations:
         display_name: str = "",
         description: str = "",
         address: str = "",
+        place_id: int = 1,
     ) -> StationRow:
         await self._check_free(identity, 0)
+        if place_id not in self._tables.place_ids:
+            raise NotFound(f"There is no place {place_id} (any more).", reason="PLACE_NOT_FOUND")
         station_id, now = next(self._tables.station_ids), self._tables.now()
         station = StationData(station_id, identity, registration, now, now, display_name, description, address)
+        station.place_id = place_id
         self._tables.stations[station_id] = station
         return _row(station)
 
@@ -294,6 +298,9 @@ class _SignIn(msgspec.Struct):
     expires_at: datetime
     lifetime: timedelta
     used_at: datetime | None = None
+    id: int = 0
+    address: str = ""
+    client: str = ""
 
 
 class FakeAccess:
@@ -304,6 +311,10 @@ class FakeAccess:
         self._sign_ins: dict[bytes, _SignIn] = {}
         self._keys: dict[int, tuple[bytes, ApiKey]] = {}
         self._ids = itertools.count(1)
+
+    def everybody(self) -> Sequence[User]:
+        """All people."""
+        return list(self._users.values())
 
     async def find_user_by_email(self, email: str) -> User | None:
         return next((u for u in self._users.values() if u.email.lower() == email.lower()), None)
@@ -324,9 +335,13 @@ class FakeAccess:
     async def set_password_hash(self, user_id: int, password_hash: str) -> None:
         self._users[user_id] = msgspec.structs.replace(self._user(user_id), password_hash=password_hash)
 
-    async def create_sign_in(self, digest: bytes, user_id: int, expires_at: datetime) -> None:
+    async def create_sign_in(
+        self, digest: bytes, user_id: int, expires_at: datetime, *, address: str = "", client: str = ""
+    ) -> None:
         self._user(user_id)
-        self._sign_ins[digest] = _SignIn(user_id, expires_at, expires_at - datetime.now(UTC))
+        made = _SignIn(user_id, expires_at, expires_at - datetime.now(UTC))
+        made.id, made.address, made.client = next(self._ids), address, client
+        self._sign_ins[digest] = made
 
     async def find_sign_in(self, digest: bytes, now: datetime) -> User | None:
         found = self._sign_ins.get(digest)
@@ -343,9 +358,17 @@ class FakeAccess:
         self._sign_ins = {d: s for d, s in self._sign_ins.items() if s.user_id != user_id or d == keep}
 
     async def create_api_key(
-        self, display_name: str, role: Role, digest: bytes, hint: str, expires_at: datetime | None
+        self,
+        display_name: str,
+        role: Role,
+        digest: bytes,
+        hint: str,
+        expires_at: datetime | None,
+        *,
+        actions: frozenset[Action] | None = None,
+        site_ids: frozenset[int] = frozenset(),
     ) -> ApiKey:
-        key = ApiKey(next(self._ids), display_name, role, hint, datetime.now(UTC), expires_at)
+        key = ApiKey(next(self._ids), display_name, role, hint, datetime.now(UTC), expires_at, None, actions, site_ids)
         self._keys[key.id] = digest, key
         return key
 

@@ -62,6 +62,7 @@ class StationData(msgspec.Struct):
     last_seen_at: datetime | None = None
     boot: StationBooted | None = None
     booted_at: datetime | None = None
+    place_id: int = 1
     attempts: int = 0
     last_attempt_at: datetime | None = None
     next_password_hashes: tuple[str, ...] = ()
@@ -80,6 +81,9 @@ class FakeTables:
     stations: dict[int, StationData] = field(default_factory=dict)
     connectors: dict[tuple[int, int, int], StatusRecord] = field(default_factory=dict)
     sessions: dict[int, Transaction] = field(default_factory=dict)
+    session_places: dict[int, int] = field(default_factory=dict)
+    """Where the station of a session stood."""
+    place_ids: set[int] = field(default_factory=lambda: {1})
     meter_values: dict[tuple[int, int, datetime, int], MeterRecord] = field(default_factory=dict)
     tokens: dict[int, Token] = field(default_factory=dict)
     station_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -148,6 +152,9 @@ class FakeTables:
             ended = old.state is SessionState.ENDED and new.state is SessionState.ACTIVE
             if ended or new.progress_at < old.progress_at:
                 return
+        if new.id not in self.sessions:
+            station = self.stations.get(new.station_id)
+            self.session_places[new.id] = 1 if station is None else station.place_id
         self.sessions[new.id] = clean(new.snapshot())
 
     def _status(self, record: StatusRecord) -> None:

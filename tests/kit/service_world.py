@@ -50,6 +50,7 @@ from tests.kit.fake_message_log import FakeMessageLog
 from tests.kit.fake_places import FakePlaces
 from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
 from tests.kit.fake_reservations import FakeLocalLists, FakeReservations
+from tests.kit.fake_sharing import FakeSharing
 from tests.kit.fake_soap import FakeSoapAddresses
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
 from tests.kit.fake_tables import FakeTables
@@ -132,26 +133,29 @@ class ServiceWorld:
         self.feed = LocalFeed(lambda: NOW)
         self.directory = FakeDirectory(self.tables)
         self.index = MemoryTokenIndex()
+        self.place_store = FakePlaces(self.tables)
+        self.sharing = FakeSharing(self.tables, self.access_store.everybody)
+        self.places = Places(self.place_store, self.feed, self.directory, self.sharing)
+        self.scopes = self.places.scopes
         self.stations = Stations(
             self.station_store,
             self.station_queries,
             self.directory,
             self.feed,
+            self.scopes,
             hash_password=plain_hash,
             generate_password=lambda: "generated-password-1",
         )
-        self.remote = Remote(self.directory, self.station_store, self.session_queries, now=lambda: NOW)
+        self.remote = Remote(self.directory, self.station_store, self.session_queries, self.scopes, now=lambda: NOW)
         self.backup_store = FakeBackups()
         self.backups = Backups(self.backup_store, daily_at=None, now=lambda: NOW)
-        self.place_store = FakePlaces(self.tables)
-        self.places = Places(self.place_store, self.feed, self.directory)
         self.soap_addresses = FakeSoapAddresses(lambda station_id: station_id in self.tables.stations)
-        self.soap = SoapAddressing(self.soap_addresses, self.feed)
-        self.sessions = Sessions(self.session_queries, self.feed)
+        self.soap = SoapAddressing(self.soap_addresses, self.feed, self.scopes)
+        self.sessions = Sessions(self.session_queries, self.feed, self.scopes)
         self.tokens = Tokens(self.token_store, self.index)
         self.access = AccessControl(self.access_store, hasher=HASHER, now=lambda: self.time)
-        self.watching = Watching(self.feed, self.station_queries, self.session_queries, now=lambda: NOW)
-        self.messages = Messages(self.log, self.station_store)
+        self.watching = Watching(self.feed, self.station_queries, self.session_queries, self.scopes, now=lambda: NOW)
+        self.messages = Messages(self.log, self.station_store, self.scopes)
         self.inventory_store = FakeInventory(self.tables)
         self.certified: set[int] = set()
         self.station_security = StationSecurity(
@@ -165,7 +169,7 @@ class ServiceWorld:
             generate_password=lambda: "generated-password-2",
             has_certificate=self.has_certificate,
         )
-        self.inventory = StationInventory(self.inventory_store, self.station_store, now=lambda: NOW)
+        self.inventory = StationInventory(self.inventory_store, self.station_store, self.scopes, now=lambda: NOW)
         self.issued = FakeCertificates()
         self.authority = an_authority()
         self.certificates = Certificates(

@@ -10,4 +10,5 @@ from csms.services.inventory import StationInventory
 
 def build(parts: Parts) -> list[Servicer]:
     """Its use cases, wired."""
-    return [InventoryServicer(StationInventory(parts.inventory, parts.stores.stations, now=parts.now))]
+    inventory = StationInventory(parts.inventory, parts.stores.stations, parts.scopes, now=parts.now)
+    return [InventoryServicer(inventory)]

@@ -28,7 +28,7 @@ def a_site(name: str = "Harbour", **more: object) -> Place:
 @pytest.fixture
 async def places() -> Places:
     world = ServiceWorld()
-    made = Places(FakePlaces(world.tables), world.feed, world.directory)
+    made = Places(FakePlaces(world.tables), world.feed, world.directory, world.sharing)
     await made.load()
     return made
 
@@ -78,7 +78,7 @@ async def test_a_zone_that_there_is_not_is_refused(places: Places) -> None:
 async def test_only_an_empty_place_is_removed() -> None:
     world = ServiceWorld()
     store = FakePlaces(world.tables)
-    places = Places(store, world.feed, world.directory)
+    places = Places(store, world.feed, world.directory, world.sharing)
     await places.load()
     site = await places.create(ADMIN, a_site())
     station = await world.station_store.create("CP-1", RegistrationStatus.ACCEPTED)
