@@ -60,6 +60,7 @@ from tests.kit.records import a_meter_record
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 CALLERS = {role: Principal(f"users/{number}", role.value, role) for number, role in enumerate(Role, 1)}
 ADMIN, SUPPORT, DRIVER = CALLERS[Role.ADMINISTRATOR], CALLERS[Role.SUPPORT], CALLERS[Role.EV_USER]
+STRANGER = Principal("apiKeys/9", "a key for nothing", Role.SUPPORT, actions=frozenset())
 HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "charge-2-go"
 

@@ -10,7 +10,7 @@ from csms.domain.errors import DeadlineExceeded, FailedPrecondition, InvalidArgu
 from csms.domain.records import JobKind, JobState
 from csms.ports.directory import Settled
 from csms.services.remote import Target
-from tests.kit.service_world import DRIVER, SUPPORT, ServiceWorld
+from tests.kit.service_world import STRANGER, SUPPORT, ServiceWorld
 
 pytestmark = pytest.mark.feature("F-OCPP-5")
 
@@ -50,5 +50,5 @@ async def test_nonsense_is_not_sent() -> None:
     with pytest.raises(NotFound):
         await world.battery_swaps.request(SUPPORT, Target(99), "A")
     with pytest.raises(PermissionDenied):
-        await world.battery_swaps.request(DRIVER, Target(station), "A")
+        await world.battery_swaps.request(STRANGER, Target(station), "A")
     assert world.directory.sent == []

@@ -23,7 +23,7 @@ from csms.ports.directory import Settled
 from csms.services.remote import Target
 from csms.transport.x509 import X509Reader
 from tests.kit.certificates import NOW, Made, a_request
-from tests.kit.service_world import ADMIN, DRIVER, SUPPORT, ServiceWorld
+from tests.kit.service_world import ADMIN, STRANGER, SUPPORT, ServiceWorld
 
 CSMS, MAKER = CertificateUse.CSMS_ROOT, CertificateUse.MANUFACTURER_ROOT
 
@@ -197,7 +197,7 @@ async def test_only_administrators_change_whom_stations_trust() -> None:
     target = await world.begin()
     service = world.certificates
     use = SigningUse.CHARGING_STATION
-    for caller, refused in ((SUPPORT, True), (DRIVER, True), (ADMIN, False)):
+    for caller, refused in ((SUPPORT, True), (STRANGER, True), (ADMIN, False)):
         for call in (
             lambda caller=caller: service.install(caller, target, CSMS, ""),
             lambda caller=caller: service.delete(caller, target, a_hash("1")),
@@ -210,11 +210,11 @@ async def test_only_administrators_change_whom_stations_trust() -> None:
     with pytest.raises(PermissionDenied):
         await service.revoke(SUPPORT, 1, RevocationReason.UNSPECIFIED)
     for reading in (
-        lambda: service.authority(DRIVER, use),
-        lambda: service.stored_installed(DRIVER, 1),
-        lambda: service.ask_installed(DRIVER, target),
-        lambda: service.renew(DRIVER, target, use),
-        lambda: service.page_issued(DRIVER, IssuedFilter(), size=1, before=None),
+        lambda: service.authority(STRANGER, use),
+        lambda: service.stored_installed(STRANGER, 1),
+        lambda: service.ask_installed(STRANGER, target),
+        lambda: service.renew(STRANGER, target, use),
+        lambda: service.page_issued(STRANGER, IssuedFilter(), size=1, before=None),
     ):
         with pytest.raises(PermissionDenied):
             await reading()

@@ -11,7 +11,7 @@ from csms.domain.facts import ACK
 from csms.domain.records import ItemRecord, JobState
 from csms.ports.directory import Settled
 from csms.services.remote import Target
-from tests.kit.service_world import ADMIN, DRIVER, NOW, ServiceWorld
+from tests.kit.service_world import ADMIN, NOW, STRANGER, ServiceWorld
 
 CURVE = domain.DerSetting(curve=domain.DerCurve((domain.CurvePoint(94.0, 30.0),), 1, "PctMaxVar"))
 
@@ -77,7 +77,7 @@ async def test_nonsense_is_not_sent(world: ServiceWorld) -> None:
     with pytest.raises(InvalidArgument):
         await world.der.clear_der_control(ADMIN, target, domain.ClearDerControl(True, None, "X"))
     with pytest.raises(PermissionDenied):
-        await world.der.get_der_control(DRIVER, target, domain.GetDerControl(0))
+        await world.der.get_der_control(STRANGER, target, domain.GetDerControl(0))
     with pytest.raises(NotFound):
         await world.der.list_der_controls(ADMIN, 99)
     assert world.directory.sent == []

@@ -29,7 +29,7 @@ from csms.ports.directory import Settled
 from csms.ports.inventory import VariableFilter, VariableKey, VariableView
 from csms.services.device_model import MAX_COMPONENT_VARIABLES, CustomerReference, key_of, place_of_key
 from csms.services.remote import Target
-from tests.kit.service_world import DRIVER, NOW, SUPPORT, ServiceWorld
+from tests.kit.service_world import NOW, STRANGER, SUPPORT, ServiceWorld
 
 pytestmark = pytest.mark.feature("F-OCPP-4", "F-OCPP-5")
 BOOT = StationBooted("Vendor", "Model", firmware_version="1.0")
@@ -121,11 +121,11 @@ async def test_a_driver_may_nothing() -> None:
     who = CustomerReference("04A2", "ISO14443")
     profile = NetworkConnectionProfile("wss://x", "JSON", "Wired0", 30, 1)
     for work in (
-        model.get_base_report(DRIVER, target, ReportBase.FULL),
-        model.get_report(DRIVER, target, (), ()),
-        model.list_variables(DRIVER, number, VariableFilter(), size=5),
-        model.request_customer_information(DRIVER, target, who, report=True, clear=False),
-        model.set_network_profile(DRIVER, target, 1, profile),
+        model.get_base_report(STRANGER, target, ReportBase.FULL),
+        model.get_report(STRANGER, target, (), ()),
+        model.list_variables(STRANGER, number, VariableFilter(), size=5),
+        model.request_customer_information(STRANGER, target, who, report=True, clear=False),
+        model.set_network_profile(STRANGER, target, 1, profile),
     ):
         with pytest.raises(PermissionDenied):
             await work

@@ -24,7 +24,7 @@ from csms.domain.records import ItemRecord, JobRecord, JobState
 from csms.ports.directory import Settled
 from csms.services.display import Displays
 from csms.services.remote import Target
-from tests.kit.service_world import DRIVER, NOW, SUPPORT, ServiceWorld
+from tests.kit.service_world import NOW, STRANGER, SUPPORT, ServiceWorld
 
 pytestmark = pytest.mark.feature("F-OCPP-4", "F-OPS-5")
 TEXT = MessageContent(MessageFormat.UTF8, "Hello")
@@ -152,5 +152,5 @@ async def test_nonsense_is_not_sent() -> None:
     with pytest.raises(InvalidArgument):
         await world.displays.clear_message(SUPPORT, target, 2**31)
     with pytest.raises(PermissionDenied):
-        await world.displays.set_message(DRIVER, target, a_message())
+        await world.displays.set_message(STRANGER, target, a_message())
     assert world.directory.sent == []

@@ -7,7 +7,7 @@ import pytest
 from csms.domain.errors import NotFound, PermissionDenied
 from csms.domain.records import ItemRecord, JobKind, JobState
 from csms.ports.inventory import EventFilter
-from tests.kit.service_world import DRIVER, NOW, SUPPORT, ServiceWorld
+from tests.kit.service_world import NOW, STRANGER, SUPPORT, ServiceWorld
 
 
 async def test_an_empty_list_of_a_station_that_exists_is_no_error() -> None:
@@ -39,6 +39,6 @@ async def test_a_job_of_another_station_is_not_given_up() -> None:
 async def test_drivers_see_nothing() -> None:
     world = ServiceWorld()
     with pytest.raises(PermissionDenied):
-        await world.inventory.page_events(DRIVER, EventFilter(), size=5, before=None)
+        await world.inventory.page_events(STRANGER, EventFilter(), size=5, before=None)
     with pytest.raises(PermissionDenied):
-        await world.inventory.get_job(DRIVER, 1, 1)
+        await world.inventory.get_job(STRANGER, 1, 1)

@@ -24,7 +24,7 @@ from csms.domain.records import VariableRecord
 from csms.ports.directory import Settled
 from csms.services.local_lists import SyncReport, SyncState
 from csms.services.remote import Target
-from tests.kit.service_world import ADMIN, DRIVER, NOW, SUPPORT, ServiceWorld
+from tests.kit.service_world import ADMIN, NOW, STRANGER, SUPPORT, ServiceWorld
 
 pytestmark = pytest.mark.feature("F-OCPP-1", "F-OPS-4")
 ACCEPTED, BLOCKED = AuthorizationStatus.ACCEPTED, AuthorizationStatus.BLOCKED
@@ -300,4 +300,4 @@ async def test_nonsense_is_not_sent() -> None:
     with pytest.raises(NotFound):
         await world.local_lists.get(SUPPORT, 99)
     with pytest.raises(PermissionDenied):
-        await world.local_lists.sync(DRIVER, target)
+        await world.local_lists.sync(STRANGER, target)

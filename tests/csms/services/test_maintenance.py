@@ -16,7 +16,7 @@ from csms.ports.directory import Settled
 from csms.ports.inventory import Job
 from csms.services.maintenance import FirmwareOrder, LogOrder, Retrying
 from csms.services.remote import Target
-from tests.kit.service_world import DRIVER, NOW, SUPPORT, ServiceWorld
+from tests.kit.service_world import NOW, STRANGER, SUPPORT, ServiceWorld
 
 FIRMWARE = FirmwareOrder("ftp://me:secret@files/fw.bin", retrying=Retrying(3, 60))
 LOG = LogOrder(LogType.DIAGNOSTICS, "ftp://files/")
@@ -158,6 +158,6 @@ async def test_an_order_that_makes_no_sense_is_no_job(order: FirmwareOrder | Log
 async def test_strangers_and_strange_stations() -> None:
     world = ServiceWorld()
     with pytest.raises(PermissionDenied):
-        await world.maintenance.get_log(DRIVER, Target(1), LOG)
+        await world.maintenance.get_log(STRANGER, Target(1), LOG)
     with pytest.raises(NotFound):
         await world.maintenance.get_log(SUPPORT, Target(1), LOG)

@@ -9,7 +9,7 @@ import trio
 
 from csms.domain.errors import NotFound, PermissionDenied
 from csms.ports.message_log import Direction, LogFilter
-from tests.kit.service_world import DRIVER, SUPPORT, ServiceWorld
+from tests.kit.service_world import STRANGER, SUPPORT, ServiceWorld
 
 
 async def test_an_empty_log_and_no_station_are_told_apart() -> None:
@@ -19,7 +19,7 @@ async def test_an_empty_log_and_no_station_are_told_apart() -> None:
     with pytest.raises(NotFound):
         await world.messages.page(SUPPORT, 99, size=10, before=None, wanted=LogFilter())
     with pytest.raises(PermissionDenied):
-        await world.messages.page(DRIVER, number, size=10, before=None, wanted=LogFilter())
+        await world.messages.page(STRANGER, number, size=10, before=None, wanted=LogFilter())
 
 
 async def test_a_follower_gets_what_fits_and_signs_of_life(autojump_clock: trio.testing.MockClock) -> None:

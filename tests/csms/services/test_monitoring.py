@@ -47,7 +47,7 @@ from csms.domain.variable_names import VariablePlace
 from csms.ports.directory import Settled
 from csms.services.monitoring import EVENT_SECONDS, MAX_MONITORS
 from csms.services.remote import Target
-from tests.kit.service_world import DRIVER, NOW, SUPPORT, ServiceWorld
+from tests.kit.service_world import NOW, STRANGER, SUPPORT, ServiceWorld
 
 pytestmark = pytest.mark.feature("F-OCPP-4", "F-OCPP-5")
 EVSE = Component("EVSE", evse=Evse(1))
@@ -181,7 +181,7 @@ async def test_half_an_order_is_not_sent() -> None:
     with pytest.raises(InvalidArgument):
         await use.adjust_periodic_event_stream(SUPPORT, target, 4, StreamParams())
     with pytest.raises(PermissionDenied):
-        await use.set_variable_monitoring(DRIVER, target, [wanted()])
+        await use.set_variable_monitoring(STRANGER, target, [wanted()])
     assert sent(world) == []
 
 

@@ -27,7 +27,7 @@ from csms.domain.station_tariff import ClearedTariff, StationTariff, TariffAssig
 from csms.ports.directory import Settled
 from csms.services.payment import Payments, VatNumbers
 from csms.services.remote import Target
-from tests.kit.service_world import DRIVER, NOW, SUPPORT, ServiceWorld
+from tests.kit.service_world import NOW, STRANGER, SUPPORT, ServiceWorld
 
 pytestmark = pytest.mark.feature("F-OCPP-5")
 TARIFF = StationTariff("night", "EUR")
@@ -142,7 +142,7 @@ async def test_nonsense_is_not_sent() -> None:
     with pytest.raises(InvalidArgument):
         await world.payments.get_tariffs(SUPPORT, target, -1)
     with pytest.raises(PermissionDenied):
-        await world.payments.clear_tariffs(DRIVER, target, (), None)
+        await world.payments.clear_tariffs(STRANGER, target, (), None)
     assert world.directory.sent == []
 
 

@@ -16,7 +16,7 @@ from csms.domain.facts import RegistrationStatus
 from csms.domain.topology import SYSTEM_ID, Place, PlaceKind
 from csms.services.places import Places
 from tests.kit.fake_places import FakePlaces
-from tests.kit.service_world import ADMIN, DRIVER, SUPPORT, ServiceWorld
+from tests.kit.service_world import ADMIN, STRANGER, SUPPORT, ServiceWorld
 
 pytestmark = pytest.mark.feature("F-STA-1", "F-STA-8")
 
@@ -112,4 +112,4 @@ async def test_who_may_not(places: Places) -> None:
     with pytest.raises(PermissionDenied):
         await places.move_stations(SUPPORT, [1], SYSTEM_ID)
     with pytest.raises(PermissionDenied):
-        await places.all(DRIVER)
+        await places.all(STRANGER)

@@ -17,7 +17,7 @@ from csms.domain.errors import (
 )
 from csms.ports.directory import Settled
 from csms.services.remote import MAX_VARIABLES, Target, _failure
-from tests.kit.service_world import DRIVER, SUPPORT, ServiceWorld
+from tests.kit.service_world import STRANGER, SUPPORT, ServiceWorld
 
 
 async def test_a_session_knows_its_station_and_the_station_s_word_for_it() -> None:
@@ -78,7 +78,7 @@ async def test_a_driver_sends_nothing() -> None:
     world = ServiceWorld()
     number = await world.add_station("CP-1")
     with pytest.raises(PermissionDenied):
-        await world.remote.reset(DRIVER, Target(number), ResetType.ON_IDLE)
+        await world.remote.reset(STRANGER, Target(number), ResetType.ON_IDLE)
     assert world.directory.sent == []
 
 

@@ -29,7 +29,7 @@ from csms.ports.directory import Settled
 from csms.ports.reservations import ReservationFilter
 from csms.services.remote import Target
 from csms.services.reservations import ReservationOrder, Reservations
-from tests.kit.service_world import DRIVER, NOW, SUPPORT, ServiceWorld
+from tests.kit.service_world import NOW, STRANGER, SUPPORT, ServiceWorld
 
 pytestmark = pytest.mark.feature("F-OCPP-1", "F-OCPP-4", "F-OPS-5")
 S = ReservationState
@@ -231,4 +231,4 @@ async def test_nonsense_is_refused_before_anything_is_written() -> None:
     with pytest.raises(NotFound):
         await world.reservations.get(SUPPORT, 99)
     with pytest.raises(PermissionDenied):
-        await world.reservations.create(DRIVER, Target(station), ORDER)
+        await world.reservations.create(STRANGER, Target(station), ORDER)

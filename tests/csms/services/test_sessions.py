@@ -7,7 +7,7 @@ import pytest
 from csms.domain.errors import NotFound, PermissionDenied, Unavailable
 from csms.ports.queries import SessionFilter
 from csms.services.sessions import position_of
-from tests.kit.service_world import DRIVER, SUPPORT, ServiceWorld
+from tests.kit.service_world import STRANGER, SUPPORT, ServiceWorld
 
 
 async def test_a_page_and_its_totals() -> None:
@@ -47,7 +47,7 @@ async def test_no_session_no_meter_values_and_the_end_of_them_are_told_apart() -
 
 async def test_a_driver_exports_nothing_and_a_database_that_is_away_says_so() -> None:
     world = ServiceWorld()
-    for caller, kind in ((DRIVER, PermissionDenied), (SUPPORT, Unavailable)):
+    for caller, kind in ((STRANGER, PermissionDenied), (SUPPORT, Unavailable)):
         world.tables.away = True
         batches = world.sessions.export(caller, SessionFilter(), after=None)
         with pytest.raises(kind):

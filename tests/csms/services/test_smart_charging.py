@@ -28,7 +28,7 @@ from csms.domain.records import ItemRecord, JobState, LinkRecord
 from csms.ports.directory import Settled
 from csms.services.remote import Target
 from tests.kit.profiles import START, a_profile, a_schedule
-from tests.kit.service_world import ADMIN, DRIVER, NOW, ServiceWorld
+from tests.kit.service_world import ADMIN, NOW, STRANGER, ServiceWorld
 
 P, K = ChargingProfilePurpose, ChargingProfileKind
 REJECTED = Settled(Outcome.ANSWERED, Answer("Rejected", accepted=False), 0.1)
@@ -267,9 +267,9 @@ async def test_other_commands_of_2_1(world: World) -> None:
 async def test_who_may_not_and_what_is_not_there(world: World) -> None:
     station = await world.station()
     with pytest.raises(PermissionDenied):
-        await world.smart_charging.set_charging_profile(DRIVER, Target(station), 1, a_profile())
+        await world.smart_charging.set_charging_profile(STRANGER, Target(station), 1, a_profile())
     with pytest.raises(PermissionDenied):
-        await world.smart_charging.get_charging_profiles(DRIVER, Target(station), domain.GetChargingProfiles(0))
+        await world.smart_charging.get_charging_profiles(STRANGER, Target(station), domain.GetChargingProfiles(0))
     assert not await world.inventory_store.page_jobs(station, size=9)
     with pytest.raises(NotFound):
         await world.smart_charging.list_charging_profiles(ADMIN, 99)

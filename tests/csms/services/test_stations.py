@@ -12,7 +12,7 @@ from csms.domain.facts import RegistrationStatus
 from csms.ports.feed import Subject
 from csms.ports.queries import StationFilter
 from csms.services.stations import Onboarding, UnknownStationPolicy
-from tests.kit.service_world import ADMIN, DRIVER, NOW, SUPPORT, ServiceWorld
+from tests.kit.service_world import ADMIN, NOW, STRANGER, SUPPORT, ServiceWorld
 
 
 def told(world: ServiceWorld, since: int) -> list[tuple[Subject, int]]:
@@ -112,7 +112,7 @@ async def test_the_revision_is_read_before_the_page() -> None:
     page = await world.stations.page(SUPPORT, StationFilter(), size=10, after=None)
     assert page.revision == before
     with pytest.raises(PermissionDenied):
-        await world.stations.page(DRIVER, StationFilter(), size=10, after=None)
+        await world.stations.page(STRANGER, StationFilter(), size=10, after=None)
 
 
 # -- strangers -------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from csms.domain.access import Principal
 from csms.domain.errors import InvalidArgument, PermissionDenied
 from csms.ports.feed import RevisionTooOld, Subject
 from csms.services.watch import Change
-from tests.kit.service_world import ADMIN, DRIVER, ServiceWorld
+from tests.kit.service_world import ADMIN, STRANGER, ServiceWorld
 
 
 @asynccontextmanager
@@ -101,7 +101,7 @@ async def test_silence_ticks(autojump_clock: trio.testing.MockClock) -> None:
 async def test_who_may_not_or_asks_nonsense_is_told_at_once() -> None:
     world = ServiceWorld()
     for caller, after, kind in (
-        (DRIVER, None, PermissionDenied),
+        (STRANGER, None, PermissionDenied),
         (ADMIN, -1, InvalidArgument),
         (ADMIN, 1, RevisionTooOld),
     ):
