@@ -62,6 +62,7 @@ def session(view: SessionView) -> sessions_pb2.Session:
         stop_id_token=t.stop_id_token,
         phase_count=_clamped(extras.number_of_phases_used),
         charging_time_s=extras.time_spent_charging or 0,
+        place=print_name("places", view.place_id),
     )
 
 
@@ -81,6 +82,8 @@ def session_filter(message: sessions_pb2.SessionFilter) -> SessionFilter:
         started_to=moment(message.start_time_to) if message.HasField("start_time_to") else None,
         query=message.query.strip(),
         needs_reconciliation=message.needs_reconciliation,
+        place_id=read_name(message.place, "places") if message.place else None,
+        group_id=read_name(message.group, "groups") if message.group else None,
     )
 
 

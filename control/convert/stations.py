@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from control.convert.common import timestamp
-from control.convert.names import print_name
+from control.convert.names import print_name, read_name
 from control.v1 import stations_pb2
 from csms.domain.errors import InvalidArgument
 from csms.domain.facts import ConnectorStatus, RegistrationStatus
@@ -68,6 +68,7 @@ def station(view: StationView) -> stations_pb2.Station:
         last_failed_attempt_time=timestamp(view.last_failed_attempt_at),
         last_failed_attempt_reason=view.last_failed_attempt_reason,
         last_failed_attempt_address=view.last_failed_attempt_address,
+        place=print_name("places", view.place_id),
     )
 
 
@@ -129,6 +130,8 @@ def station_filter(message: stations_pb2.StationFilter) -> StationFilter:
             registrations=tuple(_REGISTRATIONS_BACK[number] for number in message.registration_states),
             online=_ONLINE[message.connection_state],
             connector_statuses=tuple(_STATUSES_BACK[number] for number in message.connector_statuses),
+            place_id=read_name(message.place, "places") if message.place else None,
+            group_id=read_name(message.group, "groups") if message.group else None,
         )
     except KeyError as error:
         raise InvalidArgument(f"There is no state with the number {error}.", reason="INVALID_FILTER") from error

@@ -7,6 +7,7 @@ from control.convert.names import read_name
 from control.guard import Call
 from control.paging import make_token, masked_fields, page_size, read_etag, read_token
 from control.v1 import stations_pb2
+from csms.domain.topology import SYSTEM_ID
 from csms.services.stations import EDITABLE, Stations
 
 _FIELDS = {field: field for field in EDITABLE}
@@ -49,7 +50,9 @@ class StationServicer:
         self, call: Call, request: stations_pb2.SummarizeStationsRequest
     ) -> stations_pb2.SummarizeStationsResponse:
         """SummarizeStations."""
-        return convert.summary(await self._stations.summarize(call.caller))
+        place_id = read_name(request.place, "places") if request.place else None
+        group_id = read_name(request.group, "groups") if request.group else None
+        return convert.summary(await self._stations.summarize(call.caller, place_id, group_id))
 
     async def create_station(
         self, call: Call, request: stations_pb2.CreateStationRequest
@@ -62,6 +65,7 @@ class StationServicer:
             display_name=wanted.display_name,
             description=wanted.description,
             address=wanted.address,
+            place_id=read_name(wanted.place, "places") if wanted.place else SYSTEM_ID,
         )
         return stations_pb2.CreateStationResponse(station=convert.station(view))
 

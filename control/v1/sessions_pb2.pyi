@@ -109,6 +109,7 @@ class Session(_message.Message):
     STOP_ID_TOKEN_FIELD_NUMBER: _builtins.int
     PHASE_COUNT_FIELD_NUMBER: _builtins.int
     CHARGING_TIME_S_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`sessions/{id}`."""
     station: _builtins.str
@@ -161,6 +162,8 @@ class Session(_message.Message):
     """How many phases are used; 0 when not told."""
     charging_time_s: _builtins.int
     """Seconds in which energy flowed, as the station counts; 0 when not told."""
+    place: _builtins.str
+    """`places/{id}` where the station stood when the session became known; it stays when the station is moved."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Begin, by the station's clock. Unset when the start was never seen."""
@@ -217,10 +220,11 @@ class Session(_message.Message):
         stop_id_token: _builtins.str = ...,
         phase_count: _builtins.int = ...,
         charging_time_s: _builtins.int = ...,
+        place: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_soc_percent", b"_soc_percent", "last_meter_time", b"last_meter_time", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "server_log_time", b"server_log_time", "soc_percent", b"soc_percent", "start_time", b"start_time", "stop_time", b"stop_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_soc_percent", b"_soc_percent", "authentication", b"authentication", "authorization_status", b"authorization_status", "charging_state", b"charging_state", "charging_time_s", b"charging_time_s", "connector_id", b"connector_id", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "flags", b"flags", "id_token", b"id_token", "id_token_alias", b"id_token_alias", "last_meter_time", b"last_meter_time", "max_power_w", b"max_power_w", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "meter_value_count", b"meter_value_count", "name", b"name", "needs_reconciliation", b"needs_reconciliation", "phase_count", b"phase_count", "power_w", b"power_w", "remote_start_id", b"remote_start_id", "server_log_time", b"server_log_time", "soc_percent", b"soc_percent", "start_time", b"start_time", "state", b"state", "station", b"station", "station_display_name", b"station_display_name", "station_identity", b"station_identity", "stop_id_token", b"stop_id_token", "stop_reason", b"stop_reason", "stop_time", b"stop_time", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_soc_percent", b"_soc_percent", "authentication", b"authentication", "authorization_status", b"authorization_status", "charging_state", b"charging_state", "charging_time_s", b"charging_time_s", "connector_id", b"connector_id", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "flags", b"flags", "id_token", b"id_token", "id_token_alias", b"id_token_alias", "last_meter_time", b"last_meter_time", "max_power_w", b"max_power_w", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "meter_value_count", b"meter_value_count", "name", b"name", "needs_reconciliation", b"needs_reconciliation", "phase_count", b"phase_count", "place", b"place", "power_w", b"power_w", "remote_start_id", b"remote_start_id", "server_log_time", b"server_log_time", "soc_percent", b"soc_percent", "start_time", b"start_time", "state", b"state", "station", b"station", "station_display_name", b"station_display_name", "station_identity", b"station_identity", "stop_id_token", b"stop_id_token", "stop_reason", b"stop_reason", "stop_time", b"stop_time", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__meter_start_wh: _TypeAlias = _typing.Literal["meter_start_wh"]  # noqa: Y015
     _WhichOneofArgType__meter_start_wh: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh"]  # noqa: Y015
@@ -322,6 +326,8 @@ class SessionFilter(_message.Message):
     START_TIME_TO_FIELD_NUMBER: _builtins.int
     QUERY_FIELD_NUMBER: _builtins.int
     NEEDS_RECONCILIATION_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
     station: _builtins.str
     """At this station."""
     id_token: _builtins.str
@@ -332,6 +338,10 @@ class SessionFilter(_message.Message):
     """Part of the station's identity or name, the tag, its alias, or a session number."""
     needs_reconciliation: _builtins.bool
     """Only those that a person should look at."""
+    place: _builtins.str
+    """`places/{id}`: those charged there or in a place below it. Empty: everywhere."""
+    group: _builtins.str
+    """`groups/{id}` of the caller: those charged at its stations. Empty: all."""
     @_builtins.property
     def start_time_from(self) -> _timestamp_pb2.Timestamp:
         """Begun (or, where no start was seen, heard of) at or after this."""
@@ -350,10 +360,12 @@ class SessionFilter(_message.Message):
         start_time_to: _timestamp_pb2.Timestamp | None = ...,
         query: _builtins.str = ...,
         needs_reconciliation: _builtins.bool = ...,
+        place: _builtins.str = ...,
+        group: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["start_time_from", b"start_time_from", "start_time_to", b"start_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id_token", b"id_token", "needs_reconciliation", b"needs_reconciliation", "query", b"query", "start_time_from", b"start_time_from", "start_time_to", b"start_time_to", "state", b"state", "station", b"station"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "id_token", b"id_token", "needs_reconciliation", b"needs_reconciliation", "place", b"place", "query", b"query", "start_time_from", b"start_time_from", "start_time_to", b"start_time_to", "state", b"state", "station", b"station"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

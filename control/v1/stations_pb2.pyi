@@ -157,6 +157,7 @@ class Station(_message.Message):
     LAST_FAILED_ATTEMPT_TIME_FIELD_NUMBER: _builtins.int
     LAST_FAILED_ATTEMPT_REASON_FIELD_NUMBER: _builtins.int
     LAST_FAILED_ATTEMPT_ADDRESS_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`stations/{id}`; given by the server, never changes."""
     identity: _builtins.str
@@ -199,6 +200,8 @@ class Station(_message.Message):
     """
     last_failed_attempt_address: _builtins.str
     """From which address. Output only."""
+    place: _builtins.str
+    """`places/{id}` where it stands. Given at creation; MoveStations changes it."""
     @_builtins.property
     def connect_time(self) -> _timestamp_pb2.Timestamp:
         """Start of the present connection. Output only."""
@@ -256,10 +259,11 @@ class Station(_message.Message):
         last_failed_attempt_time: _timestamp_pb2.Timestamp | None = ...,
         last_failed_attempt_reason: _builtins.str = ...,
         last_failed_attempt_address: _builtins.str = ...,
+        place: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["boot_info", b"boot_info", "connect_time", b"connect_time", "create_time", b"create_time", "last_failed_attempt_time", b"last_failed_attempt_time", "last_seen_time", b"last_seen_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "boot_info", b"boot_info", "connect_time", b"connect_time", "connection_attempts", b"connection_attempts", "connection_state", b"connection_state", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "error_code", b"error_code", "etag", b"etag", "evses", b"evses", "failed_attempts", b"failed_attempts", "has_password", b"has_password", "identity", b"identity", "last_failed_attempt_address", b"last_failed_attempt_address", "last_failed_attempt_reason", b"last_failed_attempt_reason", "last_failed_attempt_time", b"last_failed_attempt_time", "last_seen_time", b"last_seen_time", "name", b"name", "password_change_pending", b"password_change_pending", "protocol", b"protocol", "registration_state", b"registration_state", "remote_address", b"remote_address", "security_profile", b"security_profile", "status", b"status", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "boot_info", b"boot_info", "connect_time", b"connect_time", "connection_attempts", b"connection_attempts", "connection_state", b"connection_state", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "error_code", b"error_code", "etag", b"etag", "evses", b"evses", "failed_attempts", b"failed_attempts", "has_password", b"has_password", "identity", b"identity", "last_failed_attempt_address", b"last_failed_attempt_address", "last_failed_attempt_reason", b"last_failed_attempt_reason", "last_failed_attempt_time", b"last_failed_attempt_time", "last_seen_time", b"last_seen_time", "name", b"name", "password_change_pending", b"password_change_pending", "place", b"place", "protocol", b"protocol", "registration_state", b"registration_state", "remote_address", b"remote_address", "security_profile", b"security_profile", "status", b"status", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -423,10 +427,16 @@ class StationFilter(_message.Message):
     REGISTRATION_STATES_FIELD_NUMBER: _builtins.int
     CONNECTION_STATE_FIELD_NUMBER: _builtins.int
     CONNECTOR_STATUSES_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """Part of identity, name, description, address, vendor, model or a serial number; case does not matter."""
     connection_state: Global___ConnectionState.ValueType
     """In this connection state."""
+    place: _builtins.str
+    """`places/{id}`: those that stand there or in a place below it. Empty: everywhere."""
+    group: _builtins.str
+    """`groups/{id}` of the caller: those in it. Empty: all."""
     @_builtins.property
     def registration_states(self) -> _containers.RepeatedScalarFieldContainer[Global___RegistrationState.ValueType]:
         """Any of these."""
@@ -442,10 +452,12 @@ class StationFilter(_message.Message):
         registration_states: _abc.Iterable[Global___RegistrationState.ValueType] | None = ...,
         connection_state: Global___ConnectionState.ValueType = ...,
         connector_statuses: _abc.Iterable[Global___ConnectorStatus.ValueType] | None = ...,
+        place: _builtins.str = ...,
+        group: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_state", b"connection_state", "connector_statuses", b"connector_statuses", "query", b"query", "registration_states", b"registration_states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_state", b"connection_state", "connector_statuses", b"connector_statuses", "group", b"group", "place", b"place", "query", b"query", "registration_states", b"registration_states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -571,12 +583,21 @@ class SummarizeStationsRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    PLACE_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    place: _builtins.str
+    """`places/{id}`: those that stand there or in a place below it. Empty: everywhere."""
+    group: _builtins.str
+    """`groups/{id}` of the caller: those in it. Empty: all."""
     def __init__(
         self,
+        *,
+        place: _builtins.str = ...,
+        group: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "place", b"place"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -672,7 +693,7 @@ class CreateStationRequest(_message.Message):
     """Repeating a request with the same id within 24 hours does it once and answers the same."""
     @_builtins.property
     def station(self) -> Global___Station:
-        """identity is required; display_name, description and address are taken over; the rest is ignored."""
+        """identity is required; display_name, description, address and place are taken over; the rest is ignored."""
 
     def __init__(
         self,

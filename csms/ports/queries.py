@@ -80,6 +80,9 @@ class StationFilter(msgspec.Struct, frozen=True):
     registrations: tuple[RegistrationStatus, ...] = ()
     online: bool | None = None
     connector_statuses: tuple[ConnectorStatus, ...] = ()
+    place_id: int | None = None
+    group_id: int | None = None
+    """These two for services, which fill in the next two by them."""
     place_ids: frozenset[int] = frozenset()
     """Where they stand."""
     scope: Scope | None = None
@@ -121,6 +124,9 @@ class SessionFilter(msgspec.Struct, frozen=True):
     started_to: datetime | None = None
     query: str = ""
     needs_reconciliation: bool = False
+    place_id: int | None = None
+    group_id: int | None = None
+    """These two for services, which fill in the next two by them."""
     place_ids: frozenset[int] = frozenset()
     """Where the station stood then."""
     scope: Scope | None = None

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from csms.domain.access import Action, Principal, Reach, Scope, denied, grants, reach
 from csms.domain.errors import NotFound
 from csms.domain.topology import SYSTEM_ID, Tree, check_holds_stations
@@ -45,6 +47,36 @@ class Scopes:
             only,
         )
 
+    async def narrowed(
+        self, caller: Principal, action: Action, place_id: int | None, group_id: int | None
+    ) -> tuple[Scope | None, frozenset[int]]:
+        """For a list narrowed to a place and a group: the scope, and the place with all in it (none: everywhere).
+
+        Raises PermissionDenied, NotFound for a place out of sight and a group that is not the caller's.
+        """
+        scope = await self.of(caller, action)
+        if group_id is not None:
+            narrow = msgspec.structs.replace(caller, group_id=group_id)
+            only = await self._chosen(narrow) or frozenset()
+            if scope is None:
+                scope = Scope(station_ids=only, only=only)
+            else:
+                scope = msgspec.structs.replace(scope, only=only if scope.only is None else scope.only & only)
+        if place_id is None:
+            return scope, frozenset()
+        if place_id not in await self.seen_places(caller):
+            raise _no_place(place_id)
+        return scope, self.within(place_id)
+
+    async def seen_stations(self, caller: Principal, station_ids: Iterable[int]) -> frozenset[int]:
+        """Those of them that the caller sees. Raises PermissionDenied."""
+        wanted = frozenset(station_ids)
+        scope = await self.of(caller, Action.READ_STATIONS)
+        if scope is None or not wanted:
+            return wanted
+        standings = await self._store.standings(wanted, None)
+        return frozenset(number for number, each in standings.items() if scope.holds(number, each.place_id))
+
     async def check_station(self, caller: Principal, action: Action, station_id: int) -> None:
         """Raises PermissionDenied, and NotFound when the caller may not even see it. A station that does not exist is
         NotFound only for callers who do not reach everything; for the others whoever needs it finds out."""
@@ -80,7 +112,7 @@ class Scopes:
             return
         if place_id in await self.seen_places(caller):
             raise denied(caller, action)
-        raise NotFound(f"There is no place {place_id} (any more).", reason="PLACE_NOT_FOUND")
+        raise _no_place(place_id)
 
     def check_holds_stations(self, place_id: int) -> None:
         """Raises NotFound, and InvalidArgument for a place in which no station can stand."""
@@ -150,3 +182,7 @@ class Scopes:
 
 def _no_station(station_id: int) -> NotFound:
     return NotFound(f"There is no station {station_id} (any more).", reason="STATION_NOT_FOUND")
+
+
+def _no_place(place_id: int) -> NotFound:
+    return NotFound(f"There is no place {place_id} (any more).", reason="PLACE_NOT_FOUND")

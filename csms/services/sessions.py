@@ -46,7 +46,7 @@ class Sessions:
         self, caller: Principal, wanted: SessionFilter, *, size: int, after: SessionPosition | None
     ) -> SessionPage:
         """Up to `size` sessions after a place, newest first."""
-        wanted = msgspec.structs.replace(wanted, scope=await self._scopes.of(caller, Action.READ_SESSIONS))
+        wanted = await self._narrowed(caller, wanted)
         revision = self._feed.revision
         sessions = await self._queries.page_sessions(wanted, size=size, after=after)
         totals = await self._queries.total_sessions(wanted)
@@ -67,10 +67,14 @@ class Sessions:
         self, caller: Principal, wanted: SessionFilter, *, after: SessionPosition | None
     ) -> AsyncGenerator[Sequence[SessionView], None]:
         """All that match after a place, newest first, in batches, from one snapshot."""
-        wanted = msgspec.structs.replace(wanted, scope=await self._scopes.of(caller, Action.READ_SESSIONS))
+        wanted = await self._narrowed(caller, wanted)
         async with self._queries.stream_sessions(wanted, after=after, batch=EXPORT_BATCH) as batches:
             async for batch in batches:
                 yield batch
+
+    async def _narrowed(self, caller: Principal, wanted: SessionFilter) -> SessionFilter:
+        scope, places = await self._scopes.narrowed(caller, Action.READ_SESSIONS, wanted.place_id, wanted.group_id)
+        return msgspec.structs.replace(wanted, scope=scope, place_ids=places)
 
 
 def sees(scope: Scope | None, session: SessionView) -> bool:

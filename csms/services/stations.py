@@ -76,16 +76,20 @@ class Stations:
     async def page(
         self, caller: Principal, wanted: StationFilter, *, size: int, after: tuple[str, int] | None
     ) -> StationPage:
-        """Up to `size` stations after a place in the order of (identity, id), of those that the caller sees."""
-        wanted = msgspec.structs.replace(wanted, scope=await self._scopes.of(caller, Action.READ_STATIONS))
+        """Up to `size` stations after a place in the order of (identity, id), of those that the caller sees.
+
+        Raises NotFound for a place or a group to narrow to."""
+        wanted = await self._narrowed(caller, wanted)
         revision = self._feed.revision
         stations, total = await self._queries.page_stations(wanted, size=size, after=after)
         return StationPage(tuple(stations), total, revision)
 
-    async def summarize(self, caller: Principal, place_ids: frozenset[int] = frozenset()) -> FleetSummary:
-        """Numbers over all stations that the caller sees (in these places, if any are given)."""
-        scope = await self._scopes.of(caller, Action.READ_STATIONS)
-        return await self._queries.summarize(StationFilter(place_ids=place_ids, scope=scope))
+    async def summarize(
+        self, caller: Principal, place_id: int | None = None, group_id: int | None = None
+    ) -> FleetSummary:
+        """Numbers over all stations that the caller sees; in a place and a group, where given. Raises NotFound."""
+        wanted = StationFilter(place_id=place_id, group_id=group_id)
+        return await self._queries.summarize(await self._narrowed(caller, wanted))
 
     async def create(
         self,
@@ -175,6 +179,10 @@ class Stations:
         if await self._stations.find(station_id) is None:
             raise _no_station(station_id)
         raise FailedPrecondition("The station is offline, so there is nothing to close.", reason="STATION_OFFLINE")
+
+    async def _narrowed(self, caller: Principal, wanted: StationFilter) -> StationFilter:
+        scope, places = await self._scopes.narrowed(caller, Action.READ_STATIONS, wanted.place_id, wanted.group_id)
+        return msgspec.structs.replace(wanted, scope=scope, place_ids=places)
 
     async def _changed(self, station_id: int) -> None:
         self._feed.publish(Subject.STATION, station_id)

@@ -20,6 +20,7 @@ from control.servicers.certificates import CertificateServicer
 from control.servicers.der import DerServicer
 from control.servicers.device_model import DeviceModelServicer
 from control.servicers.display import DisplayServicer
+from control.servicers.groups import GroupServicer
 from control.servicers.id_tokens import IdTokenServicer
 from control.servicers.inventory import InventoryServicer
 from control.servicers.local_lists import LocalListServicer
@@ -30,6 +31,7 @@ from control.servicers.places import PlaceServicer
 from control.servicers.remote import RemoteServicer
 from control.servicers.reservations import ReservationServicer
 from control.servicers.sessions import SessionServicer
+from control.servicers.sharing import SharingServicer
 from control.servicers.smart_charging import SmartChargingServicer
 from control.servicers.soap import SoapServicer
 from control.servicers.station_security import StationSecurityServicer
@@ -45,6 +47,7 @@ from control.v1 import (
     der_pb2_grpc,
     device_model_pb2_grpc,
     display_pb2_grpc,
+    groups_pb2_grpc,
     id_tokens_pb2_grpc,
     inventory_pb2_grpc,
     local_lists_pb2_grpc,
@@ -55,6 +58,7 @@ from control.v1 import (
     remote_pb2_grpc,
     reservations_pb2_grpc,
     sessions_pb2_grpc,
+    sharing_pb2_grpc,
     smart_charging_pb2_grpc,
     soap_pb2_grpc,
     station_security_pb2_grpc,
@@ -81,6 +85,8 @@ STUBS = {
     "messages": messages_pb2_grpc.MessageLogServiceStub,
     "backups": backups_pb2_grpc.BackupServiceStub,
     "places": places_pb2_grpc.PlaceServiceStub,
+    "sharing": sharing_pb2_grpc.SharingServiceStub,
+    "groups": groups_pb2_grpc.GroupServiceStub,
     "system": system_pb2_grpc.SystemServiceStub,
     "certificates": certificates_pb2_grpc.CertificateServiceStub,
     "inventory": inventory_pb2_grpc.InventoryServiceStub,
@@ -131,6 +137,8 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         MessageLogServicer(world.messages),
         SystemServicer(world.system),
         PlaceServicer(world.places),
+        SharingServicer(world.shares),
+        GroupServicer(world.groups),
         BackupServicer(world.backups),
         InventoryServicer(world.inventory),
         CertificateServicer(world.certificates),

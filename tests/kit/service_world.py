@@ -22,6 +22,7 @@ from csms.services.certificates import Certificates
 from csms.services.der import DerControls
 from csms.services.device_model import DeviceModel, StationPortions
 from csms.services.display import Displays
+from csms.services.groups import Groups
 from csms.services.inventory import StationInventory
 from csms.services.local_lists import LocalLists
 from csms.services.maintenance import Maintenance
@@ -33,6 +34,7 @@ from csms.services.remote import Remote
 from csms.services.reports import Reports
 from csms.services.reservations import Reservations
 from csms.services.sessions import Sessions
+from csms.services.sharing import Sharing
 from csms.services.smart_charging import SmartCharging
 from csms.services.soap import SoapAddressing
 from csms.services.station_security import Listeners, StationSecurity
@@ -150,6 +152,8 @@ class ServiceWorld:
         self.remote = Remote(self.directory, self.station_store, self.session_queries, self.scopes, now=lambda: NOW)
         self.backup_store = FakeBackups()
         self.backups = Backups(self.backup_store, daily_at=None, now=lambda: NOW)
+        self.shares = Sharing(self.sharing, self.scopes, self.feed)
+        self.groups = Groups(self.sharing, self.scopes)
         self.soap_addresses = FakeSoapAddresses(lambda station_id: station_id in self.tables.stations)
         self.soap = SoapAddressing(self.soap_addresses, self.feed, self.scopes)
         self.sessions = Sessions(self.session_queries, self.feed, self.scopes)

@@ -18,6 +18,7 @@ from csms.app.chapters import (
     payment,
     places,
     reservations,
+    sharing,
     smart_charging,
     tolerance,
 )
@@ -25,6 +26,7 @@ from csms.app.parts import Parts
 
 _CHAPTERS: Final = (
     places,
+    sharing,
     backups,
     inventory,
     maintenance,
