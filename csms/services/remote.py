@@ -42,6 +42,7 @@ from csms.domain.errors import (
     InvalidArgument,
     NotFound,
     NotSupported,
+    PermissionDenied,
     Unavailable,
 )
 from csms.domain.ids import parse_id_token
@@ -307,7 +308,7 @@ class Remote:
         if scope is not None and station is not None and found[0].user_id != (caller.user_id or 0):
             try:
                 await self._scopes.check_station(caller, Action.OPERATE_STATIONS, station)
-            except NotFound:
+            except (NotFound, PermissionDenied):  # who sees the station only is not told of its sessions
                 found = []
         elif scope is not None and station is None:
             found = []

@@ -12,7 +12,7 @@ import trio
 
 from csms.domain.access import Action, Principal
 from csms.domain.commands import Answer
-from csms.domain.errors import DomainError, FailedPrecondition, InvalidArgument, NotFound, Unavailable
+from csms.domain.errors import DomainError, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unavailable
 from csms.domain.facts import Reply, TransactionEventSeen
 from csms.domain.ids import parse_id_token
 from csms.domain.reservation import (
@@ -198,12 +198,12 @@ class Reservations:
         )
 
     async def _seen(self, caller: Principal, action: Action, reservation_id: int) -> Reservation:
-        """One at a station that the caller sees, and where they may do it. Raises NotFound, PermissionDenied."""
+        """One at a station where the caller may do it. Raises NotFound, and PermissionDenied to those who never may."""
         await self._scopes.of(caller, action)
         found = await self._find(reservation_id)
         try:
             await self._scopes.check_station(caller, action, found.station_id)
-        except NotFound:
+        except (NotFound, PermissionDenied):  # who sees the station only is not told of it
             raise _no_reservation(reservation_id) from None
         return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from csms.domain.access import Action, Principal, Reach, ShareLevel, denied, reach
+from csms.domain.access import Action, Principal, ShareLevel
 from csms.domain.errors import NotFound
 from csms.ports.feed import Feed, Subject
 from csms.ports.sharing import Person, Share, SharingStore
@@ -64,13 +64,9 @@ class Sharing:
     async def release(self, caller: Principal, station_id: int) -> None:
         """Nobody's any more, and shared with nobody. For its owner, and for those who assign stations."""
         owner = await self._store.owner_of(station_id)
-        if owner is not None and owner.id == caller.user_id:
-            await self._scopes.check_station(caller, Action.SHARE_STATIONS, station_id)
-        elif reach(caller, Action.ASSIGN_STATIONS) is Reach.NONE:
-            await self._scopes.check_station(caller, Action.SHARE_STATIONS, station_id)
-            raise denied(caller, Action.ASSIGN_STATIONS)
-        else:
-            await self._scopes.check_station(caller, Action.ASSIGN_STATIONS, station_id)
+        mine = owner is not None and owner.id == caller.user_id
+        action = Action.SHARE_STATIONS if mine else Action.ASSIGN_STATIONS
+        await self._scopes.check_station(caller, action, station_id)
         shares = await self._store.shares_of(station_id)
         users = {share.person.id for share in shares} | ({owner.id} if owner is not None else set())
         await self._scopes.remember([station_id], user_ids=users)

@@ -1,23 +1,59 @@
-"""Every RPC × every role: who is let through. An RPC that is not in the table fails."""
+"""Every RPC × every role × (in scope, out of scope): what is answered. An RPC that is not in the table fails.
+
+A new RPC gets a row in MAY: `At(…)`, or one of its usual forms, when it names a station, a session, a place or a
+reservation, and stands then in NEEDED or MORE with the names `stations/99`, `sessions/99`, `places/99` (a floor),
+`places/98` (its site), `reservations/99`; else the roles that are let through.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
 from functools import reduce
-from typing import Final
+from typing import Final, NamedTuple
 
 import grpc
+import msgspec
 import pytest
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from csms.domain.access import Role
+from csms.domain.access import Role, ShareLevel
+from csms.domain.records import JobKind
+from csms.domain.topology import Place, PlaceKind
+from csms.ports.reservations import ReservationDraft
 from tests.kit.control_world import ControlWorld, Refused, servicers_of
-from tests.kit.service_world import ServiceWorld
+from tests.kit.service_world import NOW, ServiceWorld
 
 ALL: Final = frozenset(Role)
 STAFF: Final = frozenset({Role.ADMINISTRATOR, Role.SUPPORT})
 ADMINISTRATOR: Final = frozenset({Role.ADMINISTRATOR})
 
-MAY: Final[dict[str, frozenset[Role]]] = {
+
+class At(NamedTuple):
+    """For a call that concerns a station, a session, a place, …: who is let through everywhere, whether a site
+    administrator is at the own sites (what is elsewhere is not found), and at which level of a share an EV user is
+    (None: never). Who sees the thing and may not is denied; who does not see it is told that there is none. `sight`:
+    the level at which it is seen."""
+
+    everywhere: frozenset[Role]
+    site: bool
+    share: ShareLevel | None
+    sight: ShareLevel = ShareLevel.VIEW
+
+
+SEEN: Final = At(STAFF, site=True, share=ShareLevel.VIEW)
+OPERATED: Final = At(STAFF, site=True, share=ShareLevel.OPERATE)
+CONFIGURED: Final = At(STAFF, site=True, share=ShareLevel.MANAGE)
+EDITED: Final = At(ADMINISTRATOR, site=True, share=ShareLevel.MANAGE)
+OF_SESSIONS: Final = At(STAFF, site=True, share=ShareLevel.MANAGE, sight=ShareLevel.MANAGE)
+ENDED: Final = At(STAFF, site=True, share=ShareLevel.OPERATE, sight=ShareLevel.OPERATE)
+ADMITTED: Final = At(ADMINISTRATOR, site=True, share=None)
+
+# Roles, where the call concerns the whole system, or is narrowed by itself (lists); else `At`.
+MAY: Final[dict[str, frozenset[Role] | At]] = {
     "auth.SignIn": ALL,
     "auth.SignOut": ALL,
     "auth.GetCaller": ALL,
@@ -25,123 +61,134 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "auth.CreateApiKey": ADMINISTRATOR,
     "auth.ListApiKeys": ADMINISTRATOR,
     "auth.DeleteApiKey": ADMINISTRATOR,
-    "stations.GetStation": STAFF,
-    "stations.ListStations": STAFF,
-    "stations.SummarizeStations": STAFF,
-    "stations.CreateStation": ADMINISTRATOR,
-    "stations.UpdateStation": ADMINISTRATOR,
-    "stations.DeleteStation": ADMINISTRATOR,
-    "stations.AcceptStation": ADMINISTRATOR,
-    "stations.RejectStation": ADMINISTRATOR,
-    "stations.SetStationPassword": ADMINISTRATOR,
-    "stations.DisconnectStation": STAFF,
-    "station_security.RotateStationPassword": ADMINISTRATOR,
-    "station_security.UpgradeSecurityProfile": ADMINISTRATOR,
-    "station_security.SetSecurityProfile": ADMINISTRATOR,
-    "soap.GetSoapAddress": STAFF,
-    "soap.SetSoapAddress": ADMINISTRATOR,
-    "soap.ConfirmSoapAddress": ADMINISTRATOR,
-    "remote.RequestStartTransaction": STAFF,
-    "remote.RequestStopTransaction": STAFF,
-    "remote.GetTransactionStatus": STAFF,
-    "remote.Reset": STAFF,
-    "remote.ChangeAvailability": STAFF,
-    "remote.UnlockConnector": STAFF,
-    "remote.ClearCache": STAFF,
-    "remote.TriggerMessage": STAFF,
-    "remote.GetVariables": STAFF,
-    "remote.SetVariables": STAFF,
-    "remote.DataTransfer": STAFF,
-    "sessions.GetSession": STAFF,
-    "sessions.ListSessions": STAFF,
-    "sessions.ListMeterValues": STAFF,
-    "sessions.ExportSessions": STAFF,
+    "stations.GetStation": SEEN,
+    "stations.ListStations": ALL,
+    "stations.SummarizeStations": ALL,
+    "stations.CreateStation": ADMITTED,
+    "stations.UpdateStation": EDITED,
+    "stations.DeleteStation": ADMITTED,
+    "stations.AcceptStation": ADMITTED,
+    "stations.RejectStation": ADMITTED,
+    "stations.SetStationPassword": ADMITTED,
+    "stations.DisconnectStation": OPERATED,
+    "station_security.RotateStationPassword": ADMITTED,
+    "station_security.UpgradeSecurityProfile": ADMITTED,
+    "station_security.SetSecurityProfile": ADMITTED,
+    "soap.GetSoapAddress": SEEN,
+    "soap.SetSoapAddress": ADMITTED,
+    "soap.ConfirmSoapAddress": ADMITTED,
+    "remote.RequestStartTransaction": OPERATED,
+    "remote.RequestStopTransaction": ENDED,
+    "remote.GetTransactionStatus": ENDED,
+    "remote.Reset": OPERATED,
+    "remote.ChangeAvailability": OPERATED,
+    "remote.UnlockConnector": OPERATED,
+    "remote.ClearCache": OPERATED,
+    "remote.TriggerMessage": OPERATED,
+    "remote.GetVariables": CONFIGURED,
+    "remote.SetVariables": CONFIGURED,
+    "remote.DataTransfer": CONFIGURED,
+    "sessions.GetSession": OF_SESSIONS,
+    "sessions.ListSessions": ALL,
+    "sessions.ListMeterValues": OF_SESSIONS,
+    "sessions.ExportSessions": ALL,
     "id_tokens.GetIdToken": STAFF,
     "id_tokens.ListIdTokens": STAFF,
     "id_tokens.CreateIdToken": ADMINISTRATOR,
     "id_tokens.UpdateIdToken": ADMINISTRATOR,
     "id_tokens.DeleteIdToken": ADMINISTRATOR,
-    "messages.ListMessages": STAFF,
-    "messages.TailMessages": STAFF,
+    "messages.ListMessages": CONFIGURED,
+    "messages.TailMessages": CONFIGURED,
     "backups.ListBackups": STAFF,
     "backups.CreateBackup": ADMINISTRATOR,
     "backups.VerifyBackup": ADMINISTRATOR,
-    "places.GetPlace": STAFF,
-    "places.ListPlaces": STAFF,
-    "places.CreatePlace": ADMINISTRATOR,
-    "places.UpdatePlace": ADMINISTRATOR,
-    "places.DeletePlace": ADMINISTRATOR,
-    "places.MoveStations": ADMINISTRATOR,
-    "watch.Watch": STAFF,
+    "places.GetPlace": SEEN,
+    "places.ListPlaces": ALL,
+    "places.CreatePlace": ADMITTED,
+    "places.UpdatePlace": ADMITTED,
+    "places.DeletePlace": ADMITTED,
+    "places.MoveStations": ADMITTED,
+    "sharing.ShareStation": EDITED,
+    "sharing.UnshareStation": EDITED,
+    "sharing.ListShares": EDITED,
+    "sharing.SetOwner": ADMITTED,
+    "sharing.ReleaseStation": ADMITTED,
+    "groups.ListGroups": ALL,
+    "groups.CreateGroup": ALL,
+    "groups.UpdateGroup": ALL,
+    "groups.DeleteGroup": ALL,
+    "groups.AddStations": ALL,
+    "groups.RemoveStations": ALL,
+    "watch.Watch": ALL,
     "system.GetSystemInfo": STAFF,
-    "device_model.GetBaseReport": STAFF,
-    "device_model.GetReport": STAFF,
-    "device_model.ListVariables": STAFF,
-    "device_model.SetVariableMonitoring": STAFF,
-    "device_model.ClearVariableMonitoring": STAFF,
-    "device_model.SetMonitoringBase": STAFF,
-    "device_model.SetMonitoringLevel": STAFF,
-    "device_model.GetMonitoringReport": STAFF,
-    "device_model.ListMonitors": STAFF,
-    "device_model.RequestCustomerInformation": STAFF,
-    "device_model.SetNetworkProfile": STAFF,
-    "device_model.ListPeriodicEventStreams": STAFF,
-    "device_model.GetPeriodicEventStream": STAFF,
-    "device_model.AdjustPeriodicEventStream": STAFF,
+    "device_model.GetBaseReport": CONFIGURED,
+    "device_model.GetReport": CONFIGURED,
+    "device_model.ListVariables": CONFIGURED,
+    "device_model.SetVariableMonitoring": CONFIGURED,
+    "device_model.ClearVariableMonitoring": CONFIGURED,
+    "device_model.SetMonitoringBase": CONFIGURED,
+    "device_model.SetMonitoringLevel": CONFIGURED,
+    "device_model.GetMonitoringReport": CONFIGURED,
+    "device_model.ListMonitors": CONFIGURED,
+    "device_model.RequestCustomerInformation": CONFIGURED,
+    "device_model.SetNetworkProfile": CONFIGURED,
+    "device_model.ListPeriodicEventStreams": CONFIGURED,
+    "device_model.GetPeriodicEventStream": CONFIGURED,
+    "device_model.AdjustPeriodicEventStream": CONFIGURED,
     "certificates.InstallCertificate": ADMINISTRATOR,
     "certificates.DeleteCertificate": ADMINISTRATOR,
-    "certificates.GetInstalledCertificateIds": STAFF,
-    "certificates.ListInstalledCertificates": STAFF,
-    "certificates.RenewStationCertificate": STAFF,
+    "certificates.GetInstalledCertificateIds": OPERATED,
+    "certificates.ListInstalledCertificates": SEEN,
+    "certificates.RenewStationCertificate": OPERATED,
     "certificates.ListIssuedCertificates": STAFF,
     "certificates.RevokeCertificate": ADMINISTRATOR,
-    "certificates.GetAuthority": STAFF,
-    "inventory.ListStationEvents": STAFF,
-    "inventory.ListStationItems": STAFF,
-    "inventory.GetJob": STAFF,
-    "inventory.ListJobs": STAFF,
-    "inventory.CancelJob": STAFF,
-    "maintenance.UpdateFirmware": STAFF,
-    "maintenance.PublishFirmware": STAFF,
-    "maintenance.UnpublishFirmware": STAFF,
-    "maintenance.GetLog": STAFF,
-    "messages.ExportMessages": STAFF,
+    "certificates.GetAuthority": ALL,
+    "inventory.ListStationEvents": CONFIGURED,
+    "inventory.ListStationItems": CONFIGURED,
+    "inventory.GetJob": SEEN,
+    "inventory.ListJobs": ALL,
+    "inventory.CancelJob": OPERATED,
+    "maintenance.UpdateFirmware": CONFIGURED,
+    "maintenance.PublishFirmware": CONFIGURED,
+    "maintenance.UnpublishFirmware": CONFIGURED,
+    "maintenance.GetLog": CONFIGURED,
+    "messages.ExportMessages": CONFIGURED,
     "tolerance.ListRules": STAFF,
     "tolerance.ListRuleSets": STAFF,
     "tolerance.CreateRuleSet": ADMINISTRATOR,
     "tolerance.UpdateRuleSet": ADMINISTRATOR,
     "tolerance.DeleteRuleSet": ADMINISTRATOR,
-    "smart_charging.SetChargingProfile": STAFF,
-    "smart_charging.ClearChargingProfile": STAFF,
-    "smart_charging.GetCompositeSchedule": STAFF,
-    "smart_charging.GetChargingProfiles": STAFF,
-    "smart_charging.ListChargingProfiles": STAFF,
-    "smart_charging.UsePriorityCharging": STAFF,
-    "smart_charging.UpdateDynamicSchedule": STAFF,
-    "smart_charging.SendAfrrSignal": STAFF,
-    "smart_charging.NotifyAllowedEnergyTransfer": STAFF,
-    "der.SetDerControl": STAFF,
-    "der.GetDerControl": STAFF,
-    "der.ClearDerControl": STAFF,
-    "der.ListDerControls": STAFF,
-    "reservations.CreateReservation": STAFF,
-    "reservations.CancelReservation": STAFF,
-    "reservations.GetReservation": STAFF,
-    "reservations.ListReservations": STAFF,
-    "local_lists.SyncLocalList": STAFF,
-    "local_lists.SendLocalList": STAFF,
-    "local_lists.GetLocalListVersion": STAFF,
+    "smart_charging.SetChargingProfile": OPERATED,
+    "smart_charging.ClearChargingProfile": OPERATED,
+    "smart_charging.GetCompositeSchedule": OPERATED,
+    "smart_charging.GetChargingProfiles": OPERATED,
+    "smart_charging.ListChargingProfiles": SEEN,
+    "smart_charging.UsePriorityCharging": OPERATED,
+    "smart_charging.UpdateDynamicSchedule": OPERATED,
+    "smart_charging.SendAfrrSignal": OPERATED,
+    "smart_charging.NotifyAllowedEnergyTransfer": OPERATED,
+    "der.SetDerControl": OPERATED,
+    "der.GetDerControl": OPERATED,
+    "der.ClearDerControl": OPERATED,
+    "der.ListDerControls": SEEN,
+    "reservations.CreateReservation": OPERATED,
+    "reservations.CancelReservation": ENDED,
+    "reservations.GetReservation": OF_SESSIONS,
+    "reservations.ListReservations": ALL,
+    "local_lists.SyncLocalList": CONFIGURED,
+    "local_lists.SendLocalList": CONFIGURED,
+    "local_lists.GetLocalListVersion": OPERATED,
     "local_lists.GetLocalList": STAFF,
-    "display.SetDisplayMessage": STAFF,
-    "display.GetDisplayMessages": STAFF,
-    "display.ClearDisplayMessage": STAFF,
-    "payment.CostUpdated": STAFF,
-    "payment.NotifyWebPaymentStarted": STAFF,
-    "payment.SetDefaultTariff": STAFF,
-    "payment.GetTariffs": STAFF,
-    "payment.ClearTariffs": STAFF,
-    "payment.ChangeTransactionTariff": STAFF,
-    "battery_swap.RequestBatterySwap": STAFF,
+    "display.SetDisplayMessage": OPERATED,
+    "display.GetDisplayMessages": OPERATED,
+    "display.ClearDisplayMessage": OPERATED,
+    "payment.CostUpdated": OPERATED,
+    "payment.NotifyWebPaymentStarted": OPERATED,
+    "payment.SetDefaultTariff": CONFIGURED,
+    "payment.GetTariffs": CONFIGURED,
+    "payment.ClearTariffs": CONFIGURED,
+    "payment.ChangeTransactionTariff": OPERATED,
+    "battery_swap.RequestBatterySwap": OPERATED,
 }
 
 # What a request needs so that it gets as far as the permission: (field path, value). Names of things that do not exist.
@@ -159,6 +206,7 @@ NEEDED: Final[dict[str, object]] = {
         "tolerance": "ruleSets/99",
         "certificates": "issuedCertificates/99",
         "reservations": "reservations/99",
+        "groups": "groups/99",
     },
 }
 
@@ -174,8 +222,17 @@ MORE: Final[dict[str, dict[str, object]]] = {
         "hash_data.serial_number": "1",
     },
     "certificates.ListInstalledCertificates": {"station": "stations/99"},
-    "places.CreatePlace": {"place.kind": 2},
-    "places.UpdatePlace": {"place.name": "places/99"},
+    "places.CreatePlace": {"place.kind": 3, "place.parent": "places/98", "place.display_name": "Level"},
+    "places.UpdatePlace": {"place.name": "places/99", "place.parent": "places/98", "place.display_name": "Up"},
+    "sharing": {"station": "stations/99"},
+    "sharing.ShareStation": {"level": 1, "email": "support@example.org"},
+    "sharing.UnshareStation": {"user": "users/99"},
+    "sharing.SetOwner": {"email": "support@example.org"},
+    "groups.UpdateGroup": {"group.name": "groups/99"},
+    "groups.AddStations": {"stations": ["stations/99"]},
+    "groups.RemoveStations": {"stations": ["stations/99"]},
+    "inventory.ListStationEvents": {"filter.station": "stations/99"},
+    "stations.CreateStation": {"station.identity": "CP-NEW", "station.place": "places/99"},
     "places.MoveStations": {"place": "places/99", "stations": ["stations/99"]},
     "stations.UpdateStation": {"station.name": "stations/99"},
     "id_tokens.UpdateIdToken": {"id_token.name": "idTokens/99"},
@@ -209,9 +266,9 @@ def rpcs() -> dict[str, tuple[type, bool]]:
     return found
 
 
-def a_request(method: str, kind: type) -> object:
+def a_request(method: str, kind: type) -> Message:
     """As full as it must be to be understood."""
-    request = kind()
+    request: Message = kind()
     module = method.partition(".")[0]
     fields = request.DESCRIPTOR.fields_by_name  # type: ignore[attr-defined]
     if "name" in fields:
@@ -232,24 +289,154 @@ def a_request(method: str, kind: type) -> object:
     return request
 
 
+def placed(message: Message, names: Mapping[str, str]) -> None:
+    """Put these names in the place of those that stand for them."""
+    for field, value in message.ListFields():
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            continue
+        repeated = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+        for index, each in enumerate(value if repeated else [value]):
+            if isinstance(each, Message):
+                placed(each, names)
+            elif isinstance(each, str) and (name := _renamed(each, names)) != each:
+                if repeated:
+                    value[index] = name
+                else:
+                    setattr(message, field.name, name)
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    for old, new in names.items():
+        if text == old or text.startswith(old + "/"):
+            return new + text[len(old) :]
+    return text
+
+
+class Answer(StrEnum):
+    """What became of a call."""
+
+    THROUGH = "through"
+    DENIED = "denied"
+    HIDDEN = "there is no such thing"
+
+
+HIDING: Final = frozenset(
+    {"STATION_NOT_FOUND", "SESSION_NOT_FOUND", "PLACE_NOT_FOUND", "RESERVATION_NOT_FOUND", "JOB_NOT_FOUND"}
+)
+
+
+async def answer_of(world: ControlWorld, method: str, request: Message, streams: bool) -> Answer:
+    """The call, made by whose token the client has."""
+    try:
+        if streams:
+            await world.client.collect(method, request, 1)
+        else:
+            await world.client.call(method, request)
+    except Refused as refused:
+        if refused.code is grpc.StatusCode.PERMISSION_DENIED:
+            return Answer.DENIED
+        if refused.code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.INTERNAL):
+            raise
+        return Answer.HIDDEN if refused.reason in HIDING else Answer.THROUGH
+    return Answer.THROUGH
+
+
+@dataclass
+class Field:
+    """A floor of a site, with a station, a session, a reservation and a job there."""
+
+    floor: int
+    site: int
+    station: int
+    names: dict[str, str]
+
+
+async def a_field(world: ControlWorld, number: int, sites: Mapping[bool, tuple[int, int]], *, mine: bool) -> Field:
+    """At the site administrator's site, or elsewhere."""
+    site, floor = sites[mine]
+    station = await world.add_station(f"CP-{number}")
+    world.tables.stations[station].place_id = floor
+    world.add_session(number, station)
+    world.tables.session_places[number] = floor
+    draft = ReservationDraft(station, "TAG", NOW, NOW + timedelta(days=9_000))
+    reservation = await world.reservation_store.create(draft, NOW)
+    job = await world.inventory_store.begin_job(station, JobKind.LOG_UPLOAD, b"{}", NOW)
+    names = {
+        "stations/99/jobs/9": f"stations/{station}/jobs/{job.id}",
+        "stations/99": f"stations/{station}",
+        "sessions/99": f"sessions/{number}",
+        "reservations/99": f"reservations/{reservation.id}",
+        "places/98": f"places/{site}",
+        "places/99": f"places/{floor}",
+    }
+    return Field(floor, site, station, names)
+
+
+def expected(role: Role, row: At, level: ShareLevel | None, *, mine: bool) -> Answer:
+    """What the table says."""
+    if role in row.everywhere:
+        return Answer.THROUGH
+    if role is Role.SITE_ADMINISTRATOR:
+        return Answer.DENIED if not row.site else Answer.THROUGH if mine else Answer.HIDDEN
+    if role is Role.EV_USER and row.share is not None:
+        levels = list(ShareLevel)
+        if level is None or levels.index(level) < levels.index(row.sight):
+            return Answer.HIDDEN
+        return Answer.THROUGH if levels.index(level) >= levels.index(row.share) else Answer.DENIED
+    return Answer.DENIED
+
+
 def test_every_rpc_has_its_row() -> None:
     assert sorted(MAY) == sorted(rpcs())
 
 
-@pytest.mark.feature("F-SYS-4")
+@pytest.mark.feature("F-SYS-4", "F-USR-1")
 @pytest.mark.parametrize("role", list(Role), ids=lambda role: role.value)
 async def test_each_role_gets_through_where_the_table_says_so_and_nowhere_else(world: ControlWorld, role: Role) -> None:
     for method, (kind, streams) in rpcs().items():
+        row = MAY[method]
+        if isinstance(row, At):
+            continue
         world.client.token = (await world.access.sign_in(f"{role.value}@example.org", "charge-2-go")).token
         request = a_request(method, kind)
-        code = grpc.StatusCode.OK
-        try:
-            if streams:
-                await world.client.collect(method, request, 1)  # type: ignore[arg-type]
-            else:
-                await world.client.call(method, request)  # type: ignore[arg-type]
-        except Refused as refused:
-            code = refused.code
-        assert (code is not grpc.StatusCode.PERMISSION_DENIED) == (role in MAY[method]), (method, code)
-        if method != "auth.SignIn":
-            assert code is not grpc.StatusCode.UNAUTHENTICATED or method == "auth.ChangePassword", method
+        if method in ("auth.SignIn", "auth.ChangePassword"):  # refused for what is in the request
+            continue
+        answer = await answer_of(world, method, request, streams)
+        assert (answer is not Answer.DENIED) == (role in row), (method, answer)
+
+
+@pytest.mark.feature("F-USR-1", "F-STA-11")
+@pytest.mark.parametrize("role", list(Role), ids=lambda role: role.value)
+async def test_what_concerns_a_station_is_for_those_whom_it_concerns(world: ControlWorld, role: Role) -> None:
+    user = await world.access_store.find_user_by_email(f"{role.value}@example.org")
+    assert user is not None
+    sites = {mine: await a_site(world, mine) for mine in (True, False)}
+    if role is Role.SITE_ADMINISTRATOR:
+        world.access_store.put(msgspec.structs.replace(user, site_ids=frozenset({sites[True][0]})))
+    world.client.token = (await world.access.sign_in(user.email, "charge-2-go")).token
+    number = 0
+    for method, (kind, streams) in rpcs().items():
+        row = MAY[method]
+        if not isinstance(row, At):
+            continue
+        shares = [None, *ShareLevel] if role is Role.EV_USER else [None]
+        for mine, level in [(True, None), (False, None)] if role is not Role.EV_USER else [(False, s) for s in shares]:
+            number += 1
+            field = await a_field(world, number, sites, mine=mine)
+            if level is not None:
+                world.sharing.levels[field.station, user.id] = level
+            request = a_request(method, kind)
+            placed(request, field.names)
+            if method == "stations.CreateStation":
+                request.station.identity = f"CP-NEW-{number}"  # type: ignore[attr-defined]
+            answer = await answer_of(world, method, request, streams)
+            assert answer is expected(role, row, level, mine=mine), (method, mine, level, answer)
+            world.sharing.levels.clear()
+
+
+async def a_site(world: ControlWorld, mine: bool) -> tuple[int, int]:
+    """A site and a floor of it."""
+    site = await world.place_store.create(Place(0, 1, PlaceKind.SITE, f"Site {mine}"))
+    floor = await world.place_store.create(Place(0, site.id, PlaceKind.FLOOR, "Floor"))
+    await world.places.load()
+    return site.id, floor.id

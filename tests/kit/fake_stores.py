@@ -316,6 +316,10 @@ class FakeAccess:
         """All people."""
         return list(self._users.values())
 
+    def put(self, user: User) -> None:
+        """In the place of the one with this id."""
+        self._users[user.id] = user
+
     async def find_user_by_email(self, email: str) -> User | None:
         return next((u for u in self._users.values() if u.email.lower() == email.lower()), None)
 
