@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from control.convert.common import moment, timestamp
-from control.convert.names import print_name
+from control.convert.names import print_name, read_name
 from control.v1 import id_tokens_pb2
 from csms.domain.authorization import Token
 
@@ -16,6 +16,7 @@ FIELDS: Final = {
     "parent_id_token": "parent_id_token",
     "allow_concurrent": "allow_concurrent",
     "note": "note",
+    "user": "user_id",
 }
 """Paths of an update mask → fields of a Token."""
 
@@ -31,6 +32,7 @@ def id_token(token: Token) -> id_tokens_pb2.IdToken:
         parent_id_token=token.parent_id_token or "",
         allow_concurrent=token.allow_concurrent,
         note=token.note,
+        user="" if token.user_id is None else print_name("users", token.user_id),
         create_time=timestamp(token.created_at),
         update_time=timestamp(token.updated_at),
         etag=str(token.version),
@@ -48,4 +50,5 @@ def token(message: id_tokens_pb2.IdToken) -> Token:
         parent_id_token=message.parent_id_token or None,
         allow_concurrent=message.allow_concurrent,
         note=message.note,
+        user_id=read_name(message.user, "users") if message.user else None,
     )

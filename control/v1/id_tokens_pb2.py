@@ -26,7 +26,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63ontrol/v1/id_tokens.proto\x12\ncontrol.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xab\x02\n\x07IdToken\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08id_token\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\x0f\n\x07\x62locked\x18\x04 \x01(\x08\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fparent_id_token\x18\x06 \x01(\t\x12\x18\n\x10\x61llow_concurrent\x18\x07 \x01(\x08\x12\x0c\n\x04note\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\"!\n\x11GetIdTokenRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\x12GetIdTokenResponse\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\"K\n\x13ListIdTokensRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\"k\n\x14ListIdTokensResponse\x12&\n\tid_tokens\x18\x01 \x03(\x0b\x32\x13.control.v1.IdToken\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"Q\n\x14\x43reateIdTokenRequest\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\x12\x12\n\nrequest_id\x18\x02 \x01(\t\">\n\x15\x43reateIdTokenResponse\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\"\x82\x01\n\x14UpdateIdTokenRequest\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\">\n\x15UpdateIdTokenResponse\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\"8\n\x14\x44\x65leteIdTokenRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x17\n\x15\x44\x65leteIdTokenResponse2\xb2\x03\n\x0eIdTokenService\x12K\n\nGetIdToken\x12\x1d.control.v1.GetIdTokenRequest\x1a\x1e.control.v1.GetIdTokenResponse\x12Q\n\x0cListIdTokens\x12\x1f.control.v1.ListIdTokensRequest\x1a .control.v1.ListIdTokensResponse\x12T\n\rCreateIdToken\x12 .control.v1.CreateIdTokenRequest\x1a!.control.v1.CreateIdTokenResponse\x12T\n\rUpdateIdToken\x12 .control.v1.UpdateIdTokenRequest\x1a!.control.v1.UpdateIdTokenResponse\x12T\n\rDeleteIdToken\x12 .control.v1.DeleteIdTokenRequest\x1a!.control.v1.DeleteIdTokenResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63ontrol/v1/id_tokens.proto\x12\ncontrol.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x02\n\x07IdToken\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08id_token\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\x0f\n\x07\x62locked\x18\x04 \x01(\x08\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fparent_id_token\x18\x06 \x01(\t\x12\x18\n\x10\x61llow_concurrent\x18\x07 \x01(\x08\x12\x0c\n\x04note\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12\x0c\n\x04user\x18\x0c \x01(\t\"!\n\x11GetIdTokenRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\x12GetIdTokenResponse\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\"K\n\x13ListIdTokensRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\"k\n\x14ListIdTokensResponse\x12&\n\tid_tokens\x18\x01 \x03(\x0b\x32\x13.control.v1.IdToken\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"Q\n\x14\x43reateIdTokenRequest\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\x12\x12\n\nrequest_id\x18\x02 \x01(\t\">\n\x15\x43reateIdTokenResponse\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\"\x82\x01\n\x14UpdateIdTokenRequest\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\">\n\x15UpdateIdTokenResponse\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\"8\n\x14\x44\x65leteIdTokenRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x17\n\x15\x44\x65leteIdTokenResponse2\xb2\x03\n\x0eIdTokenService\x12K\n\nGetIdToken\x12\x1d.control.v1.GetIdTokenRequest\x1a\x1e.control.v1.GetIdTokenResponse\x12Q\n\x0cListIdTokens\x12\x1f.control.v1.ListIdTokensRequest\x1a .control.v1.ListIdTokensResponse\x12T\n\rCreateIdToken\x12 .control.v1.CreateIdTokenRequest\x1a!.control.v1.CreateIdTokenResponse\x12T\n\rUpdateIdToken\x12 .control.v1.UpdateIdTokenRequest\x1a!.control.v1.UpdateIdTokenResponse\x12T\n\rDeleteIdToken\x12 .control.v1.DeleteIdTokenRequest\x1a!.control.v1.DeleteIdTokenResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,27 +34,27 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'control.v1.id_tokens_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_IDTOKEN']._serialized_start=110
-  _globals['_IDTOKEN']._serialized_end=409
-  _globals['_GETIDTOKENREQUEST']._serialized_start=411
-  _globals['_GETIDTOKENREQUEST']._serialized_end=444
-  _globals['_GETIDTOKENRESPONSE']._serialized_start=446
-  _globals['_GETIDTOKENRESPONSE']._serialized_end=505
-  _globals['_LISTIDTOKENSREQUEST']._serialized_start=507
-  _globals['_LISTIDTOKENSREQUEST']._serialized_end=582
-  _globals['_LISTIDTOKENSRESPONSE']._serialized_start=584
-  _globals['_LISTIDTOKENSRESPONSE']._serialized_end=691
-  _globals['_CREATEIDTOKENREQUEST']._serialized_start=693
-  _globals['_CREATEIDTOKENREQUEST']._serialized_end=774
-  _globals['_CREATEIDTOKENRESPONSE']._serialized_start=776
-  _globals['_CREATEIDTOKENRESPONSE']._serialized_end=838
-  _globals['_UPDATEIDTOKENREQUEST']._serialized_start=841
-  _globals['_UPDATEIDTOKENREQUEST']._serialized_end=971
-  _globals['_UPDATEIDTOKENRESPONSE']._serialized_start=973
-  _globals['_UPDATEIDTOKENRESPONSE']._serialized_end=1035
-  _globals['_DELETEIDTOKENREQUEST']._serialized_start=1037
-  _globals['_DELETEIDTOKENREQUEST']._serialized_end=1093
-  _globals['_DELETEIDTOKENRESPONSE']._serialized_start=1095
-  _globals['_DELETEIDTOKENRESPONSE']._serialized_end=1118
-  _globals['_IDTOKENSERVICE']._serialized_start=1121
-  _globals['_IDTOKENSERVICE']._serialized_end=1555
+  _globals['_IDTOKEN']._serialized_end=423
+  _globals['_GETIDTOKENREQUEST']._serialized_start=425
+  _globals['_GETIDTOKENREQUEST']._serialized_end=458
+  _globals['_GETIDTOKENRESPONSE']._serialized_start=460
+  _globals['_GETIDTOKENRESPONSE']._serialized_end=519
+  _globals['_LISTIDTOKENSREQUEST']._serialized_start=521
+  _globals['_LISTIDTOKENSREQUEST']._serialized_end=596
+  _globals['_LISTIDTOKENSRESPONSE']._serialized_start=598
+  _globals['_LISTIDTOKENSRESPONSE']._serialized_end=705
+  _globals['_CREATEIDTOKENREQUEST']._serialized_start=707
+  _globals['_CREATEIDTOKENREQUEST']._serialized_end=788
+  _globals['_CREATEIDTOKENRESPONSE']._serialized_start=790
+  _globals['_CREATEIDTOKENRESPONSE']._serialized_end=852
+  _globals['_UPDATEIDTOKENREQUEST']._serialized_start=855
+  _globals['_UPDATEIDTOKENREQUEST']._serialized_end=985
+  _globals['_UPDATEIDTOKENRESPONSE']._serialized_start=987
+  _globals['_UPDATEIDTOKENRESPONSE']._serialized_end=1049
+  _globals['_DELETEIDTOKENREQUEST']._serialized_start=1051
+  _globals['_DELETEIDTOKENREQUEST']._serialized_end=1107
+  _globals['_DELETEIDTOKENRESPONSE']._serialized_start=1109
+  _globals['_DELETEIDTOKENRESPONSE']._serialized_end=1132
+  _globals['_IDTOKENSERVICE']._serialized_start=1135
+  _globals['_IDTOKENSERVICE']._serialized_end=1569
 # @@protoc_insertion_point(module_scope)

@@ -37,6 +37,7 @@ class IdToken(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`idTokens/{id}`."""
     id_token: _builtins.str
@@ -53,6 +54,8 @@ class IdToken(_message.Message):
     """Free text."""
     etag: _builtins.str
     """Version, sent back on update."""
+    user: _builtins.str
+    """`users/{id}` of the one whose it is: they see it and the sessions charged on it from now on. Empty: nobody's."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Refused from then on; unset means never."""
@@ -79,10 +82,11 @@ class IdToken(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        user: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "allow_concurrent", b"allow_concurrent", "blocked", b"blocked", "create_time", b"create_time", "etag", b"etag", "expire_time", b"expire_time", "id_token", b"id_token", "name", b"name", "note", b"note", "parent_id_token", b"parent_id_token", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "allow_concurrent", b"allow_concurrent", "blocked", b"blocked", "create_time", b"create_time", "etag", b"etag", "expire_time", b"expire_time", "id_token", b"id_token", "name", b"name", "note", b"note", "parent_id_token", b"parent_id_token", "update_time", b"update_time", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -115,7 +115,11 @@ REACH: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
             Action.OWN_ACCOUNT: Reach.ALL,
         },
         Role.SUPPORT: dict.fromkeys(_OF_SUPPORT, Reach.ALL),
-        Role.EV_USER: {**dict.fromkeys(NEEDED_LEVEL, Reach.OWN), Action.OWN_ACCOUNT: Reach.ALL},
+        Role.EV_USER: {
+            **dict.fromkeys(NEEDED_LEVEL, Reach.OWN),
+            Action.READ_TOKENS: Reach.OWN,
+            Action.OWN_ACCOUNT: Reach.ALL,
+        },
     }
 )
 

@@ -30,6 +30,8 @@ class Token(msgspec.Struct, frozen=True):
     parent_id_token: str | None = None
     allow_concurrent: bool = False
     note: str = ""
+    user_id: int | None = None
+    """Whose it is."""
     version: int = 1
     created_at: datetime | None = None
     updated_at: datetime | None = None

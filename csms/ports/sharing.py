@@ -62,6 +62,9 @@ class SharingStore(Protocol):
     async def set_sites(self, user_id: int, site_ids: Iterable[int]) -> None:
         """These and no others. Raises NotFound for the user, and for a site that does not exist."""
 
+    async def is_tag_of(self, user_id: int, id_token: str) -> bool:
+        """Does this tag (in canonical spelling) belong to the user?"""
+
     # -- owners and shares -----------------------------------------------------------------------------------------
 
     async def find_person(self, email: str) -> Person | None:

@@ -153,11 +153,13 @@ class TokenStore(Protocol):
     async def find(self, token_id: int) -> Token | None:
         """By our id."""
 
-    async def page(self, *, query: str, size: int, after: str) -> tuple[Sequence[Token], int]:
-        """In the order of the tags' ids, after one; and how many match in all."""
+    async def page(
+        self, *, query: str, size: int, after: str, user_id: int | None = None
+    ) -> tuple[Sequence[Token], int]:
+        """In the order of the tags' ids, after one; and how many match in all. Of this user, where one is given."""
 
     async def create(self, token: Token) -> Token:
-        """`token.id` is ignored. Raises AlreadyExists/ID_TOKEN_TAKEN."""
+        """`token.id` is ignored. Raises AlreadyExists/ID_TOKEN_TAKEN, NotFound for the user."""
 
     async def update(self, token: Token, *, version: int | None) -> Token:
         """Raises NotFound, StaleVersion."""

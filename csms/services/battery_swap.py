@@ -41,6 +41,7 @@ class BatterySwaps:
         """Let the driver with this tag swap batteries. Raises InvalidArgument, NotFound."""
         await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         id_token = parse_id_token(id_token)
+        await self._scopes.check_tag(caller, Action.OPERATE_STATIONS, id_token)
         request = _encode({"idToken": id_token})
         job = await self._inventory.begin_job(target.station_id, JobKind.BATTERY_SWAP, request, self._now())
         try:

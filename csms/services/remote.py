@@ -133,8 +133,10 @@ class Remote:
         """Start charging on a tag; EVSE None: the station chooses. The kind of token and its group are 2.x's; without
         them they are what the tag looks like, and its parent."""
         await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
+        id_token = parse_id_token(id_token)
+        await self._scopes.check_tag(caller, Action.OPERATE_STATIONS, id_token)
         command = RequestStartTransaction(
-            parse_id_token(id_token),
+            id_token,
             _evse(evse_id),
             secrets.randbelow(2**31 - 1) + 1,
             token_type,

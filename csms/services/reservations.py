@@ -71,6 +71,7 @@ class Reservations:
         """
         await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         draft = self._draft(caller, target.station_id, order)
+        await self._scopes.check_tag(caller, Action.OPERATE_STATIONS, draft.id_token)
         made = await self._store.create(draft, self._now())
         command = ReserveNow(
             made.id,

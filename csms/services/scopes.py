@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from csms.domain.access import Action, Principal, Reach, Scope, denied, grants, reach
-from csms.domain.errors import NotFound
+from csms.domain.errors import NotFound, PermissionDenied
 from csms.domain.topology import SYSTEM_ID, Tree, check_holds_stations
 from csms.ports.sharing import SharingStore, Standing
 
@@ -102,6 +102,13 @@ class Scopes:
                 raise _no_station(station_id)
             if not self._may(caller, action, standing, places):
                 raise denied(caller, action)
+
+    async def check_tag(self, caller: Principal, action: Action, id_token: str) -> None:
+        """Whoever may do it with what is shared with them may do it on their own tags only. Raises PermissionDenied."""
+        if reach(caller, action) is not Reach.OWN:
+            return
+        if caller.user_id is None or not await self._store.is_tag_of(caller.user_id, id_token):
+            raise PermissionDenied("This is none of your tags. Charge on one of your own.", reason="NOT_YOUR_TAG")
 
     async def check_place(self, caller: Principal, action: Action, place_id: int) -> None:
         """May the caller do it to the place? Raises PermissionDenied, and NotFound when they may not even see it."""

@@ -8,14 +8,14 @@ from datetime import datetime
 import msgspec
 import trio
 
-from csms.domain.access import Action, Principal, check
+from csms.domain.access import Action, Principal, Reach, check, reach
 from csms.domain.authorization import Token, decide
 from csms.domain.errors import DomainError, InvalidArgument, NotFound, Unavailable
 from csms.domain.facts import IdTokenInfo
 from csms.domain.ids import parse_id_token
 from csms.ports.stores import TokenStore, TransactionStore
 
-EDITABLE = ("alias", "blocked", "expires_at", "parent_id_token", "allow_concurrent", "note")
+EDITABLE = ("alias", "blocked", "expires_at", "parent_id_token", "allow_concurrent", "note", "user_id")
 MAX_ALIAS, MAX_NOTE = 200, 4_000
 RELOAD_SECONDS = 60.0
 
@@ -153,13 +153,15 @@ class Tokens:
 
     async def get(self, caller: Principal, token_id: int) -> Token:
         """One tag. Raises NotFound."""
-        check(caller, Action.READ_TOKENS)
-        return await self._find(token_id)
+        mine = _whose(caller)
+        found = await self._find(token_id)
+        if mine is not None and found.user_id != mine:
+            raise _no_token(token_id)
+        return found
 
     async def page(self, caller: Principal, *, query: str, size: int, after: str) -> TokenPage:
         """Up to `size` tags after an id ("" is the begin) with `query` in id, alias or note."""
-        check(caller, Action.READ_TOKENS)
-        tokens, total = await self._store.page(query=query, size=size, after=after)
+        tokens, total = await self._store.page(query=query, size=size, after=after, user_id=_whose(caller))
         return TokenPage(tuple(tokens), total)
 
     async def create(self, caller: Principal, token: Token) -> Token:
@@ -191,8 +193,20 @@ class Tokens:
     async def _find(self, token_id: int) -> Token:
         found = await self._store.find(token_id)
         if found is None:
-            raise NotFound(f"There is no tag {token_id} (any more).", reason="ID_TOKEN_NOT_FOUND")
+            raise _no_token(token_id)
         return found
+
+
+def _whose(caller: Principal) -> int | None:
+    """Whose tags the caller sees; None: everybody's. Raises PermissionDenied."""
+    if reach(caller, Action.READ_TOKENS) is Reach.OWN and caller.user_id is not None:
+        return caller.user_id
+    check(caller, Action.READ_TOKENS)
+    return None
+
+
+def _no_token(token_id: int) -> NotFound:
+    return NotFound(f"There is no tag {token_id} (any more).", reason="ID_TOKEN_NOT_FOUND")
 
 
 def _checked(token: Token) -> Token:

@@ -78,7 +78,8 @@ INSERT INTO session AS old (
     transaction_id, id_token, authorization_status, authentication, state, started_at, stopped_at, stop_logged_at,
     meter_start_wh, meter_stop_wh, energy_wh, register_last_wh, register_last_at, power_w, max_power_w, soc_percent,
     stop_reason, reservation_id, flags, needs_reconciliation, meter_value_count, last_meter_at, register_first_wh,
-    register_first_at, sequence, token_seq, charging_state, remote_start_id, stop_id_token, extras, place_id)
+    register_first_at, sequence, token_seq, charging_state, remote_start_id, stop_id_token, extras, place_id,
+    user_id)
 SELECT
     id, (SELECT station.id FROM station WHERE station.id = u.station_id FOR KEY SHARE), station_id,
     station_identity, logged_at, progress_at, evse_id, connector_id,
@@ -86,7 +87,8 @@ SELECT
     meter_start_wh, meter_stop_wh, energy_wh, register_last_wh, register_last_at, power_w, max_power_w, soc_percent,
     stop_reason, reservation_id, string_to_array(flags, ' '), needs_reconciliation, meter_value_count, last_meter_at,
     register_first_wh, register_first_at, sequence, token_seq, charging_state, remote_start_id, stop_id_token,
-    extras::jsonb, coalesce((SELECT station.place_id FROM station WHERE station.id = u.station_id), 1)
+    extras::jsonb, coalesce((SELECT station.place_id FROM station WHERE station.id = u.station_id), 1),
+    (SELECT known.user_id FROM id_token AS known WHERE known.id_token = u.id_token)
 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::integer[],
     $7::integer[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],
     $14::timestamptz[], $15::timestamptz[], $16::double precision[], $17::double precision[],
@@ -116,7 +118,8 @@ ON CONFLICT (id) DO UPDATE SET
     last_meter_at = excluded.last_meter_at,
     register_first_wh = excluded.register_first_wh, register_first_at = excluded.register_first_at,
     sequence = excluded.sequence, token_seq = excluded.token_seq, charging_state = excluded.charging_state,
-    remote_start_id = excluded.remote_start_id, stop_id_token = excluded.stop_id_token, extras = excluded.extras
+    remote_start_id = excluded.remote_start_id, stop_id_token = excluded.stop_id_token, extras = excluded.extras,
+    user_id = coalesce(old.user_id, excluded.user_id)
 WHERE excluded.progress_at >= old.progress_at AND NOT (old.state = 'ENDED' AND excluded.state = 'ACTIVE')
 """
 

@@ -213,7 +213,9 @@ class SessionSelect:
         if wanted.place_ids:
             found.append(f"s.place_id = ANY({self._arg(sorted(wanted.place_ids))}::bigint[])")
         if wanted.scope is not None:
-            found.append(scope_condition(wanted.scope, self._arg, station="s.station_id", place="s.place_id"))
+            found.append(
+                scope_condition(wanted.scope, self._arg, station="s.station_id", place="s.place_id", user="s.user_id")
+            )
         if wanted.query:
             texts = "concat_ws(E'\\n', s.station_identity, station.display_name, station.identity, s.id_token, alias)"
             condition = f"{texts} ILIKE {self._arg(pattern(wanted.query))}"
@@ -292,4 +294,5 @@ def _view(row: asyncpg.Record) -> SessionView:
         row["station_display_name"],
         row["id_token_alias"],
         row["place_id"],
+        row["user_id"],
     )

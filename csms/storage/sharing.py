@@ -31,6 +31,7 @@ SET_SITES_SQL = """
 WITH gone AS (DELETE FROM user_site WHERE user_id = $1 AND NOT place_id = ANY($2::bigint[]))
 INSERT INTO user_site (user_id, place_id) SELECT $1::bigint, unnest($2::bigint[]) ON CONFLICT DO NOTHING
 """
+TAG_OF_SQL = "SELECT EXISTS (SELECT FROM id_token WHERE user_id = $1 AND id_token = $2)"
 FIND_PERSON_SQL = "SELECT id, email, display_name FROM app_user WHERE lower(email) = lower($1)"
 OWNER_SQL = """
 SELECT app_user.id, email, app_user.display_name FROM station JOIN app_user ON app_user.id = owner_id
@@ -97,6 +98,10 @@ class PostgresSharing:
             await self._database.execute(SET_SITES_SQL, user_id, ids)
         except asyncpg.ForeignKeyViolationError as error:
             raise _no_user_or_site() from error
+
+    async def is_tag_of(self, user_id: int, id_token: str) -> bool:
+        """Does this tag belong to the user?"""
+        return bool(await self._database.fetchval(TAG_OF_SQL, user_id, clean(id_token)))
 
     # -- owners and shares -----------------------------------------------------------------------------------------
 

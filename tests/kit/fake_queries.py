@@ -26,8 +26,10 @@ from tests.kit.fake_stores import meter_value_of
 from tests.kit.fake_tables import FakeTables, StationData
 
 
-def _is_in(wanted: StationFilter | SessionFilter, station_id: int | None, place_id: int) -> bool:
-    inside = wanted.scope is None or wanted.scope.holds(station_id, place_id)
+def _is_in(
+    wanted: StationFilter | SessionFilter, station_id: int | None, place_id: int, user_id: int | None = None
+) -> bool:
+    inside = wanted.scope is None or wanted.scope.holds(station_id, place_id, user_id)
     return inside and (not wanted.place_ids or place_id in wanted.place_ids)
 
 
@@ -193,7 +195,7 @@ class FakeSessionQueries:
             and (wanted.started_from is None or at >= wanted.started_from)
             and (wanted.started_to is None or at < wanted.started_to)
             and (not wanted.needs_reconciliation or t.needs_reconciliation)
-            and _is_in(wanted, view.station_id, view.place_id)
+            and _is_in(wanted, view.station_id, view.place_id, view.user_id)
             and (_contains(wanted.query, *texts) or number == str(t.id))
         )
 
@@ -201,5 +203,6 @@ class FakeSessionQueries:
         station = self._tables.stations.get(t.station_id)
         alias = next((k.alias for k in self._tables.tokens.values() if k.id_token == t.id_token), "")
         name = t.station_identity if station is None else station.display_name or t.station_identity
+        user_id = self._tables.session_users.get(t.id)
         place_id = self._tables.session_places.get(t.id, SYSTEM_ID)
-        return SessionView(t.snapshot(), None if station is None else station.id, name, alias, place_id)
+        return SessionView(t.snapshot(), None if station is None else station.id, name, alias, place_id, user_id)

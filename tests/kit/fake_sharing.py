@@ -52,6 +52,10 @@ class FakeSharing:
             raise NotFound("There is no such user, or no such site (any more).", reason="SITE_NOT_FOUND")
         self.sites[user_id] = wanted
 
+    async def is_tag_of(self, user_id: int, id_token: str) -> bool:
+        self._tables.check()
+        return any(t.user_id == user_id and t.id_token == id_token for t in self._tables.tokens.values())
+
     async def find_person(self, email: str) -> Person | None:
         self._tables.check()
         return next((_of(user) for user in self._users() if user.email.lower() == email.lower()), None)

@@ -253,11 +253,14 @@ class FakeTokens:
         self._tables.check()
         return self._tables.tokens.get(token_id)
 
-    async def page(self, *, query: str, size: int, after: str) -> tuple[Sequence[Token], int]:
+    async def page(
+        self, *, query: str, size: int, after: str, user_id: int | None = None
+    ) -> tuple[Sequence[Token], int]:
         wanted = query.strip().casefold()
         found = [
             t for t in await self.load_all() if any(wanted in text.casefold() for text in (t.id_token, t.alias, t.note))
         ]
+        found = [t for t in found if user_id in (None, t.user_id)]
         return [t for t in found if t.id_token > after][:size], len(found)
 
     async def create(self, token: Token) -> Token:
@@ -310,6 +313,7 @@ class FakeAccess:
         self._users: dict[int, User] = {}
         self._sign_ins: dict[bytes, _SignIn] = {}
         self._keys: dict[int, tuple[bytes, ApiKey]] = {}
+        self._sign_in_ids = itertools.count(1)
         self._ids = itertools.count(1)
 
     def everybody(self) -> Sequence[User]:
@@ -344,7 +348,7 @@ class FakeAccess:
     ) -> None:
         self._user(user_id)
         made = _SignIn(user_id, expires_at, expires_at - datetime.now(UTC))
-        made.id, made.address, made.client = next(self._ids), address, client
+        made.id, made.address, made.client = next(self._sign_in_ids), address, client
         self._sign_ins[digest] = made
 
     async def find_sign_in(self, digest: bytes, now: datetime) -> User | None:

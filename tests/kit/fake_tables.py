@@ -83,6 +83,8 @@ class FakeTables:
     sessions: dict[int, Transaction] = field(default_factory=dict)
     session_places: dict[int, int] = field(default_factory=dict)
     """Where the station of a session stood."""
+    session_users: dict[int, int | None] = field(default_factory=dict)
+    """Whose tag it was."""
     place_ids: set[int] = field(default_factory=lambda: {1})
     meter_values: dict[tuple[int, int, datetime, int], MeterRecord] = field(default_factory=dict)
     tokens: dict[int, Token] = field(default_factory=dict)
@@ -155,6 +157,9 @@ class FakeTables:
         if new.id not in self.sessions:
             station = self.stations.get(new.station_id)
             self.session_places[new.id] = 1 if station is None else station.place_id
+        if self.session_users.get(new.id) is None:
+            owners = (t.user_id for t in self.tokens.values() if t.id_token == new.id_token)
+            self.session_users[new.id] = next(owners, None)
         self.sessions[new.id] = clean(new.snapshot())
 
     def _status(self, record: StatusRecord) -> None:

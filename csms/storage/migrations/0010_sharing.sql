@@ -41,4 +41,10 @@ CREATE INDEX station_group_member_station ON station_group_member (station_id);
 ALTER TABLE session ADD COLUMN place_id bigint NOT NULL DEFAULT 1;
 UPDATE session SET place_id = station.place_id FROM station WHERE station.id = session.station_id AND station.place_id <> 1;
 CREATE INDEX session_of_place ON session (place_id, (coalesce(started_at, logged_at)) DESC, id DESC);
+-- Whose tag it is, and whose it was when the session began: a tag may go to somebody else.
+ALTER TABLE id_token ADD COLUMN user_id bigint REFERENCES app_user (id) ON DELETE SET NULL;
+CREATE INDEX id_token_user ON id_token (user_id) WHERE user_id IS NOT NULL;
+ALTER TABLE session ADD COLUMN user_id bigint REFERENCES app_user (id) ON DELETE SET NULL;
+CREATE INDEX session_of_user ON session (user_id, (coalesce(started_at, logged_at)) DESC, id DESC)
+    WHERE user_id IS NOT NULL;
 COMMENT ON COLUMN session.place_id IS 'of the station when the session became known; when the place goes, the one above it';
