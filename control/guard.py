@@ -1,28 +1,68 @@
-"""Who calls, by when, and was it asked before: what stands between the wire and every servicer. Lives in trio."""
+"""Who calls, from where, by when, and was it asked before: what stands between the wire and every servicer. Writes the
+audit log, so that no method can forget it. Lives in trio."""
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 import structlog
 import trio
+from google.protobuf.json_format import Error as JsonError
+from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from csms.domain import errors
 from csms.domain.access import Principal, Role
 from csms.domain.errors import DeadlineExceeded, DomainError, FailedPrecondition, InvalidArgument, Unauthenticated
+from csms.domain.people import AuditEntry, audit_json, masked
 from csms.ports.stores import RequestMemory
 from csms.services.access import AccessControl
+from csms.services.audit import AuditLog, following
 
-OPEN_METHODS: Final = frozenset({"/control.v1.AuthService/SignIn"})
+_AUTH: Final = "/control.v1.AuthService/"
+OPEN_METHODS: Final = frozenset(
+    _AUTH + name
+    for name in (
+        "SignIn",
+        "GetSignInOptions",
+        "RequestPasswordReset",
+        "CheckPasswordLink",
+        "SetPassword",
+        "BeginSingleSignOn",
+        "CompleteSingleSignOn",
+    )
+)
 """Need no credentials."""
-SECRET_METHODS: Final = frozenset({"/control.v1.StationService/SetStationPassword"})
+SECRET_METHODS: Final = frozenset(
+    {
+        "/control.v1.StationService/SetStationPassword",
+        "/control.v1.UserService/CreateUser",
+        "/control.v1.UserService/InviteUser",
+    }
+)
 """Their answers hold a secret, so they are remembered in memory only."""
+READING: Final = (
+    "Get",
+    "List",
+    "Summarize",
+    "Watch",
+    "Tail",
+    "Export",
+    "Search",
+    "Find",
+    "Count",
+    "Check",
+    "Preview",
+    "Explain",
+)
+"""How methods begin that change nothing. All others are in the audit log."""
 MAX_REQUEST_ID: Final = 100
 RECHECK_SECONDS: Final = 30.0
 """How often a stream's credentials are checked again."""
@@ -36,14 +76,25 @@ _log = structlog.get_logger("control")
 
 @dataclass(slots=True)
 class Call:
-    """One call under way. `deadline` is trio's time, None: none was given. The rest is for the log."""
+    """One call under way. `deadline` is trio's time, None: none was given. `peer` is the address that it came from,
+    `forwarded_for` the one of the browser behind the portal, if that is known. The rest is for the logs."""
 
     method: str
     bearer: str = ""
     caller: Principal = NOBODY
+    group_id: int | None = None
     deadline: float | None = None
     request_id: str = ""
     repeated: bool = False
+    peer: str = ""
+    forwarded_for: str = ""
+    client: str = ""
+    answer: Message | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it comes from, as far as is known."""
+        return self.forwarded_for or self.peer
 
     def remaining(self) -> float | None:
         """Seconds until the caller gives up; None: it does not."""
@@ -51,25 +102,46 @@ class Call:
 
 
 class Guard:
-    """Checks credentials, bounds calls by their deadlines, remembers mutations by request id."""
+    """Checks credentials, bounds calls by their deadlines, remembers mutations by request id, writes the audit log.
 
-    def __init__(self, access: AccessControl, memory: RequestMemory) -> None:
+    `trusted`: addresses of portals on other machines, whose word on where a call comes from is believed.
+    """
+
+    def __init__(
+        self,
+        access: AccessControl,
+        memory: RequestMemory,
+        audit: AuditLog | None = None,
+        *,
+        trusted: frozenset[str] = frozenset(),
+    ) -> None:
         self._access = access
         self._memory = memory
+        self._audit = audit
+        self._trusted = trusted
         self._secrets: OrderedDict[tuple[str, str, str], tuple[bytes, float]] = OrderedDict()
 
     async def admit(self, call: Call, metadata: Mapping[str, str | bytes], remaining_s: float | None) -> None:
         """Fill in who calls and until when. Raises Unauthenticated."""
         if remaining_s is not None:
             call.deadline = trio.current_time() + remaining_s
+        self._locate(call, metadata)
         if call.method in OPEN_METHODS:
             return
         call.bearer = _bearer(metadata.get("authorization", ""))
-        call.caller = await self._access.authenticate(call.bearer)
+        call.group_id = _group(metadata.get("x-group", ""))
+        call.caller = await self._who(call)
 
     async def check_again(self, call: Call) -> None:
-        """For streams: are the credentials still good? Raises Unauthenticated."""
-        call.caller = await self._access.authenticate(call.bearer)
+        """For streams: are the credentials still good, for what they were? Raises Unauthenticated."""
+        caller = await self._who(call)
+        before, call.caller = call.caller, caller
+        if (caller.role, caller.site_ids, caller.actions) != (before.role, before.site_ids, before.actions):
+            raise Unauthenticated("What you may do has changed. Ask again.", reason="PERMISSIONS_CHANGED")
+
+    async def _who(self, call: Call) -> Principal:
+        caller = await self._access.authenticate(call.bearer)
+        return caller if call.group_id is None else msgspec.structs.replace(caller, group_id=call.group_id)
 
     async def answer(self, call: Call, request: Message, work: Callable[[], Awaitable[bytes]]) -> bytes:
         """The answer's bytes, within the deadline; for a request id that was seen, those of the first time.
@@ -77,6 +149,12 @@ class Guard:
         Raises DeadlineExceeded, and what `work` raises.
         """
         call.request_id = request_id_of(request)
+        if self._audit is None or not changes(call.method):
+            return await self._in_time(call, request, work)
+        async with self._audited(self._audit, call, request):
+            return await self._in_time(call, request, work)
+
+    async def _in_time(self, call: Call, request: Message, work: Callable[[], Awaitable[bytes]]) -> bytes:
         if call.deadline is None:
             return await self._once(call, request, work)
         with trio.CancelScope(deadline=call.deadline):
@@ -86,6 +164,49 @@ class Guard:
             " it.",
             reason="OUTCOME_UNKNOWN",
         )
+
+    @asynccontextmanager
+    async def _audited(self, audit: AuditLog, call: Call, request: Message) -> AsyncIterator[None]:
+        """Whatever becomes of the call, there is an entry; a repeat that was only answered again has none."""
+        with following() as trail:
+            outcome = "UNFINISHED"
+            try:
+                yield
+                outcome = "OK"
+            except DomainError as error:
+                outcome = error.reason
+                raise
+            finally:
+                # Guessing is slowed down; it must not fill the log either.
+                if not call.repeated and not (call.method in OPEN_METHODS and outcome == "TOO_MANY_ATTEMPTS"):
+                    await audit.write(
+                        AuditEntry(
+                            0,
+                            audit.now,
+                            call.caller.name,
+                            call.caller.display_name,
+                            call.method,
+                            trail.resource or resource_of(request, call.answer),
+                            outcome,
+                            call.request_id[:MAX_REQUEST_ID],
+                            call.peer,
+                            call.forwarded_for,
+                            _told(request),
+                            trail.before,
+                            trail.after,
+                        )
+                    )
+
+    def _locate(self, call: Call, metadata: Mapping[str, str | bytes]) -> None:
+        """What a portal says about the browser is believed when the portal is on this machine, or is named in the
+        settings; from others it is ignored, since anybody can write it."""
+        address = _address(call.peer)
+        if not (address in self._trusted or (address and ipaddress.ip_address(address).is_loopback)):
+            call.client = _text(metadata.get("user-agent", ""))[:200]
+            return
+        # The last one is what the portal itself saw; those before it are the browser's words.
+        call.forwarded_for = _address(_text(metadata.get("x-forwarded-for", "")).rpartition(",")[2].strip())
+        call.client = _text(metadata.get("x-forwarded-user-agent", metadata.get("user-agent", "")))[:200]
 
     async def _once(self, call: Call, request: Message, work: Callable[[], Awaitable[bytes]]) -> bytes:
         request_id = call.request_id
@@ -168,6 +289,61 @@ def request_id_of(request: Message) -> str:
     return str(getattr(holder, "request_id", ""))
 
 
+def changes(method: str) -> bool:
+    """Is this one of the methods whose calls are in the audit log?"""
+    return not method.rpartition("/")[2].startswith(READING)
+
+
+def peer_address(peer: str) -> str:
+    """`ipv4:192.0.2.1:5000` and `ipv6:[2001:db8::1]:5000`, as gRPC writes them → the address; others as they are."""
+    kind, _, rest = peer.partition(":")
+    if kind not in ("ipv4", "ipv6"):
+        return peer[:100]
+    host = rest.rpartition(":")[0].replace("%5B", "[").replace("%5D", "]")
+    return host.removeprefix("[").removesuffix("]").partition("%")[0]
+
+
+def resource_of(request: Message, answer: Message | None) -> str:
+    """Which thing a call is about: its name, that of the station it goes to, or that of what it made."""
+    for path in ("name", "target.station", "station", "session", "place"):
+        found: object = request
+        for part in path.split("."):
+            known = isinstance(found, Message) and part in found.DESCRIPTOR.fields_by_name
+            found = getattr(found, part) if known else None
+        if isinstance(found, str) and found:
+            return found[:200]
+    for message in (request, answer):
+        for _, value in message.ListFields() if message is not None else ():
+            if isinstance(value, Message) and "name" in value.DESCRIPTOR.fields_by_name:
+                name = getattr(value, "name", "")
+                if isinstance(name, str) and "/" in name:
+                    return name[:200]
+    return ""
+
+
+def _told(request: Message) -> str:
+    """What was asked, without secrets."""
+    try:
+        plain = MessageToDict(request, preserving_proto_field_name=True)
+    except (JsonError, ValueError):  # a time in the year 30000, for example
+        return audit_json({"unreadable": request.DESCRIPTOR.name})
+    plain.pop("request_id", None)
+    return audit_json(masked(plain))
+
+
+def _address(text: str) -> str:
+    """Empty when it is none."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return ""
+
+
+def _text(value: str | bytes) -> str:
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    return "".join(character for character in text if character.isprintable())
+
+
 def _bearer(header: str | bytes) -> str:
     """The token of `authorization: Bearer TOKEN`. Raises Unauthenticated."""
     text = header.decode("latin-1") if isinstance(header, bytes) else header
@@ -179,6 +355,17 @@ def _bearer(header: str | bytes) -> str:
             reason="NOT_SIGNED_IN",
         )
     return token.strip()
+
+
+def _group(header: str | bytes) -> int | None:
+    """What `x-group: groups/17` narrows the call to. Raises InvalidArgument."""
+    text = (header.decode("latin-1") if isinstance(header, bytes) else header).strip()
+    if not text:
+        return None
+    collection, _, number = text.partition("/")
+    if collection != "groups" or not (number.isascii() and number.isdecimal() and len(number) < 19):
+        raise InvalidArgument("The metadata x-group takes the name of a group: groups/17.", reason="INVALID_NAME")
+    return int(number)
 
 
 # -- errors that are remembered ------------------------------------------------------------------------------------

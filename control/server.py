@@ -25,7 +25,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from control.faults import DETAILS_KEY, Fault, fault_of
-from control.guard import RECHECK_SECONDS, Call, Guard
+from control.guard import READING, RECHECK_SECONDS, Call, Guard, peer_address
 from csms.aio import Door, DoorClosed
 from csms.domain.errors import DomainError, Unavailable
 
@@ -184,7 +184,7 @@ class ControlServer:
 
     def _unary_handler(self, path: str, method: UnaryMethod) -> Callable[[Message, Context], Awaitable[bytes]]:
         async def handle(request: Message, context: Context) -> bytes:
-            call, started = Call(path), time.perf_counter()
+            call, started = Call(path, peer=peer_address(context.peer())), time.perf_counter()
             try:
                 answer = await self._door.enter(self._answer, call, *_circumstances(context), method, request)
             except asyncio.CancelledError:
@@ -199,7 +199,7 @@ class ControlServer:
 
     def _stream_handler(self, path: str, method: StreamMethod) -> Callable[[Message, Context], AsyncIterator[bytes]]:
         async def handle(request: Message, context: Context) -> AsyncIterator[bytes]:
-            call, started = Call(path), time.perf_counter()
+            call, started = Call(path, peer=peer_address(context.peer())), time.perf_counter()
             task = cast("asyncio.Task[Any]", asyncio.current_task())
             self._streams.add(task)
             try:
@@ -229,7 +229,8 @@ class ControlServer:
         self, call: Call, metadata: Metadata, remaining_s: float | None, method: UnaryMethod, request: Message
     ) -> bytes:
         async def work() -> bytes:
-            return (await method(call, request)).SerializeToString()
+            call.answer = await method(call, request)
+            return call.answer.SerializeToString()
 
         await self._guard.admit(call, metadata, remaining_s)
         return await self._guard.answer(call, request, work)
@@ -265,10 +266,6 @@ async def _abort(call: Call, context: Context, started: float, error: Exception)
     raise AssertionError("abort never returns")
 
 
-_READING = ("Get", "List", "Summarize", "Watch", "Tail", "Export")
-"""Calls that change nothing; a portal makes many of them, and an operator's log is about what happened."""
-
-
 def _log_call(
     call: Call, context: Context, started: float, code: str, fault: Fault | None = None, bug: Exception | None = None
 ) -> None:
@@ -286,7 +283,7 @@ def _log_call(
         fields["reason"] = fault.reason
     if fault is not None and fault.incident:
         _log.error("call", incident=fault.incident, exc_info=bug, **fields)
-    elif code == "OK" and call.method.rpartition("/")[2].startswith(_READING):
+    elif code == "OK" and call.method.rpartition("/")[2].startswith(READING):  # a portal makes many of them
         _log.debug("call", **fields)
     else:
         _log.info("call", **fields)

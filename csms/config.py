@@ -199,6 +199,48 @@ class Settings:
     )
     backup_keep: int = field(default=14, metadata=_help("how many proven backups are kept"))
     backup_dir: str = field(default="", metadata=_help("where backups are kept; empty: in the data folder"))
+    control_trusted_proxies: str = field(
+        default="",
+        metadata=_help(
+            "addresses of portals on other machines, with commas between, that may say where their browsers are"
+            " (for the audit log); one on this machine always may"
+        ),
+    )
+    smtp_host: str = field(default="", metadata=_help("mail server; empty: no mails are sent"))
+    smtp_port: int = field(default=587, metadata=_help("its port"))
+    smtp_security: str = field(
+        default="starttls",
+        metadata=_help("how the way to the mail server is encrypted", choices=("starttls", "tls", "none")),
+    )
+    smtp_user: str = field(default="", metadata=_help("user at the mail server; empty: none is needed"))
+    smtp_password: str = field(default="", metadata=_help("password at the mail server", secret=True))
+    mail_from: str = field(
+        default="", metadata=_help("sender of mails, with or without a name (Chargehouse <noreply@example.org>)")
+    )
+    oidc_issuer: str = field(
+        default="", metadata=_help("identity provider to sign in at (OpenID Connect issuer, https://…); empty: none")
+    )
+    oidc_client_id: str = field(default="", metadata=_help("what the identity provider calls this system"))
+    oidc_client_secret: str = field(default="", metadata=_help("its secret there; empty: only PKCE", secret=True))
+    oidc_name: str = field(default="Single sign-on", metadata=_help("what stands on the button"))
+    oidc_role_claim: str = field(
+        default="roles", metadata=_help("claim that roles are read from; dots go into objects (realm_access.roles)")
+    )
+    oidc_roles: str = field(
+        default="",
+        metadata=_help(
+            "what values of that claim give, as VALUE=ROLE with commas between (cpo-admin=administrator); empty: roles"
+            " are given here"
+        ),
+    )
+    oidc_default_role: str = field(
+        default="",
+        metadata=_help(
+            "role of people whom no value gives one; empty: they are not let in unless they are users here already",
+            choices=("", "administrator", "site-administrator", "support", "ev-user"),
+        ),
+    )
+    audit_days: int = field(default=730, metadata=_help("how long the audit log is kept; 0: for ever"))
     vehicle_schedules: str = field(
         default="off",
         metadata=_help(
@@ -239,6 +281,29 @@ class Settings:
             if getattr(self, name) and not getattr(self, name).startswith(("http://", "https://")):
                 raise SettingsError(f"{name} must be an address that begins with https:// (or http://).")
         self._check_security()
+        self._check_people()
+
+    def _check_people(self) -> None:
+        if self.smtp_host and "@" not in self.mail_from:
+            raise SettingsError("smtp_host needs mail_from, the address that mails come from.")
+        if self.oidc_issuer:
+            if not self.oidc_issuer.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+                raise SettingsError("oidc_issuer must be an address that begins with https://.")
+            if not self.oidc_client_id or not self.portal_public_url:
+                raise SettingsError("oidc_issuer needs oidc_client_id and portal_public_url.")
+        _ = self.oidc_role_table
+
+    @property
+    def oidc_role_table(self) -> dict[str, str]:
+        """Value of the claim → role."""
+        table: dict[str, str] = {}
+        roles = ("administrator", "site-administrator", "support", "ev-user")
+        for part in filter(None, (part.strip() for part in self.oidc_roles.split(","))):
+            value, equals, role = part.rpartition("=")
+            if not equals or not value or role not in roles:
+                raise SettingsError(f"oidc_roles: {part!r} is not VALUE=ROLE, with a role of {', '.join(roles)}.")
+            table[value] = role
+        return table
 
     def _check_security(self) -> None:
         for pair in (("ocpp_tls_cert", "ocpp_tls_key"), ("control_tls_cert", "control_tls_key")):

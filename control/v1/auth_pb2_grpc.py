@@ -55,6 +55,61 @@ class AuthServiceStub(object):
                 request_serializer=control_dot_v1_dot_auth__pb2.ChangePasswordRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_auth__pb2.ChangePasswordResponse.FromString,
                 _registered_method=True)
+        self.GetSignInOptions = channel.unary_unary(
+                '/control.v1.AuthService/GetSignInOptions',
+                request_serializer=control_dot_v1_dot_auth__pb2.GetSignInOptionsRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_auth__pb2.GetSignInOptionsResponse.FromString,
+                _registered_method=True)
+        self.RequestPasswordReset = channel.unary_unary(
+                '/control.v1.AuthService/RequestPasswordReset',
+                request_serializer=control_dot_v1_dot_auth__pb2.RequestPasswordResetRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_auth__pb2.RequestPasswordResetResponse.FromString,
+                _registered_method=True)
+        self.CheckPasswordLink = channel.unary_unary(
+                '/control.v1.AuthService/CheckPasswordLink',
+                request_serializer=control_dot_v1_dot_auth__pb2.CheckPasswordLinkRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_auth__pb2.CheckPasswordLinkResponse.FromString,
+                _registered_method=True)
+        self.SetPassword = channel.unary_unary(
+                '/control.v1.AuthService/SetPassword',
+                request_serializer=control_dot_v1_dot_auth__pb2.SetPasswordRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_auth__pb2.SetPasswordResponse.FromString,
+                _registered_method=True)
+        self.BeginSingleSignOn = channel.unary_unary(
+                '/control.v1.AuthService/BeginSingleSignOn',
+                request_serializer=control_dot_v1_dot_auth__pb2.BeginSingleSignOnRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_auth__pb2.BeginSingleSignOnResponse.FromString,
+                _registered_method=True)
+        self.CompleteSingleSignOn = channel.unary_unary(
+                '/control.v1.AuthService/CompleteSingleSignOn',
+                request_serializer=control_dot_v1_dot_auth__pb2.CompleteSingleSignOnRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_auth__pb2.CompleteSingleSignOnResponse.FromString,
+                _registered_method=True)
+        self.EnrolSecondFactor = channel.unary_unary(
+                '/control.v1.AuthService/EnrolSecondFactor',
+                request_serializer=control_dot_v1_dot_auth__pb2.EnrolSecondFactorRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_auth__pb2.EnrolSecondFactorResponse.FromString,
+                _registered_method=True)
+        self.ConfirmSecondFactor = channel.unary_unary(
+                '/control.v1.AuthService/ConfirmSecondFactor',
+                request_serializer=control_dot_v1_dot_auth__pb2.ConfirmSecondFactorRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_auth__pb2.ConfirmSecondFactorResponse.FromString,
+                _registered_method=True)
+        self.RemoveSecondFactor = channel.unary_unary(
+                '/control.v1.AuthService/RemoveSecondFactor',
+                request_serializer=control_dot_v1_dot_auth__pb2.RemoveSecondFactorRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_auth__pb2.RemoveSecondFactorResponse.FromString,
+                _registered_method=True)
+        self.ListSignIns = channel.unary_unary(
+                '/control.v1.AuthService/ListSignIns',
+                request_serializer=control_dot_v1_dot_auth__pb2.ListSignInsRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_auth__pb2.ListSignInsResponse.FromString,
+                _registered_method=True)
+        self.DeleteSignIn = channel.unary_unary(
+                '/control.v1.AuthService/DeleteSignIn',
+                request_serializer=control_dot_v1_dot_auth__pb2.DeleteSignInRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_auth__pb2.DeleteSignInResponse.FromString,
+                _registered_method=True)
         self.CreateApiKey = channel.unary_unary(
                 '/control.v1.AuthService/CreateApiKey',
                 request_serializer=control_dot_v1_dot_auth__pb2.CreateApiKeyRequest.SerializeToString,
@@ -77,8 +132,12 @@ class AuthServiceServicer(object):
     """
 
     def SignIn(self, request, context):
-        """E-mail and password in, session token out. UNAUTHENTICATED/WRONG_CREDENTIALS, RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS.
-        Needs no credentials.
+        """E-mail and password in, session token out. UNAUTHENTICATED/WRONG_CREDENTIALS, SECOND_FACTOR_REQUIRED (the password was
+        right: call again with one_time_code) or WRONG_CODE, RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
+
+        Where the call comes from is kept with the session and in the audit log. A portal on the same machine, or one that the
+        setting control_trusted_proxies names, says so of the browser in the metadata `x-forwarded-for` (one address) and
+        `x-forwarded-user-agent`, on this call as on all others; from anybody else both are ignored.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,6 +159,89 @@ class AuthServiceServicer(object):
 
     def ChangePassword(self, request, context):
         """Changes the caller's own password and ends the caller's other sessions.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSignInOptions(self, request, context):
+        """Which ways to sign in there are. Needs no credentials.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestPasswordReset(self, request, context):
+        """Sends a link to choose a new password, if somebody has that e-mail and mails can be sent. The answer is the same, and
+        takes as long, when nobody has. RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckPasswordLink(self, request, context):
+        """Whose the link of an invitation or a reset is; it is not used up. INVALID_ARGUMENT/LINK_EXPIRED. Needs no credentials.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetPassword(self, request, context):
+        """Sets the password by such a link, which is then used up, and ends all sessions of that user.
+        INVALID_ARGUMENT/LINK_EXPIRED or WEAK_PASSWORD. Needs no credentials.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginSingleSignOn(self, request, context):
+        """Where the browser goes to sign in at the identity provider (OpenID Connect). FAILED_PRECONDITION/NOT_CONFIGURED. Needs
+        no credentials.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteSingleSignOn(self, request, context):
+        """The browser came back: state and code in, session token out. UNAUTHENTICATED/SINGLE_SIGN_ON_FAILED,
+        PERMISSION_DENIED/NO_ROLE. Needs no credentials.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnrolSecondFactor(self, request, context):
+        """A secret for the caller's authenticator app (TOTP). It counts once it was confirmed.
+        FAILED_PRECONDITION/ALREADY_ENROLLED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConfirmSecondFactor(self, request, context):
+        """The app shows the right codes: from now on one is asked for at sign-in. INVALID_ARGUMENT/WRONG_CODE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveSecondFactor(self, request, context):
+        """Removes the caller's own second factor.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSignIns(self, request, context):
+        """Sessions of the caller, or (for administrators) of somebody else, that have not ended; newest first. Not paged: at most
+        200.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSignIn(self, request, context):
+        """Ends a session of the caller, or (for administrators) of somebody else.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -148,6 +290,61 @@ def add_AuthServiceServicer_to_server(servicer, server):
                     servicer.ChangePassword,
                     request_deserializer=control_dot_v1_dot_auth__pb2.ChangePasswordRequest.FromString,
                     response_serializer=control_dot_v1_dot_auth__pb2.ChangePasswordResponse.SerializeToString,
+            ),
+            'GetSignInOptions': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSignInOptions,
+                    request_deserializer=control_dot_v1_dot_auth__pb2.GetSignInOptionsRequest.FromString,
+                    response_serializer=control_dot_v1_dot_auth__pb2.GetSignInOptionsResponse.SerializeToString,
+            ),
+            'RequestPasswordReset': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestPasswordReset,
+                    request_deserializer=control_dot_v1_dot_auth__pb2.RequestPasswordResetRequest.FromString,
+                    response_serializer=control_dot_v1_dot_auth__pb2.RequestPasswordResetResponse.SerializeToString,
+            ),
+            'CheckPasswordLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckPasswordLink,
+                    request_deserializer=control_dot_v1_dot_auth__pb2.CheckPasswordLinkRequest.FromString,
+                    response_serializer=control_dot_v1_dot_auth__pb2.CheckPasswordLinkResponse.SerializeToString,
+            ),
+            'SetPassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPassword,
+                    request_deserializer=control_dot_v1_dot_auth__pb2.SetPasswordRequest.FromString,
+                    response_serializer=control_dot_v1_dot_auth__pb2.SetPasswordResponse.SerializeToString,
+            ),
+            'BeginSingleSignOn': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginSingleSignOn,
+                    request_deserializer=control_dot_v1_dot_auth__pb2.BeginSingleSignOnRequest.FromString,
+                    response_serializer=control_dot_v1_dot_auth__pb2.BeginSingleSignOnResponse.SerializeToString,
+            ),
+            'CompleteSingleSignOn': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteSingleSignOn,
+                    request_deserializer=control_dot_v1_dot_auth__pb2.CompleteSingleSignOnRequest.FromString,
+                    response_serializer=control_dot_v1_dot_auth__pb2.CompleteSingleSignOnResponse.SerializeToString,
+            ),
+            'EnrolSecondFactor': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnrolSecondFactor,
+                    request_deserializer=control_dot_v1_dot_auth__pb2.EnrolSecondFactorRequest.FromString,
+                    response_serializer=control_dot_v1_dot_auth__pb2.EnrolSecondFactorResponse.SerializeToString,
+            ),
+            'ConfirmSecondFactor': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConfirmSecondFactor,
+                    request_deserializer=control_dot_v1_dot_auth__pb2.ConfirmSecondFactorRequest.FromString,
+                    response_serializer=control_dot_v1_dot_auth__pb2.ConfirmSecondFactorResponse.SerializeToString,
+            ),
+            'RemoveSecondFactor': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveSecondFactor,
+                    request_deserializer=control_dot_v1_dot_auth__pb2.RemoveSecondFactorRequest.FromString,
+                    response_serializer=control_dot_v1_dot_auth__pb2.RemoveSecondFactorResponse.SerializeToString,
+            ),
+            'ListSignIns': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSignIns,
+                    request_deserializer=control_dot_v1_dot_auth__pb2.ListSignInsRequest.FromString,
+                    response_serializer=control_dot_v1_dot_auth__pb2.ListSignInsResponse.SerializeToString,
+            ),
+            'DeleteSignIn': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSignIn,
+                    request_deserializer=control_dot_v1_dot_auth__pb2.DeleteSignInRequest.FromString,
+                    response_serializer=control_dot_v1_dot_auth__pb2.DeleteSignInResponse.SerializeToString,
             ),
             'CreateApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateApiKey,
@@ -274,6 +471,303 @@ class AuthService(object):
             '/control.v1.AuthService/ChangePassword',
             control_dot_v1_dot_auth__pb2.ChangePasswordRequest.SerializeToString,
             control_dot_v1_dot_auth__pb2.ChangePasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSignInOptions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.AuthService/GetSignInOptions',
+            control_dot_v1_dot_auth__pb2.GetSignInOptionsRequest.SerializeToString,
+            control_dot_v1_dot_auth__pb2.GetSignInOptionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestPasswordReset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.AuthService/RequestPasswordReset',
+            control_dot_v1_dot_auth__pb2.RequestPasswordResetRequest.SerializeToString,
+            control_dot_v1_dot_auth__pb2.RequestPasswordResetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckPasswordLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.AuthService/CheckPasswordLink',
+            control_dot_v1_dot_auth__pb2.CheckPasswordLinkRequest.SerializeToString,
+            control_dot_v1_dot_auth__pb2.CheckPasswordLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.AuthService/SetPassword',
+            control_dot_v1_dot_auth__pb2.SetPasswordRequest.SerializeToString,
+            control_dot_v1_dot_auth__pb2.SetPasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginSingleSignOn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.AuthService/BeginSingleSignOn',
+            control_dot_v1_dot_auth__pb2.BeginSingleSignOnRequest.SerializeToString,
+            control_dot_v1_dot_auth__pb2.BeginSingleSignOnResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteSingleSignOn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.AuthService/CompleteSingleSignOn',
+            control_dot_v1_dot_auth__pb2.CompleteSingleSignOnRequest.SerializeToString,
+            control_dot_v1_dot_auth__pb2.CompleteSingleSignOnResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnrolSecondFactor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.AuthService/EnrolSecondFactor',
+            control_dot_v1_dot_auth__pb2.EnrolSecondFactorRequest.SerializeToString,
+            control_dot_v1_dot_auth__pb2.EnrolSecondFactorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConfirmSecondFactor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.AuthService/ConfirmSecondFactor',
+            control_dot_v1_dot_auth__pb2.ConfirmSecondFactorRequest.SerializeToString,
+            control_dot_v1_dot_auth__pb2.ConfirmSecondFactorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveSecondFactor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.AuthService/RemoveSecondFactor',
+            control_dot_v1_dot_auth__pb2.RemoveSecondFactorRequest.SerializeToString,
+            control_dot_v1_dot_auth__pb2.RemoveSecondFactorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSignIns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.AuthService/ListSignIns',
+            control_dot_v1_dot_auth__pb2.ListSignInsRequest.SerializeToString,
+            control_dot_v1_dot_auth__pb2.ListSignInsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSignIn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.AuthService/DeleteSignIn',
+            control_dot_v1_dot_auth__pb2.DeleteSignInRequest.SerializeToString,
+            control_dot_v1_dot_auth__pb2.DeleteSignInResponse.FromString,
             options,
             channel_credentials,
             insecure,

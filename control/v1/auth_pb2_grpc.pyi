@@ -34,8 +34,12 @@ class AuthServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuthServiceAsyncStub: ...
     SignIn: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.SignInResponse]
-    """E-mail and password in, session token out. UNAUTHENTICATED/WRONG_CREDENTIALS, RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS.
-    Needs no credentials.
+    """E-mail and password in, session token out. UNAUTHENTICATED/WRONG_CREDENTIALS, SECOND_FACTOR_REQUIRED (the password was
+    right: call again with one_time_code) or WRONG_CODE, RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
+
+    Where the call comes from is kept with the session and in the audit log. A portal on the same machine, or one that the
+    setting control_trusted_proxies names, says so of the browser in the metadata `x-forwarded-for` (one address) and
+    `x-forwarded-user-agent`, on this call as on all others; from anybody else both are ignored.
     """
     SignOut: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SignOutRequest, _auth_pb2.SignOutResponse]
     """Ends the session whose token the call carries."""
@@ -43,6 +47,40 @@ class AuthServiceStub:
     """Who the call's credentials belong to."""
     ChangePassword: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ChangePasswordRequest, _auth_pb2.ChangePasswordResponse]
     """Changes the caller's own password and ends the caller's other sessions."""
+    GetSignInOptions: _grpc.UnaryUnaryMultiCallable[_auth_pb2.GetSignInOptionsRequest, _auth_pb2.GetSignInOptionsResponse]
+    """Which ways to sign in there are. Needs no credentials."""
+    RequestPasswordReset: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RequestPasswordResetRequest, _auth_pb2.RequestPasswordResetResponse]
+    """Sends a link to choose a new password, if somebody has that e-mail and mails can be sent. The answer is the same, and
+    takes as long, when nobody has. RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
+    """
+    CheckPasswordLink: _grpc.UnaryUnaryMultiCallable[_auth_pb2.CheckPasswordLinkRequest, _auth_pb2.CheckPasswordLinkResponse]
+    """Whose the link of an invitation or a reset is; it is not used up. INVALID_ARGUMENT/LINK_EXPIRED. Needs no credentials."""
+    SetPassword: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SetPasswordRequest, _auth_pb2.SetPasswordResponse]
+    """Sets the password by such a link, which is then used up, and ends all sessions of that user.
+    INVALID_ARGUMENT/LINK_EXPIRED or WEAK_PASSWORD. Needs no credentials.
+    """
+    BeginSingleSignOn: _grpc.UnaryUnaryMultiCallable[_auth_pb2.BeginSingleSignOnRequest, _auth_pb2.BeginSingleSignOnResponse]
+    """Where the browser goes to sign in at the identity provider (OpenID Connect). FAILED_PRECONDITION/NOT_CONFIGURED. Needs
+    no credentials.
+    """
+    CompleteSingleSignOn: _grpc.UnaryUnaryMultiCallable[_auth_pb2.CompleteSingleSignOnRequest, _auth_pb2.CompleteSingleSignOnResponse]
+    """The browser came back: state and code in, session token out. UNAUTHENTICATED/SINGLE_SIGN_ON_FAILED,
+    PERMISSION_DENIED/NO_ROLE. Needs no credentials.
+    """
+    EnrolSecondFactor: _grpc.UnaryUnaryMultiCallable[_auth_pb2.EnrolSecondFactorRequest, _auth_pb2.EnrolSecondFactorResponse]
+    """A secret for the caller's authenticator app (TOTP). It counts once it was confirmed.
+    FAILED_PRECONDITION/ALREADY_ENROLLED.
+    """
+    ConfirmSecondFactor: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ConfirmSecondFactorRequest, _auth_pb2.ConfirmSecondFactorResponse]
+    """The app shows the right codes: from now on one is asked for at sign-in. INVALID_ARGUMENT/WRONG_CODE."""
+    RemoveSecondFactor: _grpc.UnaryUnaryMultiCallable[_auth_pb2.RemoveSecondFactorRequest, _auth_pb2.RemoveSecondFactorResponse]
+    """Removes the caller's own second factor."""
+    ListSignIns: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListSignInsRequest, _auth_pb2.ListSignInsResponse]
+    """Sessions of the caller, or (for administrators) of somebody else, that have not ended; newest first. Not paged: at most
+    200.
+    """
+    DeleteSignIn: _grpc.UnaryUnaryMultiCallable[_auth_pb2.DeleteSignInRequest, _auth_pb2.DeleteSignInResponse]
+    """Ends a session of the caller, or (for administrators) of somebody else."""
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_auth_pb2.CreateApiKeyRequest, _auth_pb2.CreateApiKeyResponse]
     """Makes an API key. Its secret is in the answer and nowhere else."""
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_auth_pb2.ListApiKeysRequest, _auth_pb2.ListApiKeysResponse]
@@ -56,8 +94,12 @@ class AuthServiceAsyncStub(AuthServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignIn: _aio.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.SignInResponse]  # type: ignore[assignment]
-    """E-mail and password in, session token out. UNAUTHENTICATED/WRONG_CREDENTIALS, RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS.
-    Needs no credentials.
+    """E-mail and password in, session token out. UNAUTHENTICATED/WRONG_CREDENTIALS, SECOND_FACTOR_REQUIRED (the password was
+    right: call again with one_time_code) or WRONG_CODE, RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
+
+    Where the call comes from is kept with the session and in the audit log. A portal on the same machine, or one that the
+    setting control_trusted_proxies names, says so of the browser in the metadata `x-forwarded-for` (one address) and
+    `x-forwarded-user-agent`, on this call as on all others; from anybody else both are ignored.
     """
     SignOut: _aio.UnaryUnaryMultiCallable[_auth_pb2.SignOutRequest, _auth_pb2.SignOutResponse]  # type: ignore[assignment]
     """Ends the session whose token the call carries."""
@@ -65,6 +107,40 @@ class AuthServiceAsyncStub(AuthServiceStub):
     """Who the call's credentials belong to."""
     ChangePassword: _aio.UnaryUnaryMultiCallable[_auth_pb2.ChangePasswordRequest, _auth_pb2.ChangePasswordResponse]  # type: ignore[assignment]
     """Changes the caller's own password and ends the caller's other sessions."""
+    GetSignInOptions: _aio.UnaryUnaryMultiCallable[_auth_pb2.GetSignInOptionsRequest, _auth_pb2.GetSignInOptionsResponse]  # type: ignore[assignment]
+    """Which ways to sign in there are. Needs no credentials."""
+    RequestPasswordReset: _aio.UnaryUnaryMultiCallable[_auth_pb2.RequestPasswordResetRequest, _auth_pb2.RequestPasswordResetResponse]  # type: ignore[assignment]
+    """Sends a link to choose a new password, if somebody has that e-mail and mails can be sent. The answer is the same, and
+    takes as long, when nobody has. RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
+    """
+    CheckPasswordLink: _aio.UnaryUnaryMultiCallable[_auth_pb2.CheckPasswordLinkRequest, _auth_pb2.CheckPasswordLinkResponse]  # type: ignore[assignment]
+    """Whose the link of an invitation or a reset is; it is not used up. INVALID_ARGUMENT/LINK_EXPIRED. Needs no credentials."""
+    SetPassword: _aio.UnaryUnaryMultiCallable[_auth_pb2.SetPasswordRequest, _auth_pb2.SetPasswordResponse]  # type: ignore[assignment]
+    """Sets the password by such a link, which is then used up, and ends all sessions of that user.
+    INVALID_ARGUMENT/LINK_EXPIRED or WEAK_PASSWORD. Needs no credentials.
+    """
+    BeginSingleSignOn: _aio.UnaryUnaryMultiCallable[_auth_pb2.BeginSingleSignOnRequest, _auth_pb2.BeginSingleSignOnResponse]  # type: ignore[assignment]
+    """Where the browser goes to sign in at the identity provider (OpenID Connect). FAILED_PRECONDITION/NOT_CONFIGURED. Needs
+    no credentials.
+    """
+    CompleteSingleSignOn: _aio.UnaryUnaryMultiCallable[_auth_pb2.CompleteSingleSignOnRequest, _auth_pb2.CompleteSingleSignOnResponse]  # type: ignore[assignment]
+    """The browser came back: state and code in, session token out. UNAUTHENTICATED/SINGLE_SIGN_ON_FAILED,
+    PERMISSION_DENIED/NO_ROLE. Needs no credentials.
+    """
+    EnrolSecondFactor: _aio.UnaryUnaryMultiCallable[_auth_pb2.EnrolSecondFactorRequest, _auth_pb2.EnrolSecondFactorResponse]  # type: ignore[assignment]
+    """A secret for the caller's authenticator app (TOTP). It counts once it was confirmed.
+    FAILED_PRECONDITION/ALREADY_ENROLLED.
+    """
+    ConfirmSecondFactor: _aio.UnaryUnaryMultiCallable[_auth_pb2.ConfirmSecondFactorRequest, _auth_pb2.ConfirmSecondFactorResponse]  # type: ignore[assignment]
+    """The app shows the right codes: from now on one is asked for at sign-in. INVALID_ARGUMENT/WRONG_CODE."""
+    RemoveSecondFactor: _aio.UnaryUnaryMultiCallable[_auth_pb2.RemoveSecondFactorRequest, _auth_pb2.RemoveSecondFactorResponse]  # type: ignore[assignment]
+    """Removes the caller's own second factor."""
+    ListSignIns: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListSignInsRequest, _auth_pb2.ListSignInsResponse]  # type: ignore[assignment]
+    """Sessions of the caller, or (for administrators) of somebody else, that have not ended; newest first. Not paged: at most
+    200.
+    """
+    DeleteSignIn: _aio.UnaryUnaryMultiCallable[_auth_pb2.DeleteSignInRequest, _auth_pb2.DeleteSignInResponse]  # type: ignore[assignment]
+    """Ends a session of the caller, or (for administrators) of somebody else."""
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_auth_pb2.CreateApiKeyRequest, _auth_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
     """Makes an API key. Its secret is in the answer and nowhere else."""
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_auth_pb2.ListApiKeysRequest, _auth_pb2.ListApiKeysResponse]  # type: ignore[assignment]
@@ -81,8 +157,12 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _auth_pb2.SignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.SignInResponse, _abc.Awaitable[_auth_pb2.SignInResponse]]:
-        """E-mail and password in, session token out. UNAUTHENTICATED/WRONG_CREDENTIALS, RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS.
-        Needs no credentials.
+        """E-mail and password in, session token out. UNAUTHENTICATED/WRONG_CREDENTIALS, SECOND_FACTOR_REQUIRED (the password was
+        right: call again with one_time_code) or WRONG_CODE, RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
+
+        Where the call comes from is kept with the session and in the audit log. A portal on the same machine, or one that the
+        setting control_trusted_proxies names, says so of the browser in the metadata `x-forwarded-for` (one address) and
+        `x-forwarded-user-agent`, on this call as on all others; from anybody else both are ignored.
         """
 
     @_abc_1.abstractmethod
@@ -108,6 +188,106 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.ChangePasswordResponse, _abc.Awaitable[_auth_pb2.ChangePasswordResponse]]:
         """Changes the caller's own password and ends the caller's other sessions."""
+
+    @_abc_1.abstractmethod
+    def GetSignInOptions(
+        self,
+        request: _auth_pb2.GetSignInOptionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.GetSignInOptionsResponse, _abc.Awaitable[_auth_pb2.GetSignInOptionsResponse]]:
+        """Which ways to sign in there are. Needs no credentials."""
+
+    @_abc_1.abstractmethod
+    def RequestPasswordReset(
+        self,
+        request: _auth_pb2.RequestPasswordResetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.RequestPasswordResetResponse, _abc.Awaitable[_auth_pb2.RequestPasswordResetResponse]]:
+        """Sends a link to choose a new password, if somebody has that e-mail and mails can be sent. The answer is the same, and
+        takes as long, when nobody has. RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckPasswordLink(
+        self,
+        request: _auth_pb2.CheckPasswordLinkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.CheckPasswordLinkResponse, _abc.Awaitable[_auth_pb2.CheckPasswordLinkResponse]]:
+        """Whose the link of an invitation or a reset is; it is not used up. INVALID_ARGUMENT/LINK_EXPIRED. Needs no credentials."""
+
+    @_abc_1.abstractmethod
+    def SetPassword(
+        self,
+        request: _auth_pb2.SetPasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.SetPasswordResponse, _abc.Awaitable[_auth_pb2.SetPasswordResponse]]:
+        """Sets the password by such a link, which is then used up, and ends all sessions of that user.
+        INVALID_ARGUMENT/LINK_EXPIRED or WEAK_PASSWORD. Needs no credentials.
+        """
+
+    @_abc_1.abstractmethod
+    def BeginSingleSignOn(
+        self,
+        request: _auth_pb2.BeginSingleSignOnRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.BeginSingleSignOnResponse, _abc.Awaitable[_auth_pb2.BeginSingleSignOnResponse]]:
+        """Where the browser goes to sign in at the identity provider (OpenID Connect). FAILED_PRECONDITION/NOT_CONFIGURED. Needs
+        no credentials.
+        """
+
+    @_abc_1.abstractmethod
+    def CompleteSingleSignOn(
+        self,
+        request: _auth_pb2.CompleteSingleSignOnRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.CompleteSingleSignOnResponse, _abc.Awaitable[_auth_pb2.CompleteSingleSignOnResponse]]:
+        """The browser came back: state and code in, session token out. UNAUTHENTICATED/SINGLE_SIGN_ON_FAILED,
+        PERMISSION_DENIED/NO_ROLE. Needs no credentials.
+        """
+
+    @_abc_1.abstractmethod
+    def EnrolSecondFactor(
+        self,
+        request: _auth_pb2.EnrolSecondFactorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.EnrolSecondFactorResponse, _abc.Awaitable[_auth_pb2.EnrolSecondFactorResponse]]:
+        """A secret for the caller's authenticator app (TOTP). It counts once it was confirmed.
+        FAILED_PRECONDITION/ALREADY_ENROLLED.
+        """
+
+    @_abc_1.abstractmethod
+    def ConfirmSecondFactor(
+        self,
+        request: _auth_pb2.ConfirmSecondFactorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.ConfirmSecondFactorResponse, _abc.Awaitable[_auth_pb2.ConfirmSecondFactorResponse]]:
+        """The app shows the right codes: from now on one is asked for at sign-in. INVALID_ARGUMENT/WRONG_CODE."""
+
+    @_abc_1.abstractmethod
+    def RemoveSecondFactor(
+        self,
+        request: _auth_pb2.RemoveSecondFactorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.RemoveSecondFactorResponse, _abc.Awaitable[_auth_pb2.RemoveSecondFactorResponse]]:
+        """Removes the caller's own second factor."""
+
+    @_abc_1.abstractmethod
+    def ListSignIns(
+        self,
+        request: _auth_pb2.ListSignInsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.ListSignInsResponse, _abc.Awaitable[_auth_pb2.ListSignInsResponse]]:
+        """Sessions of the caller, or (for administrators) of somebody else, that have not ended; newest first. Not paged: at most
+        200.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteSignIn(
+        self,
+        request: _auth_pb2.DeleteSignInRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_auth_pb2.DeleteSignInResponse, _abc.Awaitable[_auth_pb2.DeleteSignInResponse]]:
+        """Ends a session of the caller, or (for administrators) of somebody else."""
 
     @_abc_1.abstractmethod
     def CreateApiKey(

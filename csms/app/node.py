@@ -15,9 +15,7 @@ from typing import Final
 import structlog
 import trio
 
-from control.guard import Guard
 from control.server import ControlServer, Servicer
-from control.servicers.auth import AuthServicer
 from control.servicers.id_tokens import IdTokenServicer
 from control.servicers.messages import MessageLogServicer
 from control.servicers.remote import RemoteServicer
@@ -32,7 +30,7 @@ from csms.actors.world import ActorSettings
 from csms.aio import Door
 from csms.app import soap
 from csms.app.authority import open_authority
-from csms.app.chapters import build_chapters, security
+from csms.app.chapters import build_chapters, people, security
 from csms.app.dialects import DIALECTS
 from csms.app.front_door import listeners_of, open_front_door, rules_of
 from csms.app.parts import Parts, Stores
@@ -40,7 +38,6 @@ from csms.cluster.local import LocalDirectory, LocalFeed
 from csms.config import Settings
 from csms.domain.errors import InvalidArgument, Unavailable
 from csms.ports.stores import StationRow
-from csms.services.access import AccessControl
 from csms.services.consulting import Consulting
 from csms.services.masking import MaskedMessageLog
 from csms.services.messages import Messages
@@ -139,19 +136,21 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             places,
             places.scopes,
             tolerance,
+            people.open_mails(settings, door, database, now),
         )
-        access = AccessControl(stores.access, now=now)
-        first = await access.ensure_administrator(settings.admin_email or None, settings.admin_password or None)
+        gate = people.open_gate(settings, stores, database, now)
+        first = await gate.access.ensure_administrator(settings.admin_email or None, settings.admin_password or None)
         door_of_stations = open_front_door(parts, registry)
         listener, addresses = door_of_stations.listener, door_of_stations.addresses
         servicers = [
-            *_servicers(parts, index, access, addresses, drain),
+            *_servicers(parts, index, addresses, drain),
+            *people.build(parts, gate),
             *build_chapters(parts),
             *security.build(parts, listeners_of(door_of_stations)),
             *soap.build(parts),
         ]
         control = ControlServer(
-            door, Guard(access, stores.requests), servicers, str(settings.control_listen), tls=_tls(settings)
+            door, gate.guard(stores, settings), servicers, str(settings.control_listen), tls=_tls(settings)
         )
         try:
             control_port = await control.start()
@@ -179,7 +178,6 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
 def _servicers(
     parts: Parts,
     index: MemoryTokenIndex,
-    access: AccessControl,
     addresses: tuple[str, ...],
     drain: Drain,
 ) -> list[Servicer]:
@@ -202,7 +200,6 @@ def _servicers(
     )
     system = System(facts, database_available=lambda: stores.journal.available, draining=lambda: drain.draining)
     return [
-        AuthServicer(access),
         StationServicer(stations),
         RemoteServicer(parts.remote),
         SessionServicer(Sessions(stores.session_queries, feed, parts.scopes)),

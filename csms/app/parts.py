@@ -13,6 +13,7 @@ from csms.cluster.local import LocalDirectory, LocalFeed
 from csms.config import Settings
 from csms.ports.inventory import Inventory
 from csms.services.consulting import Consulting
+from csms.services.mails import Mails
 from csms.services.places import Places
 from csms.services.reacting import Reacting
 from csms.services.remote import Remote
@@ -99,3 +100,5 @@ class Parts:
     scopes: Scopes
     tolerance: ToleranceIndex
     """Loaded."""
+    mails: Mails
+    """Letters to people; `put` one, and it leaves when the mail server takes it."""

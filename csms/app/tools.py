@@ -17,7 +17,7 @@ from csms.app.serve import migrated
 from csms.config import Settings
 from csms.domain.access import Principal, Role
 from csms.domain.errors import FailedPrecondition
-from csms.services.access import AccessControl
+from csms.services.api_keys import ApiKeys
 from csms.storage.access import PostgresAccess
 from csms.storage.backups import check_file, replace_database
 from csms.storage.pool import Database, open_database
@@ -96,8 +96,8 @@ def restore_backup(settings: Settings, dump: Path, keep_old_as: str = "") -> int
 
 async def _new_key(database: Database, name: str, role: Role, days: int) -> str:
     expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
-    access = AccessControl(PostgresAccess(database))
-    return (await access.create_api_key(_COMMAND_LINE, name, role, expires_at))[1]
+    keys = ApiKeys(PostgresAccess(database))
+    return (await keys.create(_COMMAND_LINE, name, role, expires_at))[1]
 
 
 def _errand(settings: Settings, work: Callable[[Database], Awaitable[None]]) -> int:

@@ -7,26 +7,32 @@ from datetime import datetime
 
 import asyncpg
 
-from csms.domain.access import ApiKey, Role, User
+from csms.domain.access import Action, ApiKey, Role, User
 from csms.domain.errors import AlreadyExists, NotFound
 from csms.storage.pool import Database
 from csms.storage.text import clean, fits_bigint
 
 __all__ = ["PostgresAccess"]
 
-FIND_USER_BY_EMAIL_SQL = "SELECT * FROM app_user WHERE lower(email) = lower($1)"
-FIND_USER_SQL = "SELECT * FROM app_user WHERE id = $1"
+_SITES = "ARRAY(SELECT place_id FROM user_site WHERE user_id = app_user.id) AS site_ids"
+_USER = f"SELECT app_user.*, {_SITES} FROM app_user"  # noqa: S608  constants
+FIND_USER_BY_EMAIL_SQL = _USER + " WHERE lower(email) = lower($1)"
+FIND_USER_SQL = _USER + " WHERE id = $1"
 CREATE_USER_SQL = """
-INSERT INTO app_user (email, display_name, password_hash, role) VALUES ($1, $2, $3, $4) RETURNING *
+INSERT INTO app_user (email, display_name, first_name, password_hash, role) VALUES ($1, $2, $2, $3, $4)
+RETURNING *, '{}'::bigint[] AS site_ids
 """
 COUNT_USERS_SQL = "SELECT count(*) FROM app_user"
 SET_USER_PASSWORD_SQL = "UPDATE app_user SET password_hash = $2, updated_at = now() WHERE id = $1 RETURNING id"  # noqa: S105
 
 CREATE_SIGN_IN_SQL = """
-INSERT INTO sign_in (digest, user_id, expires_at, lifetime) VALUES ($1, $2, $3, $3::timestamptz - now())
+WITH person AS (UPDATE app_user SET last_sign_in_at = now() WHERE id = $2)
+INSERT INTO sign_in (digest, user_id, expires_at, lifetime, address, client)
+VALUES ($1, $2, $3, $3::timestamptz - now(), $4, $5)
 """
 FIND_SIGN_IN_SQL = """
-SELECT app_user.*, sign_in.used_at IS NULL OR sign_in.used_at < $2::timestamptz - interval '1 minute' AS to_prolong
+SELECT app_user.*, ARRAY(SELECT place_id FROM user_site WHERE user_id = app_user.id) AS site_ids,
+    sign_in.used_at IS NULL OR sign_in.used_at < $2::timestamptz - interval '1 minute' AS to_prolong
 FROM sign_in JOIN app_user ON app_user.id = user_id WHERE digest = $1 AND expires_at > $2
 """
 PROLONG_SIGN_IN_SQL = """
@@ -36,7 +42,8 @@ DELETE_SIGN_IN_SQL = "DELETE FROM sign_in WHERE digest = $1"
 DELETE_SIGN_INS_SQL = "DELETE FROM sign_in WHERE user_id = $1 AND ($2::bytea IS NULL OR digest <> $2)"
 
 CREATE_KEY_SQL = """
-INSERT INTO api_key (display_name, role, digest, hint, expires_at) VALUES ($1, $2, $3, $4, $5) RETURNING *
+INSERT INTO api_key (display_name, role, digest, hint, expires_at, actions, site_ids)
+VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING *
 """
 FIND_KEY_SQL = "SELECT * FROM api_key WHERE digest = $1 AND (expires_at IS NULL OR expires_at > $2)"
 USE_KEY_SQL = """
@@ -82,10 +89,12 @@ class PostgresAccess:
         if not fits_bigint(user_id) or not await self._database.fetchval(SET_USER_PASSWORD_SQL, user_id, password_hash):
             raise NotFound(f"There is no user {user_id} (any more).", reason="USER_NOT_FOUND")
 
-    async def create_sign_in(self, digest: bytes, user_id: int, expires_at: datetime) -> None:
+    async def create_sign_in(
+        self, digest: bytes, user_id: int, expires_at: datetime, *, address: str = "", client: str = ""
+    ) -> None:
         """A session token was given out. Raises NotFound."""
         try:
-            await self._database.execute(CREATE_SIGN_IN_SQL, digest, user_id, expires_at)
+            await self._database.execute(CREATE_SIGN_IN_SQL, digest, user_id, expires_at, clean(address), clean(client))
         except asyncpg.ForeignKeyViolationError as error:
             raise NotFound(f"There is no user {user_id} (any more).", reason="USER_NOT_FOUND") from error
 
@@ -105,10 +114,27 @@ class PostgresAccess:
         await self._database.execute(DELETE_SIGN_INS_SQL, user_id, keep)
 
     async def create_api_key(
-        self, display_name: str, role: Role, digest: bytes, hint: str, expires_at: datetime | None
+        self,
+        display_name: str,
+        role: Role,
+        digest: bytes,
+        hint: str,
+        expires_at: datetime | None,
+        *,
+        actions: frozenset[Action] | None = None,
+        site_ids: frozenset[int] = frozenset(),
     ) -> ApiKey:
         """Only the digest of the secret is kept."""
-        row = await self._database.fetchrow(CREATE_KEY_SQL, clean(display_name), role, digest, hint, expires_at)
+        row = await self._database.fetchrow(
+            CREATE_KEY_SQL,
+            clean(display_name),
+            role,
+            digest,
+            hint,
+            expires_at,
+            None if actions is None else sorted(action.value for action in actions),
+            sorted(site_ids) or None,
+        )
         if row is None:
             raise AssertionError("INSERT … RETURNING gives a row")
         return _key(row)
@@ -137,10 +163,20 @@ class PostgresAccess:
 def _user(row: asyncpg.Record | None) -> User | None:
     if row is None:
         return None
-    return User(row["id"], row["email"], row["display_name"], row["password_hash"], Role(row["role"]))
+    return User(
+        row["id"],
+        row["email"],
+        row["display_name"],
+        row["password_hash"],
+        Role(row["role"]),
+        site_ids=frozenset(row["site_ids"]),
+        totp_secret=row["totp_secret"],
+        blocked=row["blocked"],
+    )
 
 
 def _key(row: asyncpg.Record) -> ApiKey:
+    known = {action.value: action for action in Action}
     return ApiKey(
         row["id"],
         row["display_name"],
@@ -149,4 +185,6 @@ def _key(row: asyncpg.Record) -> ApiKey:
         row["created_at"],
         row["expires_at"],
         row["last_used_at"],
+        None if row["actions"] is None else frozenset(known[name] for name in row["actions"] if name in known),
+        frozenset(row["site_ids"] or ()),
     )

@@ -13,6 +13,7 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 
 from control.guard import Guard
 from control.server import ControlServer, Servicer
+from control.servicers.audit import AuditServicer
 from control.servicers.auth import AuthServicer
 from control.servicers.backups import BackupServicer
 from control.servicers.battery_swap import BatterySwapServicer
@@ -38,8 +39,10 @@ from control.servicers.station_security import StationSecurityServicer
 from control.servicers.stations import StationServicer
 from control.servicers.system import SystemServicer
 from control.servicers.tolerance import ToleranceServicer
+from control.servicers.users import UserServicer
 from control.servicers.watch import WatchServicer
 from control.v1 import (
+    audit_pb2_grpc,
     auth_pb2_grpc,
     backups_pb2_grpc,
     battery_swap_pb2_grpc,
@@ -65,6 +68,7 @@ from control.v1 import (
     stations_pb2_grpc,
     system_pb2_grpc,
     tolerance_pb2_grpc,
+    users_pb2_grpc,
     watch_pb2_grpc,
 )
 from csms.aio import Door, open_door
@@ -74,7 +78,9 @@ from tests.kit.service_world import PASSWORD, ServiceWorld
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 STUBS = {
+    "audit": audit_pb2_grpc.AuditServiceStub,
     "auth": auth_pb2_grpc.AuthServiceStub,
+    "users": users_pb2_grpc.UserServiceStub,
     "stations": stations_pb2_grpc.StationServiceStub,
     "station_security": station_security_pb2_grpc.StationSecurityServiceStub,
     "remote": remote_pb2_grpc.RemoteServiceStub,
@@ -126,7 +132,9 @@ class Refused(Exception):
 def servicers_of(world: ServiceWorld) -> list[Servicer]:
     """All of them, as the application makes them."""
     return [
-        AuthServicer(world.access),
+        AuthServicer(world.access, world.keys, world.users, world.invitations, world.factors, world.single),
+        UserServicer(world.users, world.account, world.own_data.tags_of),
+        AuditServicer(world.audit),
         StationServicer(world.stations),
         StationSecurityServicer(world.station_security),
         SoapServicer(world.soap),
@@ -222,7 +230,9 @@ async def control_world() -> AsyncIterator[ControlWorld]:
         world.bearer[role] = (await world.access.sign_in(f"{role.value}@example.org", PASSWORD)).token
     async with open_door() as door:
         world.door = door
-        world.server = ControlServer(door, Guard(world.access, world.requests), servicers_of(world), "127.0.0.1:0")
+        world.server = ControlServer(
+            door, Guard(world.access, world.requests, world.audit), servicers_of(world), "127.0.0.1:0"
+        )
         port = await world.server.start()
 
         async def connect() -> grpc.aio.Channel:

@@ -16,6 +16,9 @@ from csms.domain.records import BootRecord, StatusRecord
 from csms.domain.transaction import Transaction
 from csms.ports.directory import Settled
 from csms.services.access import AccessControl
+from csms.services.account import Account
+from csms.services.api_keys import ApiKeys
+from csms.services.audit import AuditLog
 from csms.services.backups import Backups
 from csms.services.battery_swap import BatterySwaps
 from csms.services.certificates import Certificates
@@ -24,7 +27,9 @@ from csms.services.device_model import DeviceModel, StationPortions
 from csms.services.display import Displays
 from csms.services.groups import Groups
 from csms.services.inventory import StationInventory
+from csms.services.invitations import Invitations
 from csms.services.local_lists import LocalLists
+from csms.services.mails import Mails
 from csms.services.maintenance import Maintenance
 from csms.services.messages import Messages
 from csms.services.monitoring import Monitoring
@@ -33,8 +38,10 @@ from csms.services.places import Places
 from csms.services.remote import Remote
 from csms.services.reports import Reports
 from csms.services.reservations import Reservations
+from csms.services.second_factor import SecondFactors
 from csms.services.sessions import Sessions
 from csms.services.sharing import Sharing
+from csms.services.single_sign_on import RoleRules, SingleSignOn
 from csms.services.smart_charging import SmartCharging
 from csms.services.soap import SoapAddressing
 from csms.services.station_security import Listeners, StationSecurity
@@ -42,6 +49,7 @@ from csms.services.stations import Stations, UnknownStationPolicy
 from csms.services.system import System, SystemFacts
 from csms.services.tokens import MemoryTokenIndex, Tokens
 from csms.services.tolerance import ToleranceIndex, Tolerances
+from csms.services.users import Users
 from csms.services.watch import Watching
 from csms.transport.x509 import X509Reader
 from tests.kit.certificates import an_authority
@@ -49,6 +57,14 @@ from tests.kit.fake_backups import FakeBackups
 from tests.kit.fake_certificates import FakeCertificates
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_message_log import FakeMessageLog
+from tests.kit.fake_people import (
+    FakeAudit,
+    FakeIdentityProvider,
+    FakeMailer,
+    FakeMailQueue,
+    FakeOwnData,
+    FakePeople,
+)
 from tests.kit.fake_places import FakePlaces
 from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
 from tests.kit.fake_reservations import FakeLocalLists, FakeReservations
@@ -158,7 +174,19 @@ class ServiceWorld:
         self.soap = SoapAddressing(self.soap_addresses, self.feed, self.scopes)
         self.sessions = Sessions(self.session_queries, self.feed, self.scopes)
         self.tokens = Tokens(self.token_store, self.index)
-        self.access = AccessControl(self.access_store, hasher=HASHER, now=lambda: self.time)
+        self.people_store = FakePeople(self.access_store)
+        self.factors = SecondFactors(self.people_store, now=lambda: self.time)
+        self.access = AccessControl(
+            self.access_store, hasher=HASHER, second_factor=self.factors.verify, now=lambda: self.time
+        )
+        self.keys = ApiKeys(self.access_store, self.access, now=lambda: self.time)
+        self.audit_store = FakeAudit()
+        self.audit = AuditLog(self.audit_store, now=lambda: self.time)
+        self.mail_queue = FakeMailQueue()
+        self.mailer = FakeMailer()
+        self.mails = Mails(self.mail_queue, self.mailer, now=lambda: self.time)
+        self.own_data = FakeOwnData()
+        self.arrange_people()
         self.watching = Watching(self.feed, self.station_queries, self.session_queries, self.scopes, now=lambda: NOW)
         self.messages = Messages(self.log, self.station_store, self.scopes)
         self.inventory_store = FakeInventory(self.tables)
@@ -221,6 +249,32 @@ class ServiceWorld:
         self.tolerances = Tolerances(self.tolerance_store, self.tolerance_index)
         facts = SystemFacts("0.1.0", ("ws://192.0.2.1:9000/ocpp/",), UnknownStationPolicy.PENDING, False, ("ocpp1.6",))
         self.system = System(facts, database_available=lambda: not self.tables.away, draining=lambda: self.draining)
+
+    def arrange_people(self, provider: FakeIdentityProvider | None = None, rules: RoleRules | None = None) -> None:
+        """The use cases of people; once more after a test has put other parts in."""
+        self.invitations = Invitations(
+            self.people_store, self.access, self.mails, portal_url="https://portal.example.org/", now=lambda: self.time
+        )
+        self.users = Users(
+            self.people_store,
+            self.access,
+            self.invitations,
+            self.own_data,
+            tree=lambda: self.places.tree,
+            now=lambda: self.time,
+        )
+        self.account = Account(
+            self.people_store, self.audit_store, self.access, self.users, self.own_data, now=lambda: self.time
+        )
+        self.single = SingleSignOn(
+            provider,
+            self.people_store,
+            self.access_store,
+            self.access,
+            rules or RoleRules(),
+            display_name="Example ID",
+            now=lambda: self.time,
+        )
 
     async def has_certificate(self, station_id: int) -> bool:
         """Stations in `certified` have a certificate of their own."""

@@ -11,7 +11,8 @@ import trio
 
 from csms.domain.access import Principal, Role
 from csms.domain.errors import Exhausted, FailedPrecondition, InvalidArgument, Unauthenticated, Unavailable
-from csms.services.access import AccessControl, AttemptLimiter, default_hasher
+from csms.services.access import AccessControl
+from csms.services.passwords import default_hasher
 from tests.kit.service_world import ADMIN, HASHER, PASSWORD, ServiceWorld
 
 EMAIL = "ada@example.org"
@@ -95,18 +96,6 @@ async def test_a_good_sign_in_wipes_the_slate() -> None:
         await world.access.sign_in(EMAIL, PASSWORD)
 
 
-def test_attempts_are_remembered_of_so_many_only() -> None:
-    async def fill() -> None:
-        limiter = AttemptLimiter(limit=1, remember=2)
-        for key in ("a", "b", "c"):
-            limiter.begin(key)
-        limiter.begin("a")  # the oldest was forgotten
-        with pytest.raises(Exhausted):
-            limiter.begin("c")
-
-    trio.run(fill)
-
-
 async def test_what_ended_here_ends_at_once_and_elsewhere_within_five_seconds(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -130,7 +119,7 @@ async def test_what_ends_while_it_is_looked_up_is_not_believed_afterwards() -> N
 
     async def meanwhile(digest: bytes, now: object) -> object:
         user = await find(digest, now)  # type: ignore[arg-type]
-        await world.access.sign_out(Principal("users/1", "", Role.SUPPORT, digest=digest))
+        await world.access.sign_out(Principal("users/1", "", Role.SUPPORT, digest=digest, user_id=1))
         return user
 
     world.access_store.find_sign_in = meanwhile  # type: ignore[assignment, method-assign]
@@ -172,7 +161,7 @@ async def test_a_key_has_neither_session_nor_password() -> None:
 
 async def test_a_key_in_the_cache_still_expires(autojump_clock: trio.testing.MockClock) -> None:
     world = await a_world()
-    _, secret = await world.access.create_api_key(ADMIN, "Billing", Role.SUPPORT, world.time + timedelta(hours=1))
+    _, secret = await world.keys.create(ADMIN, "Billing", Role.SUPPORT, world.time + timedelta(hours=1))
     assert (await world.access.authenticate(secret)).role is Role.SUPPORT
     world.time += timedelta(hours=2)
     await trio.sleep(5.1)

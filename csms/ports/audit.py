@@ -1,0 +1,25 @@
+"""Where it is kept who changed what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from csms.domain.people import AuditEntry, AuditFilter
+
+
+class AuditStore(Protocol):
+    """The audit log: only added to, and cleared of what is too old. All raise Unavailable."""
+
+    async def add(self, entry: AuditEntry) -> None:
+        """`entry.id` is ignored."""
+
+    async def page(self, *, wanted: AuditFilter, size: int, before: int | None) -> Sequence[AuditEntry]:
+        """Newest first, with an id below `before`."""
+
+    async def forget_actor(self, actor: str) -> None:
+        """The entries stay; the name of who it was goes from them, and what was asked with it."""
+
+    async def prune(self, before: datetime) -> int:
+        """How many older ones went."""

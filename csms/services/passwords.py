@@ -1,0 +1,93 @@
+"""Passwords of people: slow hashes made in threads, and attempts that are counted."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections import OrderedDict, deque
+
+import argon2
+import trio
+
+from csms.domain.errors import Exhausted
+from csms.domain.people import MAX_PASSWORD
+
+MAX_WAITING = 50
+"""Passwords that may wait to be checked; more are turned away, so that strangers cannot queue work without end."""
+
+
+def default_hasher() -> argon2.PasswordHasher:
+    """argon2id with 46 MiB and one pass (OWASP's first choice), about 50 ms."""
+    return argon2.PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1)
+
+
+class AttemptLimiter:
+    """At most `limit` attempts a key within `window` seconds (trio's clock). Bounded memory: the oldest key goes."""
+
+    def __init__(self, *, limit: int = 5, window: float = 900.0, remember: int = 10_000) -> None:
+        self._limit, self._window, self._remember = limit, window, remember
+        self._attempts: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def begin(self, key: str) -> None:
+        """Note an attempt before it is looked at, so that many at once count too. Raises Exhausted."""
+        now = trio.current_time()
+        times = self._attempts.setdefault(key, deque())
+        self._attempts.move_to_end(key)
+        while times and times[0] <= now - self._window:
+            times.popleft()
+        if len(times) >= self._limit:
+            wait = math.ceil(times[0] + self._window - now)
+            raise Exhausted(
+                f"Too many attempts. Wait {math.ceil(wait / 60)} minutes, then try again.",
+                reason="TOO_MANY_ATTEMPTS",
+                retry_after_s=str(wait),
+            )
+        times.append(now)
+        while len(self._attempts) > self._remember:
+            self._attempts.popitem(last=False)
+
+    def succeeded(self, key: str) -> None:
+        """The slate is clean."""
+        self._attempts.pop(key, None)
+
+
+class Passwords:
+    """Hashes and checks, two at a time, in threads."""
+
+    def __init__(self, hasher: argon2.PasswordHasher | None = None) -> None:
+        self._hasher = hasher or default_hasher()
+        self._threads = trio.CapacityLimiter(2)
+        self._nobody: str | None = None
+
+    async def hash(self, password: str) -> str:
+        """For the store."""
+        return await trio.to_thread.run_sync(self._hasher.hash, password, limiter=self._threads)
+
+    def is_outdated(self, stored: str) -> bool:
+        """Was it made with less than what is usual now?"""
+        return self._hasher.check_needs_rehash(stored)
+
+    async def verify(self, stored: str, password: str) -> bool:
+        """Is it this one's? An empty hash (nobody, or nobody with a password) takes as long and is never right.
+
+        Raises Exhausted.
+        """
+        nobody = not stored
+        if self._threads.statistics().tasks_waiting >= MAX_WAITING:
+            raise Exhausted(
+                "Too many people sign in at this moment. Try again in a few seconds.",
+                reason="TOO_MANY_ATTEMPTS",
+                retry_after_s="5",
+            )
+        if self._nobody is None:
+            self._nobody = await self.hash(secrets.token_urlsafe(16))
+        hashed = self._nobody if nobody else stored
+        text = "" if len(password) > MAX_PASSWORD else password
+
+        def verify() -> bool:
+            try:
+                return self._hasher.verify(hashed, text)
+            except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHash):
+                return False
+
+        return await trio.to_thread.run_sync(verify, limiter=self._threads) and not nobody
