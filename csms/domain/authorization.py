@@ -30,11 +30,11 @@ class Token(msgspec.Struct, frozen=True):
     parent_id_token: str | None = None
     allow_concurrent: bool = False
     note: str = ""
-    user_id: int | None = None
-    """Whose it is."""
     version: int = 1
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    user_id: int | None = None
+    """Whose it is."""
 
 
 ACCEPTED: Final = IdTokenInfo(AuthorizationStatus.ACCEPTED)

@@ -168,7 +168,7 @@ class LocalLists:
 
     async def get(self, caller: Principal, station_id: int) -> HeldList:
         """What we believe that the station holds. Raises NotFound."""
-        await self._scopes.check_station(caller, Action.READ_TOKENS, station_id)
+        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, station_id)
         held = await self._held(station_id)
         if held.updated_at is None and await self._stations.find(station_id) is None:
             raise NotFound(f"There is no station {station_id} (any more).", reason="STATION_NOT_FOUND")

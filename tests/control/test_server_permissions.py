@@ -203,7 +203,7 @@ MAY: Final[dict[str, frozenset[Role] | At]] = {
     "local_lists.SyncLocalList": CONFIGURED,
     "local_lists.SendLocalList": CONFIGURED,
     "local_lists.GetLocalListVersion": OPERATED,
-    "local_lists.GetLocalList": STAFF,
+    "local_lists.GetLocalList": CONFIGURED,
     "display.SetDisplayMessage": OPERATED,
     "display.GetDisplayMessages": OPERATED,
     "display.ClearDisplayMessage": OPERATED,
