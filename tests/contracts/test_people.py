@@ -187,9 +187,7 @@ async def test_a_second_factor_counts_once_confirmed_and_each_code_once(stores: 
 
 async def test_sessions_are_listed_and_ended_one_by_one(stores: Stores) -> None:
     made = await stores.people.create(a_person())
-    await stores.access.create_sign_in(
-        b"one", made.id, NOW + timedelta(hours=1), address="192.0.2.7", client="Firefox"
-    )
+    await stores.access.create_sign_in(b"one", made.id, NOW + timedelta(hours=1), address="192.0.2.7", client="Firefox")
     await stores.access.create_sign_in(b"two", made.id, NOW + timedelta(hours=1))
     newest, oldest = await stores.people.sign_ins(made.id, NOW)
     assert (oldest.address, oldest.client, oldest.digest, newest.digest) == ("192.0.2.7", "Firefox", b"one", b"two")
