@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
+import trio
+
 from csms.domain.access import Action, Principal
 from csms.domain.errors import NotFound
 from csms.ports.message_log import LogEntry, LogFilter, MessageLog
@@ -42,10 +44,14 @@ class Messages:
         """
         await self._scopes.check_station(caller, Action.READ_MESSAGES, station_id)
         await self._must_exist(station_id)
+        checked_at = trio.current_time()
         async with self._log.tail(station_id) as tail:
             yield ()
             while True:
                 entries = await tail.next_batch(tick=tick)
+                if trio.current_time() - checked_at >= tick:  # it may have been moved, or taken from the caller
+                    await self._scopes.check_station(caller, Action.READ_MESSAGES, station_id)
+                    checked_at = trio.current_time()
                 fitting = [entry for entry in entries if wanted.admits(entry)]
                 if fitting or not entries:
                     yield fitting

@@ -48,7 +48,7 @@ class Places:
         self._store = store
         self._feed = feed
         self._directory = directory
-        self.scopes = self._scopes = Scopes(sharing, lambda: self.tree)
+        self.scopes = self._scopes = Scopes(sharing, lambda: self.tree, lambda: feed.revision)
         self._zones = zoneinfo.available_timezones()
         self.tree = Tree([Place(SYSTEM_ID, None, PlaceKind.SYSTEM, "System")])
 

@@ -25,10 +25,11 @@ class Scopes:
     All raise Unavailable while the database is away.
     """
 
-    def __init__(self, store: SharingStore, tree: Callable[[], Tree]) -> None:
+    def __init__(self, store: SharingStore, tree: Callable[[], Tree], revision: Callable[[], int]) -> None:
         self._store = store
         self._tree = tree
-        self._left: OrderedDict[int, tuple[int, frozenset[int]]] = OrderedDict()
+        self._revision = revision
+        self._left: OrderedDict[int, tuple[int, int, frozenset[int]]] = OrderedDict()
 
     async def of(self, caller: Principal, action: Action) -> Scope | None:
         """The part of the system in which the caller may do it; None: everything. Raises PermissionDenied, and NotFound
@@ -153,17 +154,18 @@ class Scopes:
         that they are gone."""
         users = frozenset(user_ids)
         for station_id, standing in (await self._store.standings(station_ids, None)).items():
-            self._left[station_id] = (standing.place_id, users)
+            self._left[station_id] = (self._revision(), standing.place_id, users)
             self._left.move_to_end(station_id)
         while len(self._left) > REMEMBERED:
             self._left.popitem(last=False)
 
-    def saw(self, caller: Principal, scope: Scope | None, station_id: int) -> bool:
-        """Did the caller see the station before it was moved, deleted or taken from them?"""
-        if scope is None:
-            return True
-        place_id, users = self._left.get(station_id, (None, frozenset()))
-        return caller.user_id in users or scope.holds(station_id, place_id)
+    def left(self, caller: Principal, scope: Scope, station_id: int) -> int | None:
+        """When (the feed's revision) a station that the caller saw was moved, deleted or taken from somebody; None:
+        never, as far as they know."""
+        revision, place_id, users = self._left.get(station_id, (0, None, frozenset()))
+        if place_id is not None and (caller.user_id in users or scope.holds(station_id, place_id)):
+            return revision
+        return None
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

@@ -64,6 +64,7 @@ class Watching:
         if after is not None and after < 0:
             raise InvalidArgument("A revision is not negative; 0 means from now on.", reason="INVALID_REVISION")
         start = self._feed.revision if after is None else after
+        told: dict[int, int] = {}
         async with self._feed.watch(start) as watch:
             yield Change(start, self._now())
             delivered_at = -COLLECT
@@ -72,7 +73,7 @@ class Watching:
                 if events:
                     revision, events = await self._collect(watch, revision, events, delivered_at + COLLECT)
                 wanted = [event for event in events if not station_ids or event.station_id in station_ids]
-                for change in await self._seen(caller, await self._changes(wanted)):
+                for change in await self._seen(caller, await self._changes(wanted), start, told):
                     yield change
                 delivered_at = trio.current_time()
                 if not wanted or wanted[-1].revision < revision:
@@ -88,24 +89,26 @@ class Watching:
         revision, more = await watch.next_batch(tick=0)
         return revision, [*events, *more]
 
-    async def _seen(self, caller: Principal, changes: list[Change]) -> list[Change]:
-        """What of this the caller may know."""
+    async def _seen(self, caller: Principal, changes: list[Change], start: int, told: dict[int, int]) -> list[Change]:
+        """What of this the caller may know. `told`: of which station they heard that it is gone, and which time."""
         if not changes:
             return []
         stations = await self._scopes.of(caller, Action.READ_STATIONS)
         sessions = await self._scopes.of(caller, Action.READ_SESSIONS)
         found = []
         for change in changes:
+            view = change.station
+            station_id = view.id if view is not None else change.deleted_station_id
             if change.session is not None:
                 if sees(sessions, change.session):
                     found.append(change)
-                continue
-            view = change.station
-            station_id = change.deleted_station_id if view is None else view.id
-            if view is not None and (stations is None or stations.holds(view.id, view.place_id)):
+            elif stations is None or (view is not None and stations.holds(view.id, view.place_id)):
                 found.append(change)
-            elif station_id is not None and self._scopes.saw(caller, stations, station_id):
-                found.append(Change(change.revision, change.at, deleted_station_id=station_id))
+            elif station_id is not None:
+                left = self._scopes.left(caller, stations, station_id)
+                if left is not None and left >= start and told.get(station_id) != left:
+                    told[station_id] = left
+                    found.append(Change(change.revision, change.at, deleted_station_id=station_id))
         return found
 
     async def _changes(self, events: Sequence[Event]) -> list[Change]:

@@ -24,7 +24,8 @@ def scope_condition(
     if user and scope.user_id is not None:
         either.append(f"{user} = {argument(scope.user_id)}::bigint")
     condition = f"({' OR '.join(either)})" if either else "false"
-    if scope.only is not None and scope.only != scope.station_ids:
+    said_already = len(either) == 1 and scope.only == scope.station_ids and scope.station_ids
+    if scope.only is not None and not said_already:
         condition += f" AND {station} = ANY({argument(sorted(scope.only))}::bigint[])"
     return condition
 

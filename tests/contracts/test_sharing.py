@@ -241,6 +241,8 @@ async def test_lists_hold_only_what_is_in_the_scope(house: House) -> None:
         Scope(frozenset({north, south}), only=frozenset({stations[1], stations[2]})): {1},
         Scope(station_ids=frozenset(stations[:2]), only=frozenset(stations[:2])): {0, 1},
         Scope(user_id=5): set(),
+        Scope(frozenset({north, south}), only=frozenset()): set(),
+        Scope(frozenset({north}), frozenset({stations[1]}), only=frozenset({stations[1]})): {1},
     }
     for scope, wanted in scopes.items():
         inside = {stations[n] for n in wanted}

@@ -34,6 +34,9 @@ def some_parts(world: ServiceWorld, ground: trio.Nursery) -> Parts:
         stores=stores,
         inventory=world.inventory_store,
         remote=world.remote,
+        scopes=world.scopes,
+        places=world.places,
+        feed=world.feed,
         reacting=Reacting(),
         consulting=Consulting(),
     )

@@ -12,5 +12,5 @@ from tests.kit.service_world import NOW, ServiceWorld
 def test_its_service_is_served() -> None:
     world = ServiceWorld()
     stores = SimpleNamespace(stations=world.station_store)
-    parts: Any = SimpleNamespace(inventory=world.inventory_store, stores=stores, now=lambda: NOW)
+    parts: Any = SimpleNamespace(inventory=world.inventory_store, stores=stores, scopes=world.scopes, now=lambda: NOW)
     assert [servicer.service.name for servicer in build(parts)] == ["InventoryService"]
