@@ -31,7 +31,7 @@ def scope_condition(
 
 
 def at_stations(scope: Scope | None, args: list[object], column: str = "station_id") -> str:
-    """` AND …` for rows that belong to a station; puts its values behind `args`. Empty when nothing is to be checked."""
+    """` AND …` for rows that belong to a station; puts its values behind `args`. Empty when there is no scope."""
 
     def argument(value: object) -> str:
         args.append(value)
