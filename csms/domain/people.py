@@ -234,9 +234,9 @@ def masked(value: Any, name: str = "") -> Any:
     """Plain JSON values without secrets: fields whose names say so, and values of variables that are passwords."""
     lowered = name.lower()
     if isinstance(value, Mapping):
-        variable = value.get("variable", value.get("key", ""))
+        variable = value.get("variable", value.get("key", value.get("name", "")))
         variable = variable.get("name", "") if isinstance(variable, Mapping) else variable
-        secret = str(variable).lower() in _SECRET_VARIABLES
+        secret = str(variable).rpartition(".")[2].lower() in _SECRET_VARIABLES
         return {
             key: BLOT if secret and key in ("value", "attribute_value") else masked(each, str(key))
             for key, each in value.items()

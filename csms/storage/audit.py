@@ -23,7 +23,7 @@ SELECT * FROM audit_entry
 WHERE ($1::bigint IS NULL OR id < $1)
   AND ($2 = '' OR actor = $2)
   AND ($3 = '' OR resource = $3 OR starts_with(resource, $3 || '/'))
-  AND ($4 = '' OR starts_with(method, $4) OR method LIKE '%/' || $4)
+  AND ($4 = '' OR starts_with(method, $4) OR right(method, length($4) + 1) = '/' || $4)
   AND ($5 = '' OR outcome = $5)
   AND ($6::timestamptz IS NULL OR at >= $6)
   AND ($7::timestamptz IS NULL OR at < $7)
@@ -67,7 +67,7 @@ class PostgresAudit:
             before if before is None or fits_bigint(before) else 0,
             clean(wanted.actor),
             clean(wanted.resource),
-            clean(wanted.method).replace("\\", "").replace("%", "").replace("_", r"\_"),
+            clean(wanted.method),
             clean(wanted.outcome),
             wanted.since,
             wanted.until,
