@@ -103,14 +103,15 @@ class Users:
         FailedPrecondition/LAST_ADMINISTRATOR, SESSION_ACTIVE."""
         old = await self._managed(caller, user_id)
         await self.remove(old)
+        note_change(f"users/{user_id}", {"email": old.email, "role": old.role.value})
 
     async def remove(self, person: Person) -> None:
-        """The same, for whoever may: an administrator or the user."""
+        """The same, for whoever may: an administrator or the user. The audit log gets no name."""
         await self._check_last(person)
         await self._own_data.forget(person.id)
         await self._store.delete(person.id)
         self._access.forget_user(person.id)
-        note_change(f"users/{person.id}", {"email": person.email, "role": person.role.value})
+        note_change(f"users/{person.id}")
 
     async def invite(self, caller: Principal, user_id: int) -> str:
         """Once more, or a new password for somebody. The link when there is no mail server, else empty."""
