@@ -12,24 +12,16 @@ from csms.storage.pool import Database
 
 __all__ = ["PostgresOwnData"]
 
-TAGS_HAVE_USERS_SQL = """
-SELECT EXISTS (SELECT FROM pg_attribute
-    WHERE attrelid = 'id_token'::regclass AND attname = 'user_id' AND NOT attisdropped)
-"""
 TAGS_SQL = "SELECT user_id, id_token FROM id_token WHERE user_id = ANY($1::bigint[]) ORDER BY id"
 OWN_TAGS_SQL = "SELECT to_jsonb(id_token.*) AS row FROM id_token WHERE user_id = $1 ORDER BY id"
-OWN_SESSIONS_SQL = """
-SELECT to_jsonb(session.*) AS row FROM session
-WHERE id_token IN (SELECT id_token FROM id_token WHERE user_id = $1) ORDER BY id
-"""
-ACTIVE_SQL = """
-SELECT EXISTS (SELECT FROM session WHERE state = 'ACTIVE'
-    AND id_token IN (SELECT id_token FROM id_token WHERE user_id = $1))
-"""
-# A name of its own for each session: nothing tells any more that two were of the same person.
+OWN_SESSIONS_SQL = "SELECT to_jsonb(session.*) AS row FROM session WHERE user_id = $1 ORDER BY id"
+ACTIVE_SQL = "SELECT EXISTS (SELECT FROM session WHERE state = 'ACTIVE' AND user_id = $1)"
+# A name of its own for each session: nothing tells any more that two were of the same person. Sessions of nobody on one of
+# their tags are from before the tag was theirs, or was known to be.
 FORGET_SESSIONS_SQL = """
-UPDATE session SET id_token = 'deleted-' || id WHERE state = 'ENDED'
-    AND id_token IN (SELECT id_token FROM id_token WHERE user_id = $1)
+UPDATE session SET id_token = 'deleted-' || id, user_id = NULL
+WHERE state = 'ENDED'
+    AND (user_id = $1 OR (user_id IS NULL AND id_token IN (SELECT id_token FROM id_token WHERE user_id = $1)))
 """
 FORGET_TAGS_SQL = "DELETE FROM id_token WHERE user_id = $1"
 
@@ -39,21 +31,16 @@ class PostgresOwnData:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._tags_have_users = False
 
     async def tags_of(self, user_ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
         """User id → tags, as they are printed."""
         found: dict[int, list[str]] = {}
-        if not await self._ready():
-            return found
         for row in await self._database.fetch(TAGS_SQL, list(user_ids)):
             found.setdefault(row["user_id"], []).append(row["id_token"])
         return found
 
     async def sections(self, user_id: int) -> AsyncIterator[tuple[str, str]]:
         """See `OwnData.sections`."""
-        if not await self._ready():
-            return
         for name, sql in (("id_tokens", OWN_TAGS_SQL), ("sessions", OWN_SESSIONS_SQL)):
             yield name, "[]"
             async with self._database.row_stream(sql, user_id) as batches:
@@ -62,14 +49,7 @@ class PostgresOwnData:
 
     async def forget(self, user_id: int) -> None:
         """See `OwnData.forget`."""
-        if await self._ready():
-            await self._database.transaction(_forget, user_id)
-
-    async def _ready(self) -> bool:
-        """Do tags belong to users in this schema?"""
-        if not self._tags_have_users:
-            self._tags_have_users = bool(await self._database.fetchval(TAGS_HAVE_USERS_SQL))
-        return self._tags_have_users
+        await self._database.transaction(_forget, user_id)
 
 
 async def _forget(connection: asyncpg.Connection, user_id: int) -> None:

@@ -24,10 +24,10 @@ VALUES ($1, 1, 'CP-1', now(), now(), 1, 1, $1::text, $2, 'tag', $3, 0, 0, 0, '',
 
 async def a_user_with_a_tag(database: Database) -> int:
     user = await PostgresAccess(database).create_user("eve@example.org", "Eve", "hash", Role.EV_USER)
-    await database.execute("ALTER TABLE id_token ADD COLUMN IF NOT EXISTS user_id bigint")
     await database.execute("INSERT INTO id_token (id_token, user_id) VALUES ('04A1', $1), ('FFFF', NULL)", user.id)
-    for number, tag, state in ((1, "04A1", "ENDED"), (2, "04A1", "ENDED"), (3, "FFFF", "ENDED")):
+    for number, tag, state in ((1, "04A1", "ENDED"), (2, "LOST", "ENDED"), (3, "FFFF", "ENDED")):
         await database.execute(SESSION.replace("$1::text", f"'{number}'"), number, tag, state)
+    await database.execute("UPDATE session SET user_id = $1 WHERE id = 2", user.id)  # on a tag that they had once
     return user.id
 
 
@@ -40,10 +40,11 @@ async def test_sessions_stay_and_nothing_tells_whose_they_were(database: Databas
     async for section, part in own.sections(user_id):
         parts.setdefault(section, []).extend(json.loads(part))
     assert [tag["id_token"] for tag in parts["id_tokens"]] == ["04A1"]
-    assert [session["id"] for session in parts["sessions"]] == [1, 2]
+    assert [session["id"] for session in parts["sessions"]] == [2]
     await own.forget(user_id)
-    rows = await database.fetch("SELECT id_token FROM session ORDER BY id")
+    rows = await database.fetch("SELECT id_token, user_id FROM session ORDER BY id")
     assert [row["id_token"] for row in rows] == ["deleted-1", "deleted-2", "FFFF"]
+    assert [row["user_id"] for row in rows] == [None, None, None]
     assert await own.tags_of([user_id]) == {}
 
 
