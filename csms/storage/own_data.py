@@ -16,8 +16,8 @@ TAGS_SQL = "SELECT user_id, id_token FROM id_token WHERE user_id = ANY($1::bigin
 OWN_TAGS_SQL = "SELECT to_jsonb(id_token.*) AS row FROM id_token WHERE user_id = $1 ORDER BY id"
 OWN_SESSIONS_SQL = "SELECT to_jsonb(session.*) AS row FROM session WHERE user_id = $1 ORDER BY id"
 ACTIVE_SQL = "SELECT EXISTS (SELECT FROM session WHERE state = 'ACTIVE' AND user_id = $1)"
-# A name of its own for each session: nothing tells any more that two were of the same person. Sessions of nobody on one of
-# their tags are from before the tag was theirs, or was known to be.
+# A name of its own for each session: nothing tells any more that two were of the same person. Sessions of nobody on one
+# of their tags are from before the tag was theirs, or was known to be.
 FORGET_SESSIONS_SQL = """
 UPDATE session SET id_token = 'deleted-' || id, user_id = NULL
 WHERE state = 'ENDED'
