@@ -21,7 +21,7 @@ __all__ = ["PostgresInventory"]
 _FINISHED = "('SUCCEEDED', 'FAILED', 'CANCELED')"
 _LAST = 2**62
 
-PAGE_EVENTS_SQL = r"""
+_PAGE_EVENTS = r"""
 SELECT id, station_id, at, received_at, kind, summary, evse_id, severity, body FROM station_event
 WHERE id < $1 AND ($2::bigint IS NULL OR station_id = $2)
   AND (cardinality($3::text[]) = 0 OR kind = ANY($3))
@@ -82,7 +82,7 @@ UPDATE station_job SET
 WHERE id = $1 AND finished_at IS NULL AND ($2 IN {_FINISHED} OR state = 'REQUESTED')
 RETURNING *
 """  # noqa: S608 - constants of ours
-PAGE_JOBS_SQL = """
+_PAGE_JOBS = """
 SELECT * FROM station_job
 WHERE id < $1 AND ($2::bigint IS NULL OR station_id = $2)
   AND (cardinality($3::text[]) = 0 OR kind = ANY($3)) AND (NOT $4::boolean OR finished_at IS NULL){scope}
@@ -110,7 +110,7 @@ class PostgresInventory:
             wanted.at_to,
             size,
         ]
-        sql = PAGE_EVENTS_SQL.format(scope=at_stations(wanted.scope, args))
+        sql = _PAGE_EVENTS.format(scope=at_stations(wanted.scope, args))
         rows = await self._database.fetch(sql, *args)
         return [
             StationEvent(
@@ -217,7 +217,7 @@ class PostgresInventory:
         if station_id is not None and not fits_bigint(station_id):
             return []
         args: list[object] = [_below(before), station_id, list(kinds), unfinished, size]
-        rows = await self._database.fetch(PAGE_JOBS_SQL.format(scope=at_stations(scope, args)), *args)
+        rows = await self._database.fetch(_PAGE_JOBS.format(scope=at_stations(scope, args)), *args)
         return [_job(row) for row in rows]
 
 

@@ -31,10 +31,10 @@ _MATCHES = """
 AND ($3::text = '' OR id_token = $3)
 AND ($4::timestamptz IS NULL OR expires_at > $4) AND ($5::timestamptz IS NULL OR starts_at < $5)
 """
-PAGE_SQL = f"""
+_PAGE = f"""
 SELECT * FROM reservation WHERE {_MATCHES} AND id < $6{{scope}} ORDER BY id DESC LIMIT $7
 """  # noqa: S608 - constants of ours
-COUNT_SQL = f"SELECT count(*) FROM reservation WHERE {_MATCHES}{{scope}}"  # noqa: S608 - constants of ours
+_COUNT = f"SELECT count(*) FROM reservation WHERE {_MATCHES}{{scope}}"  # noqa: S608 - constants of ours
 CHANGE_SQL = f"""
 UPDATE reservation SET
     state = $2::text, updated_at = greatest(updated_at, $3::timestamptz),
@@ -97,9 +97,9 @@ class PostgresReservations:
         args = [wanted.station_id, list(wanted.states), clean(wanted.id_token), wanted.since, wanted.until]
         below = _LAST if before is None else max(0, min(before, _LAST))
         page: list[object] = [*args, below, size]
-        rows = await self._database.fetch(PAGE_SQL.format(scope=at_stations(wanted.scope, page)), *page)
+        rows = await self._database.fetch(_PAGE.format(scope=at_stations(wanted.scope, page)), *page)
         every: list[object] = [*args]
-        total: int = await self._database.fetchval(COUNT_SQL.format(scope=at_stations(wanted.scope, every)), *every)
+        total: int = await self._database.fetchval(_COUNT.format(scope=at_stations(wanted.scope, every)), *every)
         return [_reservation(row) for row in rows], total
 
     async def change(
