@@ -12,8 +12,6 @@ from csms.ports.outbox import MailKind, MailRefused
 from csms.services.mails import Mails
 from tests.kit.fake_people import FakeMailer, FakeMailQueue
 
-START = datetime.now(UTC) + timedelta(seconds=5)
-
 
 class World:
     """Time goes with trio's clock."""
@@ -21,10 +19,11 @@ class World:
     def __init__(self, *troubles: Exception) -> None:
         self.queue, self.mailer = FakeMailQueue(), FakeMailer(*troubles)
         self.began = trio.current_time()
+        self.start = datetime.now(UTC) + timedelta(seconds=5)
         self.mails = Mails(self.queue, self.mailer, now=self.now)
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=trio.current_time() - self.began)
+        return self.start + timedelta(seconds=trio.current_time() - self.began)
 
 
 async def test_a_letter_leaves_at_once(autojump_clock: trio.testing.MockClock) -> None:
@@ -105,7 +104,7 @@ async def _away(*_: object, **__: object) -> None:
 
 async def test_without_a_mail_server_nothing_is_put() -> None:
     queue = FakeMailQueue()
-    mails = Mails(queue, None, now=lambda: START)
+    mails = Mails(queue, None, now=lambda: datetime.now(UTC))
     await mails.put("ann@example.org", "Subject", "Text")
     await mails.put_kind(MailKind.RESET, "ann@example.org")
     await mails.run()
