@@ -144,7 +144,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
         listener, addresses = door_of_stations.listener, door_of_stations.addresses
         servicers = [
             *_servicers(parts, index, addresses, drain),
-            *people.build(parts, gate),
+            *people.build(parts, gate, index),
             *build_chapters(parts),
             *security.build(parts, listeners_of(door_of_stations)),
             *soap.build(parts),

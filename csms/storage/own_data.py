@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import asyncpg
 
+from csms.domain.authorization import Token
 from csms.domain.errors import FailedPrecondition
 from csms.storage.pool import Database
 
@@ -23,14 +24,15 @@ UPDATE session SET id_token = 'deleted-' || id, user_id = NULL
 WHERE state = 'ENDED'
     AND (user_id = $1 OR (user_id IS NULL AND id_token IN (SELECT id_token FROM id_token WHERE user_id = $1)))
 """
-FORGET_TAGS_SQL = "DELETE FROM id_token WHERE user_id = $1"
+FORGET_TAGS_SQL = "DELETE FROM id_token WHERE user_id = $1 RETURNING id, id_token"
 
 
 class PostgresOwnData:
-    """csms.ports.people.OwnData on PostgreSQL."""
+    """csms.ports.people.OwnData on PostgreSQL. `tag_gone` hears of tags that went with their user."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, tag_gone: Callable[[Token], None] = lambda _: None) -> None:
         self._database = database
+        self._tag_gone = tag_gone
 
     async def tags_of(self, user_ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
         """User id → tags, as they are printed."""
@@ -49,13 +51,14 @@ class PostgresOwnData:
 
     async def forget(self, user_id: int) -> None:
         """See `OwnData.forget`."""
-        await self._database.transaction(_forget, user_id)
+        for token_id, id_token in await self._database.transaction(_forget, user_id):
+            self._tag_gone(Token(token_id, id_token))
 
 
-async def _forget(connection: asyncpg.Connection, user_id: int) -> None:
+async def _forget(connection: asyncpg.Connection, user_id: int) -> list[tuple[int, str]]:
     if await connection.fetchval(ACTIVE_SQL, user_id):
         raise FailedPrecondition(
             "A charging session on one of the user's tags is still going on. End it first.", reason="SESSION_ACTIVE"
         )
     await connection.execute(FORGET_SESSIONS_SQL, user_id)
-    await connection.execute(FORGET_TAGS_SQL, user_id)
+    return [(row["id"], row["id_token"]) for row in await connection.fetch(FORGET_TAGS_SQL, user_id)]

@@ -29,6 +29,7 @@ from csms.services.invitations import Invitations
 from csms.services.mails import Mails
 from csms.services.second_factor import SecondFactors
 from csms.services.single_sign_on import RoleRules, SingleSignOn
+from csms.services.tokens import MemoryTokenIndex
 from csms.services.users import Users
 from csms.storage.audit import PostgresAudit
 from csms.storage.mail_queue import PostgresMailQueue
@@ -80,12 +81,12 @@ def open_mails(settings: Settings, door: Door, database: Database, now: Callable
     return Mails(PostgresMailQueue(database), mailer, now=now)
 
 
-def build(parts: Parts, gate: Gate) -> list[Servicer]:
+def build(parts: Parts, gate: Gate, index: MemoryTokenIndex) -> list[Servicer]:
     """Its use cases, wired."""
     settings, access = parts.settings, gate.access
     portal_url = settings.portal_public_url or f"http://{settings.portal_listen}"
     invitations = Invitations(gate.people, access, parts.mails, portal_url=portal_url, now=parts.now)
-    own_data = PostgresOwnData(parts.database)
+    own_data = PostgresOwnData(parts.database, index.remove)
     users = Users(gate.people, access, invitations, own_data, tree=lambda: parts.places.tree, now=parts.now)
     account = Account(gate.people, gate.audit_store, access, users, own_data, now=parts.now)
     single = SingleSignOn(

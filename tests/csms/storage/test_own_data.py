@@ -34,7 +34,8 @@ async def a_user_with_a_tag(database: Database) -> int:
 @pytest.mark.feature("F-USR-3")
 async def test_sessions_stay_and_nothing_tells_whose_they_were(database: Database) -> None:
     user_id = await a_user_with_a_tag(database)
-    own = PostgresOwnData(database)
+    gone: list[str] = []
+    own = PostgresOwnData(database, lambda token: gone.append(token.id_token))
     assert await own.tags_of([user_id]) == {user_id: ["04A1"]}
     parts: dict[str, list[dict[str, object]]] = {}
     async for section, part in own.sections(user_id):
@@ -42,6 +43,7 @@ async def test_sessions_stay_and_nothing_tells_whose_they_were(database: Databas
     assert [tag["id_token"] for tag in parts["id_tokens"]] == ["04A1"]
     assert [session["id"] for session in parts["sessions"]] == [2]
     await own.forget(user_id)
+    assert gone == ["04A1"]
     rows = await database.fetch("SELECT id_token, user_id FROM session ORDER BY id")
     assert [row["id_token"] for row in rows] == ["deleted-1", "deleted-2", "FFFF"]
     assert [row["user_id"] for row in rows] == [None, None, None]

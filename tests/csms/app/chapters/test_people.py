@@ -45,7 +45,7 @@ async def built(**changes: Any) -> Any:
             places=world.places,
             mails=open_mails(given, cast("Any", None), database, lambda: NOW),
         )
-        found = build(cast("Parts", parts), gate)
+        found = build(cast("Parts", parts), gate, world.index)
         nursery.cancel_scope.cancel()
     assert [each.service.name for each in found] == ["AuthService", "UserService", "AuditService"]
     assert gate.guard(stores, given)._trusted == frozenset(filter(None, given.control_trusted_proxies.split(",")))
