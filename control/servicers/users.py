@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
 import msgspec
@@ -108,8 +109,9 @@ class UserServicer:
         self, call: Call, request: users_pb2.ExportOwnDataRequest
     ) -> AsyncGenerator[users_pb2.ExportOwnDataResponse, None]:
         """ExportOwnData."""
-        async for piece in self._account.export(call.caller):
-            yield users_pb2.ExportOwnDataResponse(json=piece)
+        async with contextlib.aclosing(self._account.export(call.caller)) as pieces:
+            async for piece in pieces:
+                yield users_pb2.ExportOwnDataResponse(json=piece)
 
     async def delete_own_account(
         self, call: Call, request: users_pb2.DeleteOwnAccountRequest

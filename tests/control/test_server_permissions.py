@@ -428,8 +428,8 @@ async def test_each_role_gets_through_where_the_table_says_so_and_nowhere_else(w
             continue
         world.client.token = (await world.access.sign_in(f"{role.value}@example.org", "charge-2-go")).token
         request = a_request(method, kind)
-        if method in ("auth.SignIn", "auth.ChangePassword", "auth.RemoveSecondFactor"):  # refused for what is in the request
-            continue
+        if method in ("auth.SignIn", "auth.ChangePassword", "auth.RemoveSecondFactor"):
+            continue  # refused for what is in the request
         answer = await answer_of(world, method, request, streams)
         assert (answer is not Answer.DENIED) == (role in row), (method, answer)
 
