@@ -85,59 +85,11 @@ class Node:
 async def build_node(settings: Settings, door: Door, database: Database) -> AsyncIterator[Node]:
     """Bring a node up; it serves inside the block. `node.drain` takes it down in order. Raises OSError, DomainError."""
     stores = Stores.on(database, settings)
-    feed = LocalFeed(now)
-    index, tolerance = MemoryTokenIndex(), ToleranceIndex()
+    index = MemoryTokenIndex()
     drain = Drain()
-    reacting, consulting = Reacting(), Consulting()
     async with trio.open_nursery() as ground:
-        await ground.start(stores.partitions.run)
-        await stores.stations.all_offline()
-        await index.load(stores.tokens, stores.transactions)
-        await ground.start(stores.journal.run)
-        await ground.start(stores.message_log.run)
-        ground.start_soon(index.reload_for_ever, stores.tokens)
-        await tolerance.load(stores.tolerance)
-        ground.start_soon(tolerance.reload_for_ever, stores.tolerance)
-        registry = Registry(
-            now=now,
-            journal=stores.journal,
-            feed=feed,
-            tokens=index,
-            loader=stores.stations,
-            stations=stores.stations,
-            transactions=stores.transactions,
-            message_log=MaskedMessageLog(stores.message_log),
-            consultant=consulting,
-            reactions=reacting,
-            tolerance=tolerance,
-            on_crash=_report_crash,
-            settings=ActorSettings(heartbeat_s=settings.heartbeat_interval, retry_s=settings.boot_retry_interval),
-            link_limits=LinkLimits(rate=settings.station_rate, burst=settings.station_rate * 4),
-        )
-        await ground.start(reacting.run)
-        await ground.start(registry.run)
-        directory = LocalDirectory(registry)
-        places = Places(PostgresPlaces(database), feed, directory, PostgresSharing(database))
-        await places.load()
-        parts = Parts(
-            settings,
-            now,
-            door,
-            database,
-            ground,
-            stores,
-            stores.inventory,
-            feed,
-            directory,
-            Remote(directory, stores.stations, stores.session_queries, places.scopes, now=now),
-            reacting,
-            consulting,
-            await open_authority(settings, stores.certificates, now=now),
-            places,
-            places.scopes,
-            tolerance,
-            people.open_mails(settings, door, database, now),
-        )
+        await _open_stores(ground, stores, index)
+        registry, parts = await _open_parts(settings, door, database, ground, stores, index)
         gate = people.open_gate(settings, stores, database, now)
         first = await gate.access.ensure_administrator(settings.admin_email or None, settings.admin_password or None)
         door_of_stations = open_front_door(parts, registry)
@@ -173,6 +125,71 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             )
         finally:
             ground.cancel_scope.cancel()
+
+
+async def _open_stores(ground: trio.Nursery, stores: Stores, index: MemoryTokenIndex) -> None:
+    """What runs beside the database, and what is read from it before the first station is let in."""
+    await ground.start(stores.partitions.run)
+    await stores.stations.all_offline()
+    await index.load(stores.tokens, stores.transactions)
+    await ground.start(stores.journal.run)
+    await ground.start(stores.message_log.run)
+    ground.start_soon(index.reload_for_ever, stores.tokens)
+
+
+async def _open_parts(
+    settings: Settings,
+    door: Door,
+    database: Database,
+    ground: trio.Nursery,
+    stores: Stores,
+    index: MemoryTokenIndex,
+) -> tuple[Registry, Parts]:
+    """The actors, and what the chapters of the application build on."""
+    feed = LocalFeed(now)
+    reacting, consulting, tolerance = Reacting(), Consulting(), ToleranceIndex()
+    await tolerance.load(stores.tolerance)
+    ground.start_soon(tolerance.reload_for_ever, stores.tolerance)
+    registry = Registry(
+        now=now,
+        journal=stores.journal,
+        feed=feed,
+        tokens=index,
+        loader=stores.stations,
+        stations=stores.stations,
+        transactions=stores.transactions,
+        message_log=MaskedMessageLog(stores.message_log),
+        consultant=consulting,
+        reactions=reacting,
+        tolerance=tolerance,
+        on_crash=_report_crash,
+        settings=ActorSettings(heartbeat_s=settings.heartbeat_interval, retry_s=settings.boot_retry_interval),
+        link_limits=LinkLimits(rate=settings.station_rate, burst=settings.station_rate * 4),
+    )
+    await ground.start(reacting.run)
+    await ground.start(registry.run)
+    directory = LocalDirectory(registry)
+    places = Places(PostgresPlaces(database), feed, directory, PostgresSharing(database))
+    await places.load()
+    return registry, Parts(
+        settings,
+        now,
+        door,
+        database,
+        ground,
+        stores,
+        stores.inventory,
+        feed,
+        directory,
+        Remote(directory, stores.stations, stores.session_queries, places.scopes, now=now),
+        reacting,
+        consulting,
+        await open_authority(settings, stores.certificates, now=now),
+        places,
+        places.scopes,
+        tolerance,
+        people.open_mails(settings, door, database, now),
+    )
 
 
 def _servicers(

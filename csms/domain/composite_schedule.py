@@ -143,7 +143,7 @@ class _Lane:
     def changes(self, duration_s: int) -> Iterator[int]:
         """The whole seconds within the duration at which `at` may change."""
         for moment in (self._from, self._until):
-            if 0 < moment < duration_s:
+            if 0 < moment <= duration_s - 1:
                 yield math.ceil(moment)
         for beginning in self._beginnings(duration_s):
             for into in (*self._starts, self._length):

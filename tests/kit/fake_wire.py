@@ -68,7 +68,8 @@ class MemoryWire:
     async def hear(self) -> Any:
         """The next frame that we sent. Raises ConnectionClosed."""
         try:
-            return json.loads(await self._theirs.receive())
+            with trio.fail_after(600):  # rather than for ever, should nothing come
+                return json.loads(await self._theirs.receive())
         except trio.EndOfChannel:
             raise self._end() from None
 

@@ -174,6 +174,11 @@ class ServiceWorld:
         self.soap = SoapAddressing(self.soap_addresses, self.feed, self.scopes)
         self.sessions = Sessions(self.session_queries, self.feed, self.scopes)
         self.tokens = Tokens(self.token_store, self.index)
+        self._people()
+        self._chapters()
+
+    def _people(self) -> None:
+        """Who signs in, and what is written down of it."""
         self.people_store = FakePeople(self.access_store)
         self.factors = SecondFactors(self.people_store, now=lambda: self.time)
         self.access = AccessControl(
@@ -187,6 +192,9 @@ class ServiceWorld:
         self.mails = Mails(self.mail_queue, self.mailer, now=lambda: self.time)
         self.own_data = FakeOwnData()
         self.arrange_people()
+
+    def _chapters(self) -> None:
+        """What stations tell, and what is ordered of them."""
         self.watching = Watching(self.feed, self.station_queries, self.session_queries, self.scopes, now=lambda: NOW)
         self.messages = Messages(self.log, self.station_store, self.scopes)
         self.inventory_store = FakeInventory(self.tables)
@@ -215,6 +223,10 @@ class ServiceWorld:
             X509Reader(),
             now=lambda: NOW,
         )
+        self._orders()
+
+    def _orders(self) -> None:
+        """Reports, charging, reservations and the rest."""
         self.reports = Reports(self.remote, self.inventory_store, now=lambda: self.time)
         portions = StationPortions(self.inventory_store, self.station_queries)
         self.device_model = DeviceModel(

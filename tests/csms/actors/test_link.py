@@ -77,7 +77,7 @@ async def test_an_answer_that_is_not_valid_is_refused_in_2_1(autojump_clock: obj
         ends: list[Settled] = []
 
         async def reset() -> None:
-            ends.append(await node.directory.send(1, Reset(ResetType.ON_IDLE), timeout=30))
+            ends.append(await node.directory.send(1, Reset(ResetType.ON_IDLE), timeout=30, wait_for_station=True))
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(reset)
