@@ -63,6 +63,7 @@ def session(view: SessionView) -> sessions_pb2.Session:
         phase_count=_clamped(extras.number_of_phases_used),
         charging_time_s=extras.time_spent_charging or 0,
         place=print_name("places", view.place_id),
+        reservation=print_name("reservations", t.reservation_id) if t.reservation_id and t.reservation_id > 0 else "",
     )
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from control.convert.common import seconds
 from control.convert.ocpp_values import print_value, read_value
-from control.v1 import smart_charging_pb2
+from control.v1 import charging_profiles_pb2, smart_charging_pb2
 from csms.domain import smart_charging as domain
 from csms.domain.charging_profile import (
     ChargingProfile,
@@ -21,7 +21,7 @@ from csms.services.smart_charging import StoredProfile
 E = TypeVar("E", ChargingProfilePurpose, ChargingRateUnit)
 
 
-def profile(message: smart_charging_pb2.ChargingProfile) -> ChargingProfile:
+def profile(message: charging_profiles_pb2.ChargingProfile) -> ChargingProfile:
     """Raises InvalidArgument."""
     return read_value(message, ChargingProfile, "charging profile")
 

@@ -22,73 +22,74 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from control.v1 import charging_profiles_pb2 as control_dot_v1_dot_charging__profiles__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63ontrol/v1/remote.proto\x12\ncontrol.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"z\n\rCommandTarget\x12\x0f\n\x07station\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10wait_for_station\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"\xeb\x01\n\rCommandResult\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x12\n\nerror_code\x18\x03 \x01(\t\x12\x19\n\x11\x65rror_description\x18\x04 \x01(\t\x12/\n\x0b\x61nswer_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07latency\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0breason_code\x18\x07 \x01(\t\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x08 \x01(\t\"\x9d\x01\n\x1eRequestStartTransactionRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x10\n\x08id_token\x18\x02 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x03 \x01(\x05\x12\x15\n\rid_token_type\x18\x04 \x01(\t\x12\x16\n\x0egroup_id_token\x18\x05 \x01(\t\"d\n\x1fRequestStartTransactionResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x16\n\x0etransaction_id\x18\x02 \x01(\t\"[\n\x1dRequestStopTransactionRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07session\x18\x02 \x01(\t\"K\n\x1eRequestStopTransactionResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"Y\n\x1bGetTransactionStatusRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07session\x18\x02 \x01(\t\"\x86\x01\n\x1cGetTransactionStatusResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x14\n\x07ongoing\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x19\n\x11messages_in_queue\x18\x03 \x01(\x08\x42\n\n\x08_ongoing\"o\n\x0cResetRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12#\n\x04type\x18\x02 \x01(\x0e\x32\x15.control.v1.ResetType\x12\x0f\n\x07\x65vse_id\x18\x03 \x01(\x05\":\n\rResetResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"\xa8\x01\n\x19\x43hangeAvailabilityRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07\x65vse_id\x18\x02 \x01(\x05\x12\x39\n\x12operational_status\x18\x03 \x01(\x0e\x32\x1d.control.v1.OperationalStatus\x12\x14\n\x0c\x63onnector_id\x18\x04 \x01(\x05\"G\n\x1a\x43hangeAvailabilityResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"j\n\x16UnlockConnectorRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07\x65vse_id\x18\x02 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x03 \x01(\x05\"D\n\x17UnlockConnectorResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\">\n\x11\x43learCacheRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\"?\n\x12\x43learCacheResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"\x9c\x01\n\x15TriggerMessageRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x19\n\x11requested_message\x18\x02 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x03 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x04 \x01(\x05\x12\x16\n\x0e\x63ustom_trigger\x18\x05 \x01(\t\"C\n\x16TriggerMessageResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"\x86\x01\n\x08Variable\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x08readonly\x18\x03 \x01(\x08\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\x13\n\x0breason_code\x18\x05 \x01(\t\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x06 \x01(\tB\x08\n\x06_value\"O\n\x13GetVariablesRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\r\n\x05names\x18\x02 \x03(\t\"\x81\x01\n\x14GetVariablesResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\'\n\tvariables\x18\x02 \x03(\x0b\x32\x14.control.v1.Variable\x12\x15\n\runknown_names\x18\x03 \x03(\t\"i\n\x13SetVariablesRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\'\n\tvariables\x18\x02 \x03(\x0b\x32\x14.control.v1.Variable\"d\n\x11SetVariableResult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x06result\x18\x02 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x16\n\x0e\x66\x61ilure_reason\x18\x03 \x01(\t\"F\n\x14SetVariablesResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.control.v1.SetVariableResult\"u\n\x13\x44\x61taTransferRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x11\n\tvendor_id\x18\x02 \x01(\t\x12\x12\n\nmessage_id\x18\x03 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\t\"O\n\x14\x44\x61taTransferResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\t*~\n\tResetType\x12\x1a\n\x16RESET_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14RESET_TYPE_IMMEDIATE\x10\x01\x12\x16\n\x12RESET_TYPE_ON_IDLE\x10\x02\x12#\n\x1fRESET_TYPE_IMMEDIATE_AND_RESUME\x10\x03*}\n\x11OperationalStatus\x12\"\n\x1eOPERATIONAL_STATUS_UNSPECIFIED\x10\x00\x12 \n\x1cOPERATIONAL_STATUS_OPERATIVE\x10\x01\x12\"\n\x1eOPERATIONAL_STATUS_INOPERATIVE\x10\x02\x32\xfd\x07\n\rRemoteService\x12r\n\x17RequestStartTransaction\x12*.control.v1.RequestStartTransactionRequest\x1a+.control.v1.RequestStartTransactionResponse\x12o\n\x16RequestStopTransaction\x12).control.v1.RequestStopTransactionRequest\x1a*.control.v1.RequestStopTransactionResponse\x12i\n\x14GetTransactionStatus\x12\'.control.v1.GetTransactionStatusRequest\x1a(.control.v1.GetTransactionStatusResponse\x12<\n\x05Reset\x12\x18.control.v1.ResetRequest\x1a\x19.control.v1.ResetResponse\x12\x63\n\x12\x43hangeAvailability\x12%.control.v1.ChangeAvailabilityRequest\x1a&.control.v1.ChangeAvailabilityResponse\x12Z\n\x0fUnlockConnector\x12\".control.v1.UnlockConnectorRequest\x1a#.control.v1.UnlockConnectorResponse\x12K\n\nClearCache\x12\x1d.control.v1.ClearCacheRequest\x1a\x1e.control.v1.ClearCacheResponse\x12W\n\x0eTriggerMessage\x12!.control.v1.TriggerMessageRequest\x1a\".control.v1.TriggerMessageResponse\x12Q\n\x0cGetVariables\x12\x1f.control.v1.GetVariablesRequest\x1a .control.v1.GetVariablesResponse\x12Q\n\x0cSetVariables\x12\x1f.control.v1.SetVariablesRequest\x1a .control.v1.SetVariablesResponse\x12Q\n\x0c\x44\x61taTransfer\x12\x1f.control.v1.DataTransferRequest\x1a .control.v1.DataTransferResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63ontrol/v1/remote.proto\x12\ncontrol.v1\x1a\"control/v1/charging_profiles.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"z\n\rCommandTarget\x12\x0f\n\x07station\x18\x01 \x01(\t\x12*\n\x07timeout\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10wait_for_station\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"\xeb\x01\n\rCommandResult\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12\x0e\n\x06status\x18\x02 \x01(\t\x12\x12\n\nerror_code\x18\x03 \x01(\t\x12\x19\n\x11\x65rror_description\x18\x04 \x01(\t\x12/\n\x0b\x61nswer_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x07latency\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0breason_code\x18\x07 \x01(\t\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x08 \x01(\t\"\xd4\x01\n\x1eRequestStartTransactionRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x10\n\x08id_token\x18\x02 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x03 \x01(\x05\x12\x15\n\rid_token_type\x18\x04 \x01(\t\x12\x16\n\x0egroup_id_token\x18\x05 \x01(\t\x12\x35\n\x10\x63harging_profile\x18\x06 \x01(\x0b\x32\x1b.control.v1.ChargingProfile\"d\n\x1fRequestStartTransactionResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x16\n\x0etransaction_id\x18\x02 \x01(\t\"[\n\x1dRequestStopTransactionRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07session\x18\x02 \x01(\t\"K\n\x1eRequestStopTransactionResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"Y\n\x1bGetTransactionStatusRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07session\x18\x02 \x01(\t\"\x86\x01\n\x1cGetTransactionStatusResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x14\n\x07ongoing\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x19\n\x11messages_in_queue\x18\x03 \x01(\x08\x42\n\n\x08_ongoing\"o\n\x0cResetRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12#\n\x04type\x18\x02 \x01(\x0e\x32\x15.control.v1.ResetType\x12\x0f\n\x07\x65vse_id\x18\x03 \x01(\x05\":\n\rResetResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"\xa8\x01\n\x19\x43hangeAvailabilityRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07\x65vse_id\x18\x02 \x01(\x05\x12\x39\n\x12operational_status\x18\x03 \x01(\x0e\x32\x1d.control.v1.OperationalStatus\x12\x14\n\x0c\x63onnector_id\x18\x04 \x01(\x05\"G\n\x1a\x43hangeAvailabilityResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"j\n\x16UnlockConnectorRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0f\n\x07\x65vse_id\x18\x02 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x03 \x01(\x05\"D\n\x17UnlockConnectorResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\">\n\x11\x43learCacheRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\"?\n\x12\x43learCacheResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"\x9c\x01\n\x15TriggerMessageRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x19\n\x11requested_message\x18\x02 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x03 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x04 \x01(\x05\x12\x16\n\x0e\x63ustom_trigger\x18\x05 \x01(\t\"C\n\x16TriggerMessageResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"\x86\x01\n\x08Variable\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05value\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x10\n\x08readonly\x18\x03 \x01(\x08\x12\x0e\n\x06status\x18\x04 \x01(\t\x12\x13\n\x0breason_code\x18\x05 \x01(\t\x12\x17\n\x0f\x61\x64\x64itional_info\x18\x06 \x01(\tB\x08\n\x06_value\"O\n\x13GetVariablesRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\r\n\x05names\x18\x02 \x03(\t\"\x81\x01\n\x14GetVariablesResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\'\n\tvariables\x18\x02 \x03(\x0b\x32\x14.control.v1.Variable\x12\x15\n\runknown_names\x18\x03 \x03(\t\"i\n\x13SetVariablesRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\'\n\tvariables\x18\x02 \x03(\x0b\x32\x14.control.v1.Variable\"d\n\x11SetVariableResult\x12\x0c\n\x04name\x18\x01 \x01(\t\x12)\n\x06result\x18\x02 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x16\n\x0e\x66\x61ilure_reason\x18\x03 \x01(\t\"F\n\x14SetVariablesResponse\x12.\n\x07results\x18\x01 \x03(\x0b\x32\x1d.control.v1.SetVariableResult\"u\n\x13\x44\x61taTransferRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x11\n\tvendor_id\x18\x02 \x01(\t\x12\x12\n\nmessage_id\x18\x03 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\t\"O\n\x14\x44\x61taTransferResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\t*~\n\tResetType\x12\x1a\n\x16RESET_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14RESET_TYPE_IMMEDIATE\x10\x01\x12\x16\n\x12RESET_TYPE_ON_IDLE\x10\x02\x12#\n\x1fRESET_TYPE_IMMEDIATE_AND_RESUME\x10\x03*}\n\x11OperationalStatus\x12\"\n\x1eOPERATIONAL_STATUS_UNSPECIFIED\x10\x00\x12 \n\x1cOPERATIONAL_STATUS_OPERATIVE\x10\x01\x12\"\n\x1eOPERATIONAL_STATUS_INOPERATIVE\x10\x02\x32\xfd\x07\n\rRemoteService\x12r\n\x17RequestStartTransaction\x12*.control.v1.RequestStartTransactionRequest\x1a+.control.v1.RequestStartTransactionResponse\x12o\n\x16RequestStopTransaction\x12).control.v1.RequestStopTransactionRequest\x1a*.control.v1.RequestStopTransactionResponse\x12i\n\x14GetTransactionStatus\x12\'.control.v1.GetTransactionStatusRequest\x1a(.control.v1.GetTransactionStatusResponse\x12<\n\x05Reset\x12\x18.control.v1.ResetRequest\x1a\x19.control.v1.ResetResponse\x12\x63\n\x12\x43hangeAvailability\x12%.control.v1.ChangeAvailabilityRequest\x1a&.control.v1.ChangeAvailabilityResponse\x12Z\n\x0fUnlockConnector\x12\".control.v1.UnlockConnectorRequest\x1a#.control.v1.UnlockConnectorResponse\x12K\n\nClearCache\x12\x1d.control.v1.ClearCacheRequest\x1a\x1e.control.v1.ClearCacheResponse\x12W\n\x0eTriggerMessage\x12!.control.v1.TriggerMessageRequest\x1a\".control.v1.TriggerMessageResponse\x12Q\n\x0cGetVariables\x12\x1f.control.v1.GetVariablesRequest\x1a .control.v1.GetVariablesResponse\x12Q\n\x0cSetVariables\x12\x1f.control.v1.SetVariablesRequest\x1a .control.v1.SetVariablesResponse\x12Q\n\x0c\x44\x61taTransfer\x12\x1f.control.v1.DataTransferRequest\x1a .control.v1.DataTransferResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'control.v1.remote_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESETTYPE']._serialized_start=2909
-  _globals['_RESETTYPE']._serialized_end=3035
-  _globals['_OPERATIONALSTATUS']._serialized_start=3037
-  _globals['_OPERATIONALSTATUS']._serialized_end=3162
-  _globals['_COMMANDTARGET']._serialized_start=104
-  _globals['_COMMANDTARGET']._serialized_end=226
-  _globals['_COMMANDRESULT']._serialized_start=229
-  _globals['_COMMANDRESULT']._serialized_end=464
-  _globals['_REQUESTSTARTTRANSACTIONREQUEST']._serialized_start=467
-  _globals['_REQUESTSTARTTRANSACTIONREQUEST']._serialized_end=624
-  _globals['_REQUESTSTARTTRANSACTIONRESPONSE']._serialized_start=626
-  _globals['_REQUESTSTARTTRANSACTIONRESPONSE']._serialized_end=726
-  _globals['_REQUESTSTOPTRANSACTIONREQUEST']._serialized_start=728
-  _globals['_REQUESTSTOPTRANSACTIONREQUEST']._serialized_end=819
-  _globals['_REQUESTSTOPTRANSACTIONRESPONSE']._serialized_start=821
-  _globals['_REQUESTSTOPTRANSACTIONRESPONSE']._serialized_end=896
-  _globals['_GETTRANSACTIONSTATUSREQUEST']._serialized_start=898
-  _globals['_GETTRANSACTIONSTATUSREQUEST']._serialized_end=987
-  _globals['_GETTRANSACTIONSTATUSRESPONSE']._serialized_start=990
-  _globals['_GETTRANSACTIONSTATUSRESPONSE']._serialized_end=1124
-  _globals['_RESETREQUEST']._serialized_start=1126
-  _globals['_RESETREQUEST']._serialized_end=1237
-  _globals['_RESETRESPONSE']._serialized_start=1239
-  _globals['_RESETRESPONSE']._serialized_end=1297
-  _globals['_CHANGEAVAILABILITYREQUEST']._serialized_start=1300
-  _globals['_CHANGEAVAILABILITYREQUEST']._serialized_end=1468
-  _globals['_CHANGEAVAILABILITYRESPONSE']._serialized_start=1470
-  _globals['_CHANGEAVAILABILITYRESPONSE']._serialized_end=1541
-  _globals['_UNLOCKCONNECTORREQUEST']._serialized_start=1543
-  _globals['_UNLOCKCONNECTORREQUEST']._serialized_end=1649
-  _globals['_UNLOCKCONNECTORRESPONSE']._serialized_start=1651
-  _globals['_UNLOCKCONNECTORRESPONSE']._serialized_end=1719
-  _globals['_CLEARCACHEREQUEST']._serialized_start=1721
-  _globals['_CLEARCACHEREQUEST']._serialized_end=1783
-  _globals['_CLEARCACHERESPONSE']._serialized_start=1785
-  _globals['_CLEARCACHERESPONSE']._serialized_end=1848
-  _globals['_TRIGGERMESSAGEREQUEST']._serialized_start=1851
-  _globals['_TRIGGERMESSAGEREQUEST']._serialized_end=2007
-  _globals['_TRIGGERMESSAGERESPONSE']._serialized_start=2009
-  _globals['_TRIGGERMESSAGERESPONSE']._serialized_end=2076
-  _globals['_VARIABLE']._serialized_start=2079
-  _globals['_VARIABLE']._serialized_end=2213
-  _globals['_GETVARIABLESREQUEST']._serialized_start=2215
-  _globals['_GETVARIABLESREQUEST']._serialized_end=2294
-  _globals['_GETVARIABLESRESPONSE']._serialized_start=2297
-  _globals['_GETVARIABLESRESPONSE']._serialized_end=2426
-  _globals['_SETVARIABLESREQUEST']._serialized_start=2428
-  _globals['_SETVARIABLESREQUEST']._serialized_end=2533
-  _globals['_SETVARIABLERESULT']._serialized_start=2535
-  _globals['_SETVARIABLERESULT']._serialized_end=2635
-  _globals['_SETVARIABLESRESPONSE']._serialized_start=2637
-  _globals['_SETVARIABLESRESPONSE']._serialized_end=2707
-  _globals['_DATATRANSFERREQUEST']._serialized_start=2709
-  _globals['_DATATRANSFERREQUEST']._serialized_end=2826
-  _globals['_DATATRANSFERRESPONSE']._serialized_start=2828
-  _globals['_DATATRANSFERRESPONSE']._serialized_end=2907
-  _globals['_REMOTESERVICE']._serialized_start=3165
-  _globals['_REMOTESERVICE']._serialized_end=4186
+  _globals['_RESETTYPE']._serialized_start=3000
+  _globals['_RESETTYPE']._serialized_end=3126
+  _globals['_OPERATIONALSTATUS']._serialized_start=3128
+  _globals['_OPERATIONALSTATUS']._serialized_end=3253
+  _globals['_COMMANDTARGET']._serialized_start=140
+  _globals['_COMMANDTARGET']._serialized_end=262
+  _globals['_COMMANDRESULT']._serialized_start=265
+  _globals['_COMMANDRESULT']._serialized_end=500
+  _globals['_REQUESTSTARTTRANSACTIONREQUEST']._serialized_start=503
+  _globals['_REQUESTSTARTTRANSACTIONREQUEST']._serialized_end=715
+  _globals['_REQUESTSTARTTRANSACTIONRESPONSE']._serialized_start=717
+  _globals['_REQUESTSTARTTRANSACTIONRESPONSE']._serialized_end=817
+  _globals['_REQUESTSTOPTRANSACTIONREQUEST']._serialized_start=819
+  _globals['_REQUESTSTOPTRANSACTIONREQUEST']._serialized_end=910
+  _globals['_REQUESTSTOPTRANSACTIONRESPONSE']._serialized_start=912
+  _globals['_REQUESTSTOPTRANSACTIONRESPONSE']._serialized_end=987
+  _globals['_GETTRANSACTIONSTATUSREQUEST']._serialized_start=989
+  _globals['_GETTRANSACTIONSTATUSREQUEST']._serialized_end=1078
+  _globals['_GETTRANSACTIONSTATUSRESPONSE']._serialized_start=1081
+  _globals['_GETTRANSACTIONSTATUSRESPONSE']._serialized_end=1215
+  _globals['_RESETREQUEST']._serialized_start=1217
+  _globals['_RESETREQUEST']._serialized_end=1328
+  _globals['_RESETRESPONSE']._serialized_start=1330
+  _globals['_RESETRESPONSE']._serialized_end=1388
+  _globals['_CHANGEAVAILABILITYREQUEST']._serialized_start=1391
+  _globals['_CHANGEAVAILABILITYREQUEST']._serialized_end=1559
+  _globals['_CHANGEAVAILABILITYRESPONSE']._serialized_start=1561
+  _globals['_CHANGEAVAILABILITYRESPONSE']._serialized_end=1632
+  _globals['_UNLOCKCONNECTORREQUEST']._serialized_start=1634
+  _globals['_UNLOCKCONNECTORREQUEST']._serialized_end=1740
+  _globals['_UNLOCKCONNECTORRESPONSE']._serialized_start=1742
+  _globals['_UNLOCKCONNECTORRESPONSE']._serialized_end=1810
+  _globals['_CLEARCACHEREQUEST']._serialized_start=1812
+  _globals['_CLEARCACHEREQUEST']._serialized_end=1874
+  _globals['_CLEARCACHERESPONSE']._serialized_start=1876
+  _globals['_CLEARCACHERESPONSE']._serialized_end=1939
+  _globals['_TRIGGERMESSAGEREQUEST']._serialized_start=1942
+  _globals['_TRIGGERMESSAGEREQUEST']._serialized_end=2098
+  _globals['_TRIGGERMESSAGERESPONSE']._serialized_start=2100
+  _globals['_TRIGGERMESSAGERESPONSE']._serialized_end=2167
+  _globals['_VARIABLE']._serialized_start=2170
+  _globals['_VARIABLE']._serialized_end=2304
+  _globals['_GETVARIABLESREQUEST']._serialized_start=2306
+  _globals['_GETVARIABLESREQUEST']._serialized_end=2385
+  _globals['_GETVARIABLESRESPONSE']._serialized_start=2388
+  _globals['_GETVARIABLESRESPONSE']._serialized_end=2517
+  _globals['_SETVARIABLESREQUEST']._serialized_start=2519
+  _globals['_SETVARIABLESREQUEST']._serialized_end=2624
+  _globals['_SETVARIABLERESULT']._serialized_start=2626
+  _globals['_SETVARIABLERESULT']._serialized_end=2726
+  _globals['_SETVARIABLESRESPONSE']._serialized_start=2728
+  _globals['_SETVARIABLESRESPONSE']._serialized_end=2798
+  _globals['_DATATRANSFERREQUEST']._serialized_start=2800
+  _globals['_DATATRANSFERREQUEST']._serialized_end=2917
+  _globals['_DATATRANSFERRESPONSE']._serialized_start=2919
+  _globals['_DATATRANSFERRESPONSE']._serialized_end=2998
+  _globals['_REMOTESERVICE']._serialized_start=3256
+  _globals['_REMOTESERVICE']._serialized_end=4277
 # @@protoc_insertion_point(module_scope)

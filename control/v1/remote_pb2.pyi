@@ -4,6 +4,7 @@ isort:skip_file
 Remote operations: one command to one station, and what became of it."""
 
 from collections import abc as _abc
+from control.v1 import charging_profiles_pb2 as _charging_profiles_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -174,6 +175,7 @@ class RequestStartTransactionRequest(_message.Message):
     EVSE_ID_FIELD_NUMBER: _builtins.int
     ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
     GROUP_ID_TOKEN_FIELD_NUMBER: _builtins.int
+    CHARGING_PROFILE_FIELD_NUMBER: _builtins.int
     id_token: _builtins.str
     """The tag to charge on."""
     evse_id: _builtins.int
@@ -188,6 +190,10 @@ class RequestStartTransactionRequest(_message.Message):
     def target(self) -> Global___CommandTarget:
         """To whom."""
 
+    @_builtins.property
+    def charging_profile(self) -> _charging_profiles_pb2.ChargingProfile:
+        """How fast to charge: a TxProfile without transaction_id, for the session that begins."""
+
     def __init__(
         self,
         *,
@@ -196,10 +202,11 @@ class RequestStartTransactionRequest(_message.Message):
         evse_id: _builtins.int = ...,
         id_token_type: _builtins.str = ...,
         group_id_token: _builtins.str = ...,
+        charging_profile: _charging_profiles_pb2.ChargingProfile | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["charging_profile", b"charging_profile", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evse_id", b"evse_id", "group_id_token", b"group_id_token", "id_token", b"id_token", "id_token_type", b"id_token_type", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charging_profile", b"charging_profile", "evse_id", b"evse_id", "group_id_token", b"group_id_token", "id_token", b"id_token", "id_token_type", b"id_token_type", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,41 +25,41 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63ontrol/v1/sessions.proto\x12\ncontrol.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x07\n\x07Session\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07station\x18\x02 \x01(\t\x12\x18\n\x10station_identity\x18\x03 \x01(\t\x12\x1c\n\x14station_display_name\x18\x04 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x05 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x06 \x01(\x05\x12\x16\n\x0etransaction_id\x18\x07 \x01(\t\x12\x10\n\x08id_token\x18\x08 \x01(\t\x12\x16\n\x0eid_token_alias\x18\t \x01(\t\x12\x1c\n\x14\x61uthorization_status\x18\n \x01(\t\x12\x32\n\x0e\x61uthentication\x18\x0b \x01(\x0e\x32\x1a.control.v1.Authentication\x12\'\n\x05state\x18\x0c \x01(\x0e\x32\x18.control.v1.SessionState\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tstop_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fserver_log_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tenergy_wh\x18\x10 \x01(\x01\x12\x1b\n\x0emeter_start_wh\x18\x11 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rmeter_stop_wh\x18\x12 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07power_w\x18\x13 \x01(\x01\x12\x13\n\x0bmax_power_w\x18\x14 \x01(\x01\x12\x18\n\x0bsoc_percent\x18\x15 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x0bstop_reason\x18\x16 \x01(\t\x12\r\n\x05\x66lags\x18\x17 \x03(\t\x12\x1c\n\x14needs_reconciliation\x18\x18 \x01(\x08\x12\x19\n\x11meter_value_count\x18\x19 \x01(\x03\x12\x33\n\x0flast_meter_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63harging_state\x18\x1b \x01(\t\x12\x17\n\x0fremote_start_id\x18\x1c \x01(\x03\x12\x15\n\rstop_id_token\x18\x1d \x01(\t\x12\x13\n\x0bphase_count\x18\x1e \x01(\x05\x12\x17\n\x0f\x63harging_time_s\x18\x1f \x01(\x03\x12\r\n\x05place\x18  \x01(\tB\x11\n\x0f_meter_start_whB\x10\n\x0e_meter_stop_whB\x0e\n\x0c_soc_percent\"o\n\nMeterValue\x12/\n\x0bsample_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0esampled_values\x18\x02 \x03(\x0b\x32\x18.control.v1.SampledValue\"p\n\x0cSampledValue\x12\x11\n\tmeasurand\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\r\n\x05phase\x18\x04 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x05 \x01(\t\x12\x10\n\x08location\x18\x06 \x01(\t\"\x8e\x02\n\rSessionFilter\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x10\n\x08id_token\x18\x02 \x01(\t\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.control.v1.SessionState\x12\x33\n\x0fstart_time_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rstart_time_to\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05query\x18\x06 \x01(\t\x12\x1c\n\x14needs_reconciliation\x18\x07 \x01(\x08\x12\r\n\x05place\x18\x08 \x01(\t\x12\r\n\x05group\x18\t \x01(\t\"!\n\x11GetSessionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\":\n\x12GetSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.control.v1.Session\"g\n\x13ListSessionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12)\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x19.control.v1.SessionFilter\"\x95\x01\n\x14ListSessionsResponse\x12%\n\x08sessions\x18\x01 \x03(\x0b\x32\x13.control.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\x12\x17\n\x0ftotal_energy_wh\x18\x04 \x01(\x01\x12\x10\n\x08revision\x18\x05 \x01(\x03\"P\n\x16ListMeterValuesRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x17ListMeterValuesResponse\x12,\n\x0cmeter_values\x18\x01 \x03(\x0b\x32\x16.control.v1.MeterValue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Y\n\x15\x45xportSessionsRequest\x12)\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x19.control.v1.SessionFilter\x12\x15\n\rresume_cursor\x18\x02 \x01(\t\"V\n\x16\x45xportSessionsResponse\x12%\n\x08sessions\x18\x01 \x03(\x0b\x32\x13.control.v1.Session\x12\x15\n\rresume_cursor\x18\x02 \x01(\t*`\n\x0cSessionState\x12\x1d\n\x19SESSION_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14SESSION_STATE_ACTIVE\x10\x01\x12\x17\n\x13SESSION_STATE_ENDED\x10\x02*\x82\x01\n\x0e\x41uthentication\x12\x1e\n\x1a\x41UTHENTICATION_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41UTHENTICATION_ANONYMOUS\x10\x01\x12\x17\n\x13\x41UTHENTICATION_RFID\x10\x02\x12\x19\n\x15\x41UTHENTICATION_REMOTE\x10\x03\x32\xe7\x02\n\x0eSessionService\x12K\n\nGetSession\x12\x1d.control.v1.GetSessionRequest\x1a\x1e.control.v1.GetSessionResponse\x12Q\n\x0cListSessions\x12\x1f.control.v1.ListSessionsRequest\x1a .control.v1.ListSessionsResponse\x12Z\n\x0fListMeterValues\x12\".control.v1.ListMeterValuesRequest\x1a#.control.v1.ListMeterValuesResponse\x12Y\n\x0e\x45xportSessions\x12!.control.v1.ExportSessionsRequest\x1a\".control.v1.ExportSessionsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63ontrol/v1/sessions.proto\x12\ncontrol.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc5\x07\n\x07Session\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07station\x18\x02 \x01(\t\x12\x18\n\x10station_identity\x18\x03 \x01(\t\x12\x1c\n\x14station_display_name\x18\x04 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x05 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x06 \x01(\x05\x12\x16\n\x0etransaction_id\x18\x07 \x01(\t\x12\x10\n\x08id_token\x18\x08 \x01(\t\x12\x16\n\x0eid_token_alias\x18\t \x01(\t\x12\x1c\n\x14\x61uthorization_status\x18\n \x01(\t\x12\x32\n\x0e\x61uthentication\x18\x0b \x01(\x0e\x32\x1a.control.v1.Authentication\x12\'\n\x05state\x18\x0c \x01(\x0e\x32\x18.control.v1.SessionState\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tstop_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fserver_log_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tenergy_wh\x18\x10 \x01(\x01\x12\x1b\n\x0emeter_start_wh\x18\x11 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rmeter_stop_wh\x18\x12 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07power_w\x18\x13 \x01(\x01\x12\x13\n\x0bmax_power_w\x18\x14 \x01(\x01\x12\x18\n\x0bsoc_percent\x18\x15 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x0bstop_reason\x18\x16 \x01(\t\x12\r\n\x05\x66lags\x18\x17 \x03(\t\x12\x1c\n\x14needs_reconciliation\x18\x18 \x01(\x08\x12\x19\n\x11meter_value_count\x18\x19 \x01(\x03\x12\x33\n\x0flast_meter_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63harging_state\x18\x1b \x01(\t\x12\x17\n\x0fremote_start_id\x18\x1c \x01(\x03\x12\x15\n\rstop_id_token\x18\x1d \x01(\t\x12\x13\n\x0bphase_count\x18\x1e \x01(\x05\x12\x17\n\x0f\x63harging_time_s\x18\x1f \x01(\x03\x12\r\n\x05place\x18  \x01(\t\x12\x13\n\x0breservation\x18! \x01(\tB\x11\n\x0f_meter_start_whB\x10\n\x0e_meter_stop_whB\x0e\n\x0c_soc_percent\"o\n\nMeterValue\x12/\n\x0bsample_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0esampled_values\x18\x02 \x03(\x0b\x32\x18.control.v1.SampledValue\"p\n\x0cSampledValue\x12\x11\n\tmeasurand\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\r\n\x05phase\x18\x04 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x05 \x01(\t\x12\x10\n\x08location\x18\x06 \x01(\t\"\x8e\x02\n\rSessionFilter\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x10\n\x08id_token\x18\x02 \x01(\t\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.control.v1.SessionState\x12\x33\n\x0fstart_time_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rstart_time_to\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05query\x18\x06 \x01(\t\x12\x1c\n\x14needs_reconciliation\x18\x07 \x01(\x08\x12\r\n\x05place\x18\x08 \x01(\t\x12\r\n\x05group\x18\t \x01(\t\"!\n\x11GetSessionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\":\n\x12GetSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.control.v1.Session\"g\n\x13ListSessionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12)\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x19.control.v1.SessionFilter\"\x95\x01\n\x14ListSessionsResponse\x12%\n\x08sessions\x18\x01 \x03(\x0b\x32\x13.control.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\x12\x17\n\x0ftotal_energy_wh\x18\x04 \x01(\x01\x12\x10\n\x08revision\x18\x05 \x01(\x03\"P\n\x16ListMeterValuesRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x17ListMeterValuesResponse\x12,\n\x0cmeter_values\x18\x01 \x03(\x0b\x32\x16.control.v1.MeterValue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Y\n\x15\x45xportSessionsRequest\x12)\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x19.control.v1.SessionFilter\x12\x15\n\rresume_cursor\x18\x02 \x01(\t\"V\n\x16\x45xportSessionsResponse\x12%\n\x08sessions\x18\x01 \x03(\x0b\x32\x13.control.v1.Session\x12\x15\n\rresume_cursor\x18\x02 \x01(\t*`\n\x0cSessionState\x12\x1d\n\x19SESSION_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14SESSION_STATE_ACTIVE\x10\x01\x12\x17\n\x13SESSION_STATE_ENDED\x10\x02*\x82\x01\n\x0e\x41uthentication\x12\x1e\n\x1a\x41UTHENTICATION_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41UTHENTICATION_ANONYMOUS\x10\x01\x12\x17\n\x13\x41UTHENTICATION_RFID\x10\x02\x12\x19\n\x15\x41UTHENTICATION_REMOTE\x10\x03\x32\xe7\x02\n\x0eSessionService\x12K\n\nGetSession\x12\x1d.control.v1.GetSessionRequest\x1a\x1e.control.v1.GetSessionResponse\x12Q\n\x0cListSessions\x12\x1f.control.v1.ListSessionsRequest\x1a .control.v1.ListSessionsResponse\x12Z\n\x0fListMeterValues\x12\".control.v1.ListMeterValuesRequest\x1a#.control.v1.ListMeterValuesResponse\x12Y\n\x0e\x45xportSessions\x12!.control.v1.ExportSessionsRequest\x1a\".control.v1.ExportSessionsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'control.v1.sessions_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SESSIONSTATE']._serialized_start=2232
-  _globals['_SESSIONSTATE']._serialized_end=2328
-  _globals['_AUTHENTICATION']._serialized_start=2331
-  _globals['_AUTHENTICATION']._serialized_end=2461
+  _globals['_SESSIONSTATE']._serialized_start=2253
+  _globals['_SESSIONSTATE']._serialized_end=2349
+  _globals['_AUTHENTICATION']._serialized_start=2352
+  _globals['_AUTHENTICATION']._serialized_end=2482
   _globals['_SESSION']._serialized_start=75
-  _globals['_SESSION']._serialized_end=1019
-  _globals['_METERVALUE']._serialized_start=1021
-  _globals['_METERVALUE']._serialized_end=1132
-  _globals['_SAMPLEDVALUE']._serialized_start=1134
-  _globals['_SAMPLEDVALUE']._serialized_end=1246
-  _globals['_SESSIONFILTER']._serialized_start=1249
-  _globals['_SESSIONFILTER']._serialized_end=1519
-  _globals['_GETSESSIONREQUEST']._serialized_start=1521
-  _globals['_GETSESSIONREQUEST']._serialized_end=1554
-  _globals['_GETSESSIONRESPONSE']._serialized_start=1556
-  _globals['_GETSESSIONRESPONSE']._serialized_end=1614
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=1616
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=1719
-  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1722
-  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1871
-  _globals['_LISTMETERVALUESREQUEST']._serialized_start=1873
-  _globals['_LISTMETERVALUESREQUEST']._serialized_end=1953
-  _globals['_LISTMETERVALUESRESPONSE']._serialized_start=1955
-  _globals['_LISTMETERVALUESRESPONSE']._serialized_end=2051
-  _globals['_EXPORTSESSIONSREQUEST']._serialized_start=2053
-  _globals['_EXPORTSESSIONSREQUEST']._serialized_end=2142
-  _globals['_EXPORTSESSIONSRESPONSE']._serialized_start=2144
-  _globals['_EXPORTSESSIONSRESPONSE']._serialized_end=2230
-  _globals['_SESSIONSERVICE']._serialized_start=2464
-  _globals['_SESSIONSERVICE']._serialized_end=2823
+  _globals['_SESSION']._serialized_end=1040
+  _globals['_METERVALUE']._serialized_start=1042
+  _globals['_METERVALUE']._serialized_end=1153
+  _globals['_SAMPLEDVALUE']._serialized_start=1155
+  _globals['_SAMPLEDVALUE']._serialized_end=1267
+  _globals['_SESSIONFILTER']._serialized_start=1270
+  _globals['_SESSIONFILTER']._serialized_end=1540
+  _globals['_GETSESSIONREQUEST']._serialized_start=1542
+  _globals['_GETSESSIONREQUEST']._serialized_end=1575
+  _globals['_GETSESSIONRESPONSE']._serialized_start=1577
+  _globals['_GETSESSIONRESPONSE']._serialized_end=1635
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=1637
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=1740
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1743
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1892
+  _globals['_LISTMETERVALUESREQUEST']._serialized_start=1894
+  _globals['_LISTMETERVALUESREQUEST']._serialized_end=1974
+  _globals['_LISTMETERVALUESRESPONSE']._serialized_start=1976
+  _globals['_LISTMETERVALUESRESPONSE']._serialized_end=2072
+  _globals['_EXPORTSESSIONSREQUEST']._serialized_start=2074
+  _globals['_EXPORTSESSIONSREQUEST']._serialized_end=2163
+  _globals['_EXPORTSESSIONSRESPONSE']._serialized_start=2165
+  _globals['_EXPORTSESSIONSRESPONSE']._serialized_end=2251
+  _globals['_SESSIONSERVICE']._serialized_start=2485
+  _globals['_SESSIONSERVICE']._serialized_end=2844
 # @@protoc_insertion_point(module_scope)

@@ -110,6 +110,7 @@ class Session(_message.Message):
     PHASE_COUNT_FIELD_NUMBER: _builtins.int
     CHARGING_TIME_S_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`sessions/{id}`."""
     station: _builtins.str
@@ -164,6 +165,8 @@ class Session(_message.Message):
     """Seconds in which energy flowed, as the station counts; 0 when not told."""
     place: _builtins.str
     """`places/{id}` where the station stood when the session became known; it stays when the station is moved."""
+    reservation: _builtins.str
+    """`reservations/{id}` that it used; empty without one."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Begin, by the station's clock. Unset when the start was never seen."""
@@ -221,10 +224,11 @@ class Session(_message.Message):
         phase_count: _builtins.int = ...,
         charging_time_s: _builtins.int = ...,
         place: _builtins.str = ...,
+        reservation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_soc_percent", b"_soc_percent", "last_meter_time", b"last_meter_time", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "server_log_time", b"server_log_time", "soc_percent", b"soc_percent", "start_time", b"start_time", "stop_time", b"stop_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_soc_percent", b"_soc_percent", "authentication", b"authentication", "authorization_status", b"authorization_status", "charging_state", b"charging_state", "charging_time_s", b"charging_time_s", "connector_id", b"connector_id", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "flags", b"flags", "id_token", b"id_token", "id_token_alias", b"id_token_alias", "last_meter_time", b"last_meter_time", "max_power_w", b"max_power_w", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "meter_value_count", b"meter_value_count", "name", b"name", "needs_reconciliation", b"needs_reconciliation", "phase_count", b"phase_count", "place", b"place", "power_w", b"power_w", "remote_start_id", b"remote_start_id", "server_log_time", b"server_log_time", "soc_percent", b"soc_percent", "start_time", b"start_time", "state", b"state", "station", b"station", "station_display_name", b"station_display_name", "station_identity", b"station_identity", "stop_id_token", b"stop_id_token", "stop_reason", b"stop_reason", "stop_time", b"stop_time", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_soc_percent", b"_soc_percent", "authentication", b"authentication", "authorization_status", b"authorization_status", "charging_state", b"charging_state", "charging_time_s", b"charging_time_s", "connector_id", b"connector_id", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "flags", b"flags", "id_token", b"id_token", "id_token_alias", b"id_token_alias", "last_meter_time", b"last_meter_time", "max_power_w", b"max_power_w", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "meter_value_count", b"meter_value_count", "name", b"name", "needs_reconciliation", b"needs_reconciliation", "phase_count", b"phase_count", "place", b"place", "power_w", b"power_w", "remote_start_id", b"remote_start_id", "reservation", b"reservation", "server_log_time", b"server_log_time", "soc_percent", b"soc_percent", "start_time", b"start_time", "state", b"state", "station", b"station", "station_display_name", b"station_display_name", "station_identity", b"station_identity", "stop_id_token", b"stop_id_token", "stop_reason", b"stop_reason", "stop_time", b"stop_time", "transaction_id", b"transaction_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__meter_start_wh: _TypeAlias = _typing.Literal["meter_start_wh"]  # noqa: Y015
     _WhichOneofArgType__meter_start_wh: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh"]  # noqa: Y015

@@ -15,6 +15,7 @@ import trio
 from csms.actors.supervise import contain
 from csms.domain.access import Action, Principal
 from csms.domain.charging_profile import ChargingProfile
+from csms.domain.charging_rules import check_profile
 from csms.domain.commands import (
     Answer,
     ChangeAvailability,
@@ -135,6 +136,8 @@ class Remote:
         await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         id_token = parse_id_token(id_token)
         await self._scopes.check_tag(caller, Action.OPERATE_STATIONS, id_token)
+        if charging_profile is not None:
+            check_profile(charging_profile, evse_id or 0, with_start=True)
         command = RequestStartTransaction(
             id_token,
             _evse(evse_id),

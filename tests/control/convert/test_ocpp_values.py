@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from control.convert.ocpp_values import print_value, read_value
-from control.v1 import der_pb2, smart_charging_pb2
+from control.v1 import charging_profiles_pb2, der_pb2, smart_charging_pb2
 from csms.domain.charging_profile import ChargingProfile, ChargingScheduleUpdate, CompositeSchedule
 from csms.domain.der import DerControl
 from tests.kit.value_strategy import values
 
 BOTH_WAYS: list[tuple[type[msgspec.Struct], type[Message]]] = [
-    (ChargingProfile, smart_charging_pb2.ChargingProfile),
+    (ChargingProfile, charging_profiles_pb2.ChargingProfile),
     (ChargingScheduleUpdate, smart_charging_pb2.ChargingScheduleUpdate),
     (DerControl, der_pb2.DerControl),
 ]

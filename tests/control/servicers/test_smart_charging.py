@@ -10,6 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 
 from control.convert.ocpp_values import print_value
+from control.v1 import charging_profiles_pb2 as values_pb
 from control.v1 import remote_pb2
 from control.v1 import smart_charging_pb2 as pb
 from csms.domain import smart_charging as domain
@@ -34,7 +35,7 @@ def to(number: int) -> remote_pb2.CommandTarget:
 @pytest.mark.feature("F-OCPP-4", "F-SYS-4")
 async def test_profile_goes_out_and_is_listed(world: ControlWorld) -> None:
     number = await world.add_station("CP-1")
-    message = print_value(a_profile((0, 16.0), (60, 8.0)), pb.ChargingProfile())
+    message = print_value(a_profile((0, 16.0), (60, 8.0)), values_pb.ChargingProfile())
     request = pb.SetChargingProfileRequest(target=to(number), evse_id=1, profile=message)
     answer = await world.client.call("smart_charging.SetChargingProfile", request)
     assert answer.result.accepted
@@ -135,14 +136,16 @@ async def test_what_a_version_lacks_is_told_in_its_name(world: ControlWorld) -> 
 @pytest.mark.parametrize(
     ("method", "fields", "said"),
     [
-        ("SetChargingProfile", {"profile": pb.ChargingProfile()}, "charging profile cannot be read"),
+        ("SetChargingProfile", {"profile": values_pb.ChargingProfile()}, "charging profile cannot be read"),
         (
             "SetChargingProfile",
             {
-                "profile": pb.ChargingProfile(
+                "profile": values_pb.ChargingProfile(
                     charging_profile_purpose="TxProfile",
                     charging_profile_kind="Absolute",
-                    charging_schedule=[pb.ChargingSchedule(sales_tariff=pb.SalesTariff(sales_tariff_entry=[{}]))],
+                    charging_schedule=[
+                        values_pb.ChargingSchedule(sales_tariff=values_pb.SalesTariff(sales_tariff_entry=[{}]))
+                    ],
                 )
             },
             "cannot be read",

@@ -196,7 +196,7 @@ async def test_tc_046_reservation_of_a_connector_used(running: Product, desk: De
             "used",
         )
         await stop(cp, transaction)
-        assert (await ended(desk, name)).reservation_id == asked["reservationId"]
+        assert (await ended(desk, name)).reservation == made.reservation.name
 
 
 async def test_tc_047_reservation_of_a_connector_expires(running: Product, desk: Desk) -> None:
