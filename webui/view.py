@@ -248,6 +248,18 @@ def flag(word: str) -> tuple[str, str]:
             _("The meter showed less than before."),
             _("Such values were left out. Have the meter checked if it happens again."),
         ),
+        "STOP_CONFLICT": (
+            _("The station told two different ends of this session."),
+            _("The first one counts. Compare it with the station's own record before billing."),
+        ),
+        "NOT_AUTHORIZED": (
+            _("Energy was given on a tag that had no right to it."),
+            _("The station was offline, or decided by itself. Settle it with the driver, or block the tag."),
+        ),
+        "SEQUENCE_GAP": (
+            _("A message of this session has not come yet."),
+            _("The station may still send it. If it does not, check the energy against the station's record."),
+        ),
         "CLOCK_WRONG": (
             _("The station's clock was far off."),
             _("Begin and end are as the station told them. Send it a time by resetting it, and correct this session."),

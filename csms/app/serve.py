@@ -138,7 +138,7 @@ def _announce(settings: Settings, node: Node) -> None:
     lines = [
         "",
         f"Chargehouse {version('chargehouse')} is running.",
-        f"  Stations   {node.ocpp_addresses[0]}IDENTITY   (OCPP 1.6J)",
+        f"  Stations   {node.ocpp_addresses[0]}IDENTITY   (OCPP 1.6, 2.0.1, 2.1)",
         f"  Control    {settings.control_listen.host}:{node.control_port}   (gRPC, control.v1)",
     ]
     lines[3:3] = [f"  by TLS     {address}IDENTITY" for address in node.ocpp_addresses[1:]]
