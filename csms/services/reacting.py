@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -22,6 +23,16 @@ AT_ONCE: Final = 100
 F = TypeVar("F", bound=Fact)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reaction:
+    run: Callable[[int, Any, Any], Awaitable[None]]
+    when: Callable[[Any], bool]
+
+
+def _always(_fact: object) -> bool:
+    return True
+
+
 class Reacting:
     """Reactions run beside the stations, at most `AT_ONCE` of them; those of one fact in the order of `on`.
 
@@ -30,17 +41,26 @@ class Reacting:
     """
 
     def __init__(self) -> None:
-        self._reactions: dict[type[Fact], list[Callable[[int, Any, Any], Awaitable[None]]]] = {}
+        self._reactions: dict[type[Fact], list[_Reaction]] = {}
         self._put, self._get = trio.open_memory_channel[tuple[int, Fact, Reply]](math.inf)
         self.kinds: frozenset[type[Fact]] = frozenset()
 
-    def on(self, kind: type[F], reaction: Callable[[int, F, Any], Awaitable[None]]) -> None:
-        """From now on `reaction(station_id, fact, reply)` runs after facts of this kind."""
-        self._reactions.setdefault(kind, []).append(reaction)
+    def on(
+        self,
+        kind: type[F],
+        reaction: Callable[[int, F, Any], Awaitable[None]],
+        *,
+        when: Callable[[F], bool] | None = None,
+    ) -> None:
+        """From now on `reaction(station_id, fact, reply)` runs after facts of this kind; after those of which `when`
+        is true, where most of a kind are nothing to it."""
+        self._reactions.setdefault(kind, []).append(_Reaction(reaction, when or _always))
         self.kinds = frozenset(self._reactions)
 
     def saw(self, station_id: int, fact: Fact, reply: Reply) -> None:
         """See `Reactions.saw`."""
+        if not any(each.when(fact) for each in self._reactions[type(fact)]):
+            return
         if self._put.statistics().current_buffer_used >= MAX_WAITING:
             _log.warning("too many reactions wait; one was dropped", to=type(fact).__name__, station_id=station_id)
         else:
@@ -59,8 +79,9 @@ class Reacting:
         self, station_id: int, fact: Fact, reply: Reply, limit: trio.CapacityLimiter, fact_key: object
     ) -> None:
         try:
-            for reaction in self._reactions[type(fact)]:
-                await contain(partial(reaction, station_id, fact, reply), partial(_report, fact, station_id))
+            for each in self._reactions[type(fact)]:
+                if each.when(fact):
+                    await contain(partial(each.run, station_id, fact, reply), partial(_report, fact, station_id))
         finally:
             limit.release_on_behalf_of(fact_key)
 

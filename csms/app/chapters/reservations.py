@@ -17,7 +17,9 @@ from csms.storage.reservations import PostgresReservations
 def build(parts: Parts) -> list[Servicer]:
     """Its use cases, wired."""
     reservations = Reservations(PostgresReservations(parts.database), parts.remote, now=parts.now)
-    parts.reacting.on(TransactionEventSeen, reservations.saw_transaction)
+    parts.reacting.on(
+        TransactionEventSeen, reservations.saw_transaction, when=lambda fact: fact.reservation_id is not None
+    )
     parts.reacting.on(ReservationStatusUpdated, reservations.saw_update)
     parts.ground.start_soon(reservations.run)
     local_lists = LocalLists(

@@ -9,29 +9,15 @@ from typing import Final
 
 from csms.domain import certificates as domain
 from csms.domain.certificates import CertificateHashData, SigningUse
-from csms.domain.commands import Answer
 from csms.domain.facts import Reply
 from csms.domain.values import Value
 from csms.ocpp.faults import V201, Edition, LocalProtocolError
 from csms.ocpp.fitting import fitted, tidied
 from csms.ocpp.routing import Incoming, IncomingRow, Outgoing, OutgoingRow, Payload, Printable
+from csms.ocpp.v201.answers import StatusAnswer, StatusInfo, read_status
 
 MAX_INFO: Final = {"ocpp2.0.1": 512}
 """Characters of statusInfo.additionalInfo; later versions have 1024."""
-
-
-class StatusInfo(Value, frozen=True):
-    """StatusInfoType."""
-
-    reason_code: str
-    additional_info: str = ""
-
-
-class StatusResponse(Value, frozen=True):
-    """The answers that have a status and why."""
-
-    status: str
-    status_info: StatusInfo | None = None
 
 
 class SignCertificateRequest(Value, frozen=True):
@@ -49,17 +35,6 @@ class SecurityEventNotificationRequest(Value, frozen=True):
     type: str
     timestamp: datetime
     tech_info: str = ""
-
-
-def read_status(payload: StatusResponse) -> Answer:
-    """An answer with a status and no more."""
-    info = payload.status_info or StatusInfo("")
-    return Answer(
-        payload.status,
-        payload.status == "Accepted",
-        reason_code=info.reason_code,
-        additional_info=info.additional_info,
-    )
 
 
 def status_with_reason(edition: Edition, status: str, reason_code: str, additional_info: str) -> Payload:
@@ -123,7 +98,7 @@ def outgoing(edition: Edition) -> tuple[OutgoingRow, ...]:
             domain.CertificateSigned,
             _certificate_signed(edition),
             read_status,
-            shape=StatusResponse,
+            shape=StatusAnswer,
         ),
     )
 

@@ -22,33 +22,9 @@ from csms.domain.values import Value
 from csms.ocpp.faults import V201, Edition, LocalProtocolError
 from csms.ocpp.fitting import evse_told, fitted, tidied
 from csms.ocpp.routing import Incoming, IncomingRow, Outgoing, OutgoingRow, Payload, Printable
+from csms.ocpp.v201.answers import StatusAnswer, StatusInfo, read_status
 
 R = TypeVar("R", bound=Reply)
-
-
-class StatusInfo(Value, frozen=True):
-    """StatusInfoType."""
-
-    reason_code: str
-    additional_info: str = ""
-
-
-class StatusResponse(Value, frozen=True):
-    """The answers that have a status and why."""
-
-    status: str
-    status_info: StatusInfo | None = None
-
-
-def read_status(payload: StatusResponse) -> Answer:
-    """An answer with a status and no more."""
-    info = payload.status_info or StatusInfo("")
-    return Answer(
-        payload.status,
-        payload.status == "Accepted",
-        reason_code=info.reason_code,
-        additional_info=info.additional_info,
-    )
 
 
 def expect(reply: Reply, kind: type[R]) -> R:
@@ -270,7 +246,7 @@ def get_charging_profiles(command: domain.GetChargingProfiles) -> Printable:
 
 def read_composite_schedule(payload: GetCompositeScheduleResponse) -> Answer:
     """K08."""
-    answer = read_status(StatusResponse(payload.status, payload.status_info))
+    answer = read_status(StatusAnswer(payload.status, payload.status_info))
     if payload.schedule is None:
         return answer
     return Answer(
@@ -298,14 +274,14 @@ def outgoing(edition: Edition) -> tuple[OutgoingRow, ...]:
             domain.ClearChargingProfile,
             held_against(edition, "ClearChargingProfile", clear_charging_profile),
             read_status,
-            shape=StatusResponse,
+            shape=StatusAnswer,
         ),
         Outgoing(
             "GetChargingProfiles",
             domain.GetChargingProfiles,
             held_against(edition, "GetChargingProfiles", get_charging_profiles),
             read_status,
-            shape=StatusResponse,
+            shape=StatusAnswer,
         ),
         Outgoing(
             "GetCompositeSchedule",
@@ -319,7 +295,7 @@ def outgoing(edition: Edition) -> tuple[OutgoingRow, ...]:
             domain.SetChargingProfile,
             held_against(edition, "SetChargingProfile", set_charging_profile),
             read_status,
-            shape=StatusResponse,
+            shape=StatusAnswer,
         ),
     )
 

@@ -16,7 +16,8 @@ from csms.domain.values import Value
 from csms.ocpp.faults import V201, Edition, LocalProtocolError
 from csms.ocpp.fitting import fitted, tidied
 from csms.ocpp.routing import Incoming, IncomingRow, Outgoing, OutgoingRow, Payload, Printable
-from csms.ocpp.v201.a_security import StatusInfo, StatusResponse, read_status, status_with_reason
+from csms.ocpp.v201.a_security import status_with_reason
+from csms.ocpp.v201.answers import StatusAnswer, StatusInfo, read_status
 
 # -- from the station ----------------------------------------------------------------------------------------------
 
@@ -136,7 +137,7 @@ class GetInstalledCertificateIdsResponse(Value, frozen=True):
 
 def read_installed(payload: GetInstalledCertificateIdsResponse) -> Answer:
     """M03."""
-    answer = read_status(StatusResponse(payload.status, payload.status_info))
+    answer = read_status(StatusAnswer(payload.status, payload.status_info))
     found = tuple(
         InstalledCertificate(each.certificate_hash_data, each.certificate_type, each.child_certificate_hash_data)
         for each in payload.certificate_hash_data_chain
@@ -181,7 +182,7 @@ def _get_installed(edition: Edition) -> Callable[[domain.GetInstalledCertificate
 def outgoing(edition: Edition) -> tuple[OutgoingRow, ...]:
     """What stations of this version are sent."""
     return (
-        Outgoing("DeleteCertificate", domain.DeleteCertificate, _delete(edition), read_status, shape=StatusResponse),
+        Outgoing("DeleteCertificate", domain.DeleteCertificate, _delete(edition), read_status, shape=StatusAnswer),
         Outgoing(
             "GetInstalledCertificateIds",
             domain.GetInstalledCertificateIds,
@@ -189,7 +190,7 @@ def outgoing(edition: Edition) -> tuple[OutgoingRow, ...]:
             read_installed,
             shape=GetInstalledCertificateIdsResponse,
         ),
-        Outgoing("InstallCertificate", domain.InstallCertificate, _install(edition), read_status, shape=StatusResponse),
+        Outgoing("InstallCertificate", domain.InstallCertificate, _install(edition), read_status, shape=StatusAnswer),
     )
 
 

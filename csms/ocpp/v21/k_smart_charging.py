@@ -12,7 +12,8 @@ from csms.ocpp.faults import V21
 from csms.ocpp.fitting import tidied
 from csms.ocpp.routing import Incoming, IncomingRow, Outgoing, OutgoingRow, Payload, Printable
 from csms.ocpp.v201 import k_smart_charging as v201
-from csms.ocpp.v201.k_smart_charging import StatusInfo, StatusResponse, expect, held_against, read_status
+from csms.ocpp.v201.answers import StatusAnswer, StatusInfo, read_status
+from csms.ocpp.v201.k_smart_charging import expect, held_against
 
 
 class NotifyPriorityCharging(Value, frozen=True):
@@ -106,13 +107,13 @@ OUTGOING: Final[tuple[OutgoingRow, ...]] = (
         domain.UpdateDynamicSchedule,
         held_against(V21, "UpdateDynamicSchedule", update_dynamic_schedule),
         read_status,
-        shape=StatusResponse,
+        shape=StatusAnswer,
     ),
     Outgoing(
         "UsePriorityCharging",
         domain.UsePriorityCharging,
         held_against(V21, "UsePriorityCharging", use_priority_charging),
         read_status,
-        shape=StatusResponse,
+        shape=StatusAnswer,
     ),
 )

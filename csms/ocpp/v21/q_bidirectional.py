@@ -9,7 +9,8 @@ from csms.domain import smart_charging as domain
 from csms.domain.values import Value
 from csms.ocpp.faults import V21
 from csms.ocpp.routing import IncomingRow, Outgoing, OutgoingRow, Printable
-from csms.ocpp.v201.k_smart_charging import StatusResponse, held_against, read_status
+from csms.ocpp.v201.answers import StatusAnswer, read_status
+from csms.ocpp.v201.k_smart_charging import held_against
 
 
 class AfrrSignalRequest(Value, frozen=True):
@@ -44,13 +45,13 @@ OUTGOING: Final[tuple[OutgoingRow, ...]] = (
         domain.SendAfrrSignal,
         held_against(V21, "AFRRSignal", afrr_signal),
         read_status,
-        shape=StatusResponse,
+        shape=StatusAnswer,
     ),
     Outgoing(
         "NotifyAllowedEnergyTransfer",
         domain.NotifyAllowedEnergyTransfer,
         held_against(V21, "NotifyAllowedEnergyTransfer", notify_allowed_energy_transfer),
         read_status,
-        shape=StatusResponse,
+        shape=StatusAnswer,
     ),
 )

@@ -14,7 +14,8 @@ from csms.domain.values import Value
 from csms.ocpp.faults import V21
 from csms.ocpp.fitting import tidied
 from csms.ocpp.routing import Incoming, IncomingRow, Outgoing, OutgoingRow, Printable
-from csms.ocpp.v201.k_smart_charging import StatusInfo, StatusResponse, held_against, read_status
+from csms.ocpp.v201.answers import StatusAnswer, StatusInfo, read_status
+from csms.ocpp.v201.k_smart_charging import held_against
 
 # -- from the station ----------------------------------------------------------------------------------------------
 
@@ -208,7 +209,7 @@ def clear_der_control(command: domain.ClearDerControl) -> Printable:
 
 def read_superseded(payload: SetDerControlResponse) -> Answer:
     """R04."""
-    answer = read_status(StatusResponse(payload.status, payload.status_info))
+    answer = read_status(StatusAnswer(payload.status, payload.status_info))
     result = domain.SupersededControls(payload.superseded_ids) if payload.superseded_ids else None
     return msgspec.structs.replace(answer, result=result)
 
@@ -219,14 +220,14 @@ OUTGOING: Final[tuple[OutgoingRow, ...]] = (
         domain.ClearDerControl,
         held_against(V21, "ClearDERControl", clear_der_control),
         read_status,
-        shape=StatusResponse,
+        shape=StatusAnswer,
     ),
     Outgoing(
         "GetDERControl",
         domain.GetDerControl,
         held_against(V21, "GetDERControl", get_der_control),
         read_status,
-        shape=StatusResponse,
+        shape=StatusAnswer,
     ),
     Outgoing(
         "SetDERControl",

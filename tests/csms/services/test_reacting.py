@@ -73,3 +73,21 @@ async def test_a_flood_is_bounded(
     await nursery.start(reacting.run)
     await trio.sleep(1)
     assert sorted(seen) == ["0", "1", "2"]
+
+
+async def test_what_is_nothing_to_a_reaction_is_not_even_queued(
+    autojump_clock: object, nursery: trio.Nursery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WAITING", 1)
+    reacting = Reacting()
+    seen: list[str] = []
+
+    async def note(_station_id: int, fact: Told, _reply: Reply) -> None:
+        seen.append(fact.word)
+
+    reacting.on(Told, note, when=lambda fact: fact.word == "end")
+    for word in ("a", "b", "end", "c"):
+        reacting.saw(1, Told(word), ACK)
+    await nursery.start(reacting.run)
+    await trio.sleep(1)
+    assert seen == ["end"]
