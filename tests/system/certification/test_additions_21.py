@@ -14,19 +14,12 @@ from tests.kit.desk import Denied, Desk
 from tests.kit.product import Product
 from tests.kit.simulators import moment
 from tests.system.certification import steps_16
+from tests.system.certification.steps import events, target
 from tests.system.certification.steps_2x import Charging, charging_station, ongoing
 
 pytestmark = [pytest.mark.system, pytest.mark.feature("F-OCPP-5")]
 
 JOB = inventory_pb2.JobState
-
-
-def target(name: str) -> dict[str, Any]:
-    return {"station": name, "timeout": "10s"}
-
-
-async def events(desk: Desk, name: str, kind: str) -> list[Any]:
-    return list((await desk.call("inventory.ListStationEvents", filter={"station": name, "kinds": [kind]})).events)
 
 
 # -- frames ---------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from control.v1 import certificates_pb2, inventory_pb2, local_lists_pb2, reserva
 from tests.kit.desk import Desk
 from tests.kit.product import Product
 from tests.kit.simulators import moment
+from tests.system.certification.steps import events, job, named, target
 from tests.system.certification.steps_2x import Charging, authorize, charging_station, ongoing, status
 from tests.system.certification.test_security_16 import SHA, SHA_16, a_csr
 
@@ -26,22 +27,6 @@ pytestmark = [
 JOB = inventory_pb2.JobState
 RESERVATION = reservations_pb2.ReservationState
 SYNC = local_lists_pb2.LocalListSyncState
-
-
-def target(name: str) -> dict[str, Any]:
-    return {"station": name, "timeout": "10s"}
-
-
-def named(case: str, version: str) -> str:
-    return f"{case}-{version}"
-
-
-async def job(desk: Desk, name: str) -> Any:
-    return (await desk.call("inventory.GetJob", name=name)).job
-
-
-async def events(desk: Desk, name: str, kind: str) -> list[Any]:
-    return list((await desk.call("inventory.ListStationEvents", filter={"station": name, "kinds": [kind]})).events)
 
 
 # -- A, M: certificates ---------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from control.v1 import sessions_pb2
 from tests.kit.desk import Denied, Desk
 from tests.kit.product import Product
 from tests.kit.simulators import Simulator, moment, simulator
+from tests.system.certification.steps import target
 from tests.system.certification.steps_16 import (
     charging_station,
     cold_boot,
@@ -35,10 +36,6 @@ REMOTE = sessions_pb2.AUTHENTICATION_REMOTE
 async def connect_and_leave(running: Product, identity: str) -> None:
     async with simulator(running, identity, "1.6"):
         pass
-
-
-def target(name: str) -> dict[str, Any]:
-    return {"station": name, "timeout": "10s"}
 
 
 # -- booting --------------------------------------------------------------------------------------------

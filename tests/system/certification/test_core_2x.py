@@ -11,6 +11,7 @@ from control.v1 import sessions_pb2, stations_pb2
 from tests.kit.desk import Desk
 from tests.kit.product import Product
 from tests.kit.simulators import moment, simulator
+from tests.system.certification.steps import named, target
 from tests.system.certification.steps_2x import (
     Charging,
     authorize,
@@ -30,15 +31,6 @@ pytestmark = [
 
 ENDED = sessions_pb2.SESSION_STATE_ENDED
 REMOTE = sessions_pb2.AUTHENTICATION_REMOTE
-
-
-def target(name: str) -> dict[str, Any]:
-    return {"station": name, "timeout": "10s"}
-
-
-def named(case: str, version: str) -> str:
-    """An identity of its own for each case and version."""
-    return f"{case}-{version}"
 
 
 async def connectors(desk: Desk, name: str) -> list[str]:

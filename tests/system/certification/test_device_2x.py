@@ -11,6 +11,7 @@ from control.v1 import inventory_pb2
 from tests.kit.desk import Desk
 from tests.kit.product import Product
 from tests.kit.simulators import Simulator, moment, simulator
+from tests.system.certification.steps import events, job, named, target
 from tests.system.certification.steps_2x import charging_station, cold_boot
 
 pytestmark = [
@@ -21,22 +22,6 @@ pytestmark = [
 
 JOB = inventory_pb2.JobState
 MONITORED = {"component": {"name": "EVSE", "evse": {"id": 1}}, "variable": {"name": "Power"}}
-
-
-def target(name: str) -> dict[str, Any]:
-    return {"station": name, "timeout": "10s"}
-
-
-def named(case: str, version: str) -> str:
-    return f"{case}-{version}"
-
-
-async def job(desk: Desk, name: str) -> Any:
-    return (await desk.call("inventory.GetJob", name=name)).job
-
-
-async def events(desk: Desk, name: str, kind: str) -> list[Any]:
-    return list((await desk.call("inventory.ListStationEvents", filter={"station": name, "kinds": [kind]})).events)
 
 
 def reported(variable: str, value: str, component: str = "OCPPCommCtrlr") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from control.v1 import inventory_pb2, local_lists_pb2, reservations_pb2
 from tests.kit.desk import Denied, Desk
 from tests.kit.product import Product
 from tests.kit.simulators import moment
+from tests.system.certification.steps import job, target
 from tests.system.certification.steps_16 import charging_station, ended, ongoing, start, status, stop
 
 pytestmark = [pytest.mark.system, pytest.mark.feature("F-OCPP-1")]
@@ -18,10 +19,6 @@ pytestmark = [pytest.mark.system, pytest.mark.feature("F-OCPP-1")]
 JOB = inventory_pb2.JobState
 RESERVATION = reservations_pb2.ReservationState
 SYNC = local_lists_pb2.LocalListSyncState
-
-
-def target(name: str) -> dict[str, Any]:
-    return {"station": name, "timeout": "10s"}
 
 
 # -- local lists ----------------------------------------------------------------------------------------
@@ -100,10 +97,6 @@ async def test_tc_043_x_a_version_mismatch_is_healed_by_the_whole_list(running: 
 # -- firmware and diagnostics ---------------------------------------------------------------------------
 
 
-async def _job(desk: Desk, name: str) -> Any:
-    return (await desk.call("inventory.GetJob", name=name)).job
-
-
 @pytest.mark.parametrize(
     ("case", "words", "state"),
     [
@@ -130,10 +123,10 @@ async def test_tc_044_firmware_update(
         assert asked["retries"] == 2
         for word in words:
             await cp.send(cp.calls.FirmwareStatusNotification(status=word))
-            job = await _job(desk, order.job.name)
-            assert job.status == word
-        assert job.state == state
-        assert job.HasField("finish_time")
+            found = await job(desk, order.job.name)
+            assert found.status == word
+        assert found.state == state
+        assert found.HasField("finish_time")
 
 
 @pytest.mark.parametrize(
@@ -159,8 +152,8 @@ async def test_tc_045_get_diagnostics(
         assert (await cp.asked("GetDiagnostics"))["location"] == "ftps://files.example.org/up/"
         for word in words:
             await cp.send(cp.calls.DiagnosticsStatusNotification(status=word))
-        job = await _job(desk, order.job.name)
-        assert (job.status.replace("Failure", "Failed"), job.state) == (words[-1], state)
+        found = await job(desk, order.job.name)
+        assert (found.status.replace("Failure", "Failed"), found.state) == (words[-1], state)
 
 
 # -- reservations ---------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ tests/system/test_security_profiles.py."""
 from __future__ import annotations
 
 import base64
-from typing import Any
 
 import pytest
 from cryptography import x509
@@ -18,6 +17,7 @@ from control.v1 import certificates_pb2, inventory_pb2, station_security_pb2
 from tests.kit.desk import Desk
 from tests.kit.product import Product
 from tests.kit.simulators import moment, simulator
+from tests.system.certification.steps import events, target
 from tests.system.certification.steps_16 import charging_station, cold_boot
 
 pytestmark = [pytest.mark.system, pytest.mark.feature("F-OCPP-2")]
@@ -25,10 +25,6 @@ pytestmark = [pytest.mark.system, pytest.mark.feature("F-OCPP-2")]
 JOB = inventory_pb2.JobState
 SHA = {"hash_algorithm": "SHA256", "issuer_name_hash": "aa", "issuer_key_hash": "bb", "serial_number": "01"}
 SHA_16 = {"hashAlgorithm": "SHA256", "issuerNameHash": "aa", "issuerKeyHash": "bb", "serialNumber": "01"}
-
-
-def target(name: str) -> dict[str, Any]:
-    return {"station": name, "timeout": "10s"}
 
 
 def a_csr(identity: str) -> str:
@@ -43,11 +39,6 @@ def a_csr(identity: str) -> str:
 async def connect_and_leave(running: Product, identity: str, password: str | None) -> None:
     async with simulator(running, identity, "1.6", password=password) as cp:
         await cold_boot(cp)
-
-
-async def events(desk: Desk, name: str, kind: str) -> list[Any]:
-    listed = await desk.call("inventory.ListStationEvents", filter={"station": name, "kinds": [kind]})
-    return list(listed.events)
 
 
 # -- passwords and profiles -----------------------------------------------------------------------------
