@@ -24,7 +24,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from control.v1 import (
     auth_pb2,
     auth_pb2_grpc,
+    device_model_pb2_grpc,
     id_tokens_pb2_grpc,
+    inventory_pb2_grpc,
     messages_pb2,
     messages_pb2_grpc,
     remote_pb2,
@@ -38,7 +40,7 @@ from control.v1 import (
     watch_pb2,
     watch_pb2_grpc,
 )
-from tests.kit.fake_remote import Remote
+from tests.kit.fake_remote import DeviceModel, Jobs, Remote
 from tests.kit.fake_security import StationSecurity
 from tests.kit.fake_services import Auth, IdTokens, Messages, Sessions, Stations, System, Watch
 from tests.kit.fake_world import World, stamp
@@ -82,6 +84,8 @@ class FakeControl:
         id_tokens_pb2_grpc.add_IdTokenServiceServicer_to_server(IdTokens(self), server)
         messages_pb2_grpc.add_MessageLogServiceServicer_to_server(Messages(self), server)
         remote_pb2_grpc.add_RemoteServiceServicer_to_server(Remote(self), server)
+        device_model_pb2_grpc.add_DeviceModelServiceServicer_to_server(DeviceModel(self), server)
+        inventory_pb2_grpc.add_InventoryServiceServicer_to_server(Jobs(self), server)
         station_security_pb2_grpc.add_StationSecurityServiceServicer_to_server(StationSecurity(self), server)
         watch_pb2_grpc.add_WatchServiceServicer_to_server(Watch(self), server)
         system_pb2_grpc.add_SystemServiceServicer_to_server(System(self), server)

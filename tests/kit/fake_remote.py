@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from control.v1 import remote_pb2, remote_pb2_grpc, sessions_pb2, stations_pb2
+from datetime import UTC, datetime
+
+from control.v1 import (
+    device_model_pb2,
+    device_model_pb2_grpc,
+    inventory_pb2,
+    inventory_pb2_grpc,
+    remote_pb2,
+    remote_pb2_grpc,
+    sessions_pb2,
+    stations_pb2,
+)
 from tests.kit.fake_services import Service
 from tests.kit.fake_world import stamp
 
@@ -80,3 +91,38 @@ class Remote(Service, remote_pb2_grpc.RemoteServiceServicer):
     async def DataTransfer(self, request, context):
         result = await self._do(context, "DataTransfer", request.target.station)
         return remote_pb2.DataTransferResponse(result=result, data=request.data[::-1])
+
+
+class DeviceModel(Service, device_model_pb2_grpc.DeviceModelServiceServicer):
+    """A station of 2.x that reports the world's variables, one a page."""
+
+    async def GetBaseReport(self, request, context):
+        await self.fake.enter(context, "GetBaseReport")
+        result = await self.fake.result(context, "GetBaseReport", request.target.station)
+        return device_model_pb2.GetBaseReportResponse(
+            result=result, job=inventory_pb2.Job(name=f"{request.target.station}/jobs/7")
+        )
+
+    async def ListVariables(self, request, context):
+        await self.fake.enter(context, "ListVariables")
+        known = sorted(self.world.variables.items())
+        place = int(request.page_token or 0)
+        name, (value, readonly) = known[place]
+        return device_model_pb2.ListVariablesResponse(
+            variables=[
+                device_model_pb2.DeviceVariable(
+                    name=f"Ctrlr.{name}", value=value, mutability="ReadOnly" if readonly else "ReadWrite"
+                )
+            ],
+            next_page_token=str(place + 1) if place + 1 < len(known) else "",
+        )
+
+
+class Jobs(Service, inventory_pb2_grpc.InventoryServiceServicer):
+    """A job that is done when it is looked at."""
+
+    async def GetJob(self, request, context):
+        await self.fake.enter(context, "GetJob")
+        return inventory_pb2.GetJobResponse(
+            job=inventory_pb2.Job(name=request.name, finish_time=stamp(datetime.now(UTC)))
+        )

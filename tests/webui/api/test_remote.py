@@ -44,5 +44,13 @@ def test_a_key_is_written_and_read(portal: Portal, client: Client):
     assert next(x.value for x in found if x.name == "HeartbeatInterval") == "77"
 
 
+def test_a_station_of_2_x_is_asked_for_a_report_instead(portal: Portal, client: Client):
+    portal.fake.failures["GetVariables"] = (grpc.StatusCode.INVALID_ARGUMENT, "NAMES_MISSING")
+    found = portal.run(client.remote.variables("104"))
+    assert found.result.accepted
+    assert {x.name for x in found.variables} == {f"Ctrlr.{name}" for name in portal.fake.world.variables}
+    assert {x.readonly for x in found.variables} == {True, False}
+
+
 def test_what_a_vendor_sends_back_is_kept(portal: Portal, client: Client):
     assert portal.run(client.remote.data_transfer("104", "org.example", "", "abc")).data == "cba"
