@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from csms.config import Settings, SettingsError, add_arguments, load
+from csms.config import Settings, SettingsError
+from csms.config_reading import add_arguments, load
 from csms.domain.access import Role
 from csms.domain.errors import DomainError
 

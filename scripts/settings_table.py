@@ -9,7 +9,8 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from csms.config import PREFIX, Settings
+from csms.config import Settings
+from csms.config_reading import PREFIX
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs" / "operating.md"
