@@ -176,6 +176,7 @@ class RequestStartTransactionRequest(_message.Message):
     ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
     GROUP_ID_TOKEN_FIELD_NUMBER: _builtins.int
     CHARGING_PROFILE_FIELD_NUMBER: _builtins.int
+    LOGBOOK_FIELD_NUMBER: _builtins.int
     id_token: _builtins.str
     """The tag to charge on."""
     evse_id: _builtins.int
@@ -194,6 +195,12 @@ class RequestStartTransactionRequest(_message.Message):
     def charging_profile(self) -> _charging_profiles_pb2.ChargingProfile:
         """How fast to charge: a TxProfile without transaction_id, for the session that begins."""
 
+    @_builtins.property
+    def logbook(self) -> Global___StartLogbook:
+        """What the driver writes down. Where the station's logbook is switched on, mileage and vehicle are needed:
+        FAILED_PRECONDITION/LOGBOOK_MISSING without them. They land on the session that begins.
+        """
+
     def __init__(
         self,
         *,
@@ -203,14 +210,47 @@ class RequestStartTransactionRequest(_message.Message):
         id_token_type: _builtins.str = ...,
         group_id_token: _builtins.str = ...,
         charging_profile: _charging_profiles_pb2.ChargingProfile | None = ...,
+        logbook: Global___StartLogbook | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["charging_profile", b"charging_profile", "target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["charging_profile", b"charging_profile", "logbook", b"logbook", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charging_profile", b"charging_profile", "evse_id", b"evse_id", "group_id_token", b"group_id_token", "id_token", b"id_token", "id_token_type", b"id_token_type", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charging_profile", b"charging_profile", "evse_id", b"evse_id", "group_id_token", b"group_id_token", "id_token", b"id_token", "id_token_type", b"id_token_type", "logbook", b"logbook", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RequestStartTransactionRequest: _TypeAlias = RequestStartTransactionRequest  # noqa: Y015
+
+@_typing.final
+class StartLogbook(_message.Message):
+    """A driver's logbook, told with the start."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MILEAGE_KM_FIELD_NUMBER: _builtins.int
+    VEHICLE_ID_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    mileage_km: _builtins.int
+    """Mileage of the vehicle, in kilometres."""
+    vehicle_id: _builtins.str
+    """Number or plate of the vehicle."""
+    purpose: _builtins.str
+    """What the drive is for."""
+    def __init__(
+        self,
+        *,
+        mileage_km: _builtins.int | None = ...,
+        vehicle_id: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mileage_km", b"_mileage_km", "mileage_km", b"mileage_km"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mileage_km", b"_mileage_km", "mileage_km", b"mileage_km", "purpose", b"purpose", "vehicle_id", b"vehicle_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mileage_km: _TypeAlias = _typing.Literal["mileage_km"]  # noqa: Y015
+    _WhichOneofArgType__mileage_km: _TypeAlias = _typing.Literal["_mileage_km", b"_mileage_km"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mileage_km) -> _WhichOneofReturnType__mileage_km | None: ...
+
+Global___StartLogbook: _TypeAlias = StartLogbook  # noqa: Y015
 
 @_typing.final
 class RequestStartTransactionResponse(_message.Message):

@@ -22,44 +22,105 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63ontrol/v1/sessions.proto\x12\ncontrol.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc5\x07\n\x07Session\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07station\x18\x02 \x01(\t\x12\x18\n\x10station_identity\x18\x03 \x01(\t\x12\x1c\n\x14station_display_name\x18\x04 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x05 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x06 \x01(\x05\x12\x16\n\x0etransaction_id\x18\x07 \x01(\t\x12\x10\n\x08id_token\x18\x08 \x01(\t\x12\x16\n\x0eid_token_alias\x18\t \x01(\t\x12\x1c\n\x14\x61uthorization_status\x18\n \x01(\t\x12\x32\n\x0e\x61uthentication\x18\x0b \x01(\x0e\x32\x1a.control.v1.Authentication\x12\'\n\x05state\x18\x0c \x01(\x0e\x32\x18.control.v1.SessionState\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tstop_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fserver_log_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tenergy_wh\x18\x10 \x01(\x01\x12\x1b\n\x0emeter_start_wh\x18\x11 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rmeter_stop_wh\x18\x12 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07power_w\x18\x13 \x01(\x01\x12\x13\n\x0bmax_power_w\x18\x14 \x01(\x01\x12\x18\n\x0bsoc_percent\x18\x15 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x0bstop_reason\x18\x16 \x01(\t\x12\r\n\x05\x66lags\x18\x17 \x03(\t\x12\x1c\n\x14needs_reconciliation\x18\x18 \x01(\x08\x12\x19\n\x11meter_value_count\x18\x19 \x01(\x03\x12\x33\n\x0flast_meter_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63harging_state\x18\x1b \x01(\t\x12\x17\n\x0fremote_start_id\x18\x1c \x01(\x03\x12\x15\n\rstop_id_token\x18\x1d \x01(\t\x12\x13\n\x0bphase_count\x18\x1e \x01(\x05\x12\x17\n\x0f\x63harging_time_s\x18\x1f \x01(\x03\x12\r\n\x05place\x18  \x01(\t\x12\x13\n\x0breservation\x18! \x01(\tB\x11\n\x0f_meter_start_whB\x10\n\x0e_meter_stop_whB\x0e\n\x0c_soc_percent\"o\n\nMeterValue\x12/\n\x0bsample_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0esampled_values\x18\x02 \x03(\x0b\x32\x18.control.v1.SampledValue\"p\n\x0cSampledValue\x12\x11\n\tmeasurand\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\r\n\x05phase\x18\x04 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x05 \x01(\t\x12\x10\n\x08location\x18\x06 \x01(\t\"\x8e\x02\n\rSessionFilter\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x10\n\x08id_token\x18\x02 \x01(\t\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.control.v1.SessionState\x12\x33\n\x0fstart_time_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rstart_time_to\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05query\x18\x06 \x01(\t\x12\x1c\n\x14needs_reconciliation\x18\x07 \x01(\x08\x12\r\n\x05place\x18\x08 \x01(\t\x12\r\n\x05group\x18\t \x01(\t\"!\n\x11GetSessionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\":\n\x12GetSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.control.v1.Session\"g\n\x13ListSessionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12)\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x19.control.v1.SessionFilter\"\x95\x01\n\x14ListSessionsResponse\x12%\n\x08sessions\x18\x01 \x03(\x0b\x32\x13.control.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\x12\x17\n\x0ftotal_energy_wh\x18\x04 \x01(\x01\x12\x10\n\x08revision\x18\x05 \x01(\x03\"P\n\x16ListMeterValuesRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x17ListMeterValuesResponse\x12,\n\x0cmeter_values\x18\x01 \x03(\x0b\x32\x16.control.v1.MeterValue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"Y\n\x15\x45xportSessionsRequest\x12)\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x19.control.v1.SessionFilter\x12\x15\n\rresume_cursor\x18\x02 \x01(\t\"V\n\x16\x45xportSessionsResponse\x12%\n\x08sessions\x18\x01 \x03(\x0b\x32\x13.control.v1.Session\x12\x15\n\rresume_cursor\x18\x02 \x01(\t*`\n\x0cSessionState\x12\x1d\n\x19SESSION_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14SESSION_STATE_ACTIVE\x10\x01\x12\x17\n\x13SESSION_STATE_ENDED\x10\x02*\x82\x01\n\x0e\x41uthentication\x12\x1e\n\x1a\x41UTHENTICATION_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41UTHENTICATION_ANONYMOUS\x10\x01\x12\x17\n\x13\x41UTHENTICATION_RFID\x10\x02\x12\x19\n\x15\x41UTHENTICATION_REMOTE\x10\x03\x32\xe7\x02\n\x0eSessionService\x12K\n\nGetSession\x12\x1d.control.v1.GetSessionRequest\x1a\x1e.control.v1.GetSessionResponse\x12Q\n\x0cListSessions\x12\x1f.control.v1.ListSessionsRequest\x1a .control.v1.ListSessionsResponse\x12Z\n\x0fListMeterValues\x12\".control.v1.ListMeterValuesRequest\x1a#.control.v1.ListMeterValuesResponse\x12Y\n\x0e\x45xportSessions\x12!.control.v1.ExportSessionsRequest\x1a\".control.v1.ExportSessionsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x63ontrol/v1/sessions.proto\x12\ncontrol.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf6\x0e\n\x07Session\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07station\x18\x02 \x01(\t\x12\x18\n\x10station_identity\x18\x03 \x01(\t\x12\x1c\n\x14station_display_name\x18\x04 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x05 \x01(\x05\x12\x14\n\x0c\x63onnector_id\x18\x06 \x01(\x05\x12\x16\n\x0etransaction_id\x18\x07 \x01(\t\x12\x10\n\x08id_token\x18\x08 \x01(\t\x12\x16\n\x0eid_token_alias\x18\t \x01(\t\x12\x1c\n\x14\x61uthorization_status\x18\n \x01(\t\x12\x32\n\x0e\x61uthentication\x18\x0b \x01(\x0e\x32\x1a.control.v1.Authentication\x12\'\n\x05state\x18\x0c \x01(\x0e\x32\x18.control.v1.SessionState\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tstop_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fserver_log_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tenergy_wh\x18\x10 \x01(\x01\x12\x1b\n\x0emeter_start_wh\x18\x11 \x01(\x01H\x00\x88\x01\x01\x12\x1a\n\rmeter_stop_wh\x18\x12 \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07power_w\x18\x13 \x01(\x01\x12\x13\n\x0bmax_power_w\x18\x14 \x01(\x01\x12\x18\n\x0bsoc_percent\x18\x15 \x01(\x01H\x02\x88\x01\x01\x12\x13\n\x0bstop_reason\x18\x16 \x01(\t\x12\r\n\x05\x66lags\x18\x17 \x03(\t\x12\x1c\n\x14needs_reconciliation\x18\x18 \x01(\x08\x12\x19\n\x11meter_value_count\x18\x19 \x01(\x03\x12\x33\n\x0flast_meter_time\x18\x1a \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0e\x63harging_state\x18\x1b \x01(\t\x12\x17\n\x0fremote_start_id\x18\x1c \x01(\x03\x12\x15\n\rstop_id_token\x18\x1d \x01(\t\x12\x13\n\x0bphase_count\x18\x1e \x01(\x05\x12\x17\n\x0f\x63harging_time_s\x18\x1f \x01(\x03\x12\r\n\x05place\x18  \x01(\t\x12\x13\n\x0breservation\x18! \x01(\t\x12\x0c\n\x04site\x18\" \x01(\t\x12\r\n\x05\x66loor\x18# \x01(\t\x12\x14\n\x0csite_address\x18$ \x01(\t\x12\x0c\n\x04user\x18% \x01(\t\x12\x12\n\nuser_email\x18& \x01(\t\x12\x17\n\x0fuser_first_name\x18\' \x01(\t\x12\x16\n\x0euser_last_name\x18( \x01(\t\x12\x17\n\x0f\x63ustomer_number\x18) \x01(\t\x12\x17\n\x0f\x65mployee_number\x18* \x01(\t\x12\x1d\n\x15\x61uthentication_number\x18+ \x01(\x05\x12\x15\n\rid_token_type\x18, \x01(\t\x12\x17\n\nduration_s\x18- \x01(\x01H\x03\x88\x01\x01\x12\x1c\n\x0f\x61verage_power_w\x18. \x01(\x01H\x04\x88\x01\x01\x12\x13\n\x06idle_s\x18/ \x01(\x01H\x05\x88\x01\x01\x12\x1e\n\x11soc_start_percent\x18\x30 \x01(\x01H\x06\x88\x01\x01\x12\x35\n\x11goal_reached_time\x18\x31 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cplug_in_time\x18\x32 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rplug_out_time\x18\x33 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65rror_codes\x18\x34 \x03(\t\x12\x19\n\x11\x63harging_profiles\x18\x35 \x03(\t\x12\x14\n\x0cstart_reason\x18\x36 \x01(\t\x12+\n\x07logbook\x18\x37 \x01(\x0b\x32\x1a.control.v1.SessionLogbook\x12\x17\n\x0flogbook_missing\x18\x38 \x01(\x08\x12\x18\n\x10\x63orrected_fields\x18\x39 \x03(\t\x12\x38\n\x0estation_values\x18: \x01(\x0b\x32 .control.v1.SessionStationValues\x12+\n\x07\x63losure\x18; \x01(\x0b\x32\x1a.control.v1.SessionClosure\x12\x0c\n\x04\x63ost\x18< \x01(\t\x12\x10\n\x08\x63urrency\x18= \x01(\t\x12\x14\n\x0c\x63ost_per_kwh\x18> \x01(\t\x12\x0c\n\x04\x63ity\x18? \x01(\t\x12\x13\n\x0bpostal_code\x18@ \x01(\t\x12\x0f\n\x07\x63ountry\x18\x41 \x01(\tB\x11\n\x0f_meter_start_whB\x10\n\x0e_meter_stop_whB\x0e\n\x0c_soc_percentB\r\n\x0b_duration_sB\x12\n\x10_average_power_wB\t\n\x07_idle_sB\x14\n\x12_soc_start_percent\"\x85\x01\n\x0eSessionLogbook\x12\x17\n\nmileage_km\x18\x01 \x01(\x05H\x00\x88\x01\x01\x12\x12\n\nvehicle_id\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t\x12\x18\n\x10reference_number\x18\x05 \x01(\tB\r\n\x0b_mileage_km\"\x9a\x01\n\x14SessionStationValues\x12\x11\n\tenergy_wh\x18\x01 \x01(\x01\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tstop_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08id_token\x18\x04 \x01(\t\"v\n\x0eSessionClosure\x12.\n\nclose_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tclosed_by\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x11\n\toverruled\x18\x04 \x01(\x08\"\xad\x01\n\x11SessionCorrection\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x1a\n\x12\x61\x63tor_display_name\x18\x05 \x01(\t\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x07 \x01(\t\"\x98\x02\n\x0cSessionEvent\x12.\n\nevent_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x04kind\x18\x02 \x01(\x0e\x32\x1d.control.v1.SessionEvent.Kind\x12\x0c\n\x04word\x18\x03 \x01(\t\x12\x0f\n\x07summary\x18\x04 \x01(\t\x12\x12\n\nerror_code\x18\x05 \x01(\t\"x\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x12\n\x0eKIND_MILESTONE\x10\x01\x12\x0f\n\x0bKIND_STATUS\x10\x02\x12\x0e\n\nKIND_ERROR\x10\x03\x12\x10\n\x0cKIND_STATION\x10\x04\x12\x13\n\x0fKIND_CORRECTION\x10\x05\"o\n\nMeterValue\x12/\n\x0bsample_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0esampled_values\x18\x02 \x03(\x0b\x32\x18.control.v1.SampledValue\"p\n\x0cSampledValue\x12\x11\n\tmeasurand\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\r\n\x05phase\x18\x04 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x05 \x01(\t\x12\x10\n\x08location\x18\x06 \x01(\t\"A\n\x0bNumberRange\x12\x11\n\x04\x66rom\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x02to\x18\x02 \x01(\x01H\x01\x88\x01\x01\x42\x07\n\x05_fromB\x05\n\x03_to\"\x9a\x08\n\rSessionFilter\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x10\n\x08id_token\x18\x02 \x01(\t\x12\'\n\x05state\x18\x03 \x01(\x0e\x32\x18.control.v1.SessionState\x12\x33\n\x0fstart_time_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rstart_time_to\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05query\x18\x06 \x01(\t\x12\x1c\n\x14needs_reconciliation\x18\x07 \x01(\x08\x12\r\n\x05place\x18\x08 \x01(\t\x12\r\n\x05group\x18\t \x01(\t\x12\x0f\n\x07session\x18\n \x01(\t\x12\x10\n\x08stations\x18\x0b \x03(\t\x12\x14\n\x07\x65vse_id\x18\x0c \x01(\x05H\x00\x88\x01\x01\x12\x33\n\x0f\x61uthentications\x18\r \x03(\x0e\x32\x1a.control.v1.Authentication\x12*\n\tenergy_wh\x18\x0e \x01(\x0b\x32\x17.control.v1.NumberRange\x12,\n\x0bmax_power_w\x18\x0f \x01(\x0b\x32\x17.control.v1.NumberRange\x12+\n\nduration_s\x18\x10 \x01(\x0b\x32\x17.control.v1.NumberRange\x12\x32\n\x0estop_time_from\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cstop_time_to\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x14server_log_time_from\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12server_log_time_to\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04user\x18\x15 \x01(\t\x12\x12\n\nuser_query\x18\x16 \x01(\t\x12\x15\n\rstation_query\x18\x17 \x01(\t\x12\x16\n\x0eid_token_query\x18\x18 \x01(\t\x12\x14\n\x0cstop_reasons\x18\x19 \x03(\t\x12\r\n\x05\x66lags\x18\x1a \x03(\t\x12\x17\n\nhas_errors\x18\x1b \x01(\x08H\x01\x88\x01\x01\x12)\n\x07logbook\x18\x1c \x01(\x0e\x32\x18.control.v1.LogbookState\x12\x15\n\rvehicle_query\x18\x1d \x01(\t\x12\x16\n\tcorrected\x18\x1e \x01(\x08H\x02\x88\x01\x01\x12\x16\n\x0etransaction_id\x18\x1f \x01(\t\x12\x13\n\x0breservation\x18  \x01(\tB\n\n\x08_evse_idB\r\n\x0b_has_errorsB\x0c\n\n_corrected\"!\n\x11GetSessionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x98\x01\n\x12GetSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.control.v1.Session\x12(\n\x06\x65vents\x18\x02 \x03(\x0b\x32\x18.control.v1.SessionEvent\x12\x32\n\x0b\x63orrections\x18\x03 \x03(\x0b\x32\x1d.control.v1.SessionCorrection\"\xe7\x01\n\x13ListSessionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12)\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x19.control.v1.SessionFilter\x12\'\n\x05order\x18\x04 \x01(\x0e\x32\x18.control.v1.SessionOrder\x12\x11\n\tascending\x18\x05 \x01(\x08\x12-\n\tread_mask\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x13\n\x0bskip_totals\x18\x07 \x01(\x08\"\x95\x01\n\x14ListSessionsResponse\x12%\n\x08sessions\x18\x01 \x03(\x0b\x32\x13.control.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\x12\x17\n\x0ftotal_energy_wh\x18\x04 \x01(\x01\x12\x10\n\x08revision\x18\x05 \x01(\x03\"P\n\x16ListMeterValuesRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"`\n\x17ListMeterValuesResponse\x12,\n\x0cmeter_values\x18\x01 \x03(\x0b\x32\x16.control.v1.MeterValue\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xc4\x01\n\x15\x45xportSessionsRequest\x12)\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x19.control.v1.SessionFilter\x12\x15\n\rresume_cursor\x18\x02 \x01(\t\x12\'\n\x05order\x18\x03 \x01(\x0e\x32\x18.control.v1.SessionOrder\x12\x11\n\tascending\x18\x04 \x01(\x08\x12-\n\tread_mask\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"V\n\x16\x45xportSessionsResponse\x12%\n\x08sessions\x18\x01 \x03(\x0b\x32\x13.control.v1.Session\x12\x15\n\rresume_cursor\x18\x02 \x01(\t\"E\n\x18SummarizeSessionsRequest\x12)\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x19.control.v1.SessionFilter\"\xb1\x01\n\x19SummarizeSessionsResponse\x12\x15\n\rsession_count\x18\x01 \x01(\x03\x12\x14\n\x0c\x61\x63tive_count\x18\x02 \x01(\x03\x12\x11\n\tenergy_wh\x18\x03 \x01(\x01\x12\x12\n\nduration_s\x18\x04 \x01(\x01\x12\x13\n\x0bmax_power_w\x18\x05 \x01(\x01\x12+\n\x05\x63osts\x18\x06 \x03(\x0b\x32\x1c.control.v1.SessionCostTotal\"4\n\x10SessionCostTotal\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\t\"R\n\x17GetSessionSeriesRequest\x12\x0f\n\x07session\x18\x01 \x01(\t\x12\x12\n\nmeasurands\x18\x02 \x03(\t\x12\x12\n\nmax_points\x18\x03 \x01(\x05\"E\n\x18GetSessionSeriesResponse\x12)\n\x06series\x18\x01 \x03(\x0b\x32\x19.control.v1.SessionSeries\"\x92\x01\n\rSessionSeries\x12\x11\n\tmeasurand\x18\x01 \x01(\t\x12\r\n\x05phase\x18\x02 \x01(\t\x12\x10\n\x08location\x18\x03 \x01(\t\x12\x0c\n\x04unit\x18\x04 \x01(\t\x12\'\n\x06points\x18\x05 \x03(\x0b\x32\x17.control.v1.SeriesPoint\x12\x16\n\x0eoriginal_count\x18\x06 \x01(\x03\"M\n\x0bSeriesPoint\x12/\n\x0bsample_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05value\x18\x02 \x01(\x01\"\xaf\x01\n\x15\x43orrectSessionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x06values\x18\x02 \x01(\x0b\x32#.control.v1.SessionCorrectionValues\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\xd0\x01\n\x17SessionCorrectionValues\x12\x16\n\tenergy_wh\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12.\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tstop_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\x08id_token\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x0c\n\x04user\x18\x05 \x01(\tB\x0c\n\n_energy_whB\x0b\n\t_id_token\">\n\x16\x43orrectSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.control.v1.Session\"G\n\x13\x43loseSessionRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"<\n\x14\x43loseSessionResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.control.v1.Session\"\x9d\x01\n\x1bUpdateSessionLogbookRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\x07logbook\x18\x02 \x01(\x0b\x32\x1a.control.v1.SessionLogbook\x12/\n\x0bupdate_mask\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"D\n\x1cUpdateSessionLogbookResponse\x12$\n\x07session\x18\x01 \x01(\x0b\x32\x13.control.v1.Session\"\x15\n\x13ListVehiclesRequest\"=\n\x14ListVehiclesResponse\x12%\n\x08vehicles\x18\x01 \x03(\x0b\x32\x13.control.v1.Vehicle\"{\n\x07Vehicle\x12\x12\n\nvehicle_id\x18\x01 \x01(\t\x12\x17\n\nmileage_km\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x34\n\x10last_charge_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\r\n\x0b_mileage_km\"+\n\x18GetStationLogbookRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\",\n\x19GetStationLogbookResponse\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08\"P\n\x18SetStationLogbookRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x0f\n\x07\x65nabled\x18\x02 \x01(\x08\x12\x12\n\nrequest_id\x18\x03 \x01(\t\",\n\x19SetStationLogbookResponse\x12\x0f\n\x07\x65nabled\x18\x01 \x01(\x08*`\n\x0cSessionState\x12\x1d\n\x19SESSION_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14SESSION_STATE_ACTIVE\x10\x01\x12\x17\n\x13SESSION_STATE_ENDED\x10\x02*\x82\x01\n\x0e\x41uthentication\x12\x1e\n\x1a\x41UTHENTICATION_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x41UTHENTICATION_ANONYMOUS\x10\x01\x12\x17\n\x13\x41UTHENTICATION_RFID\x10\x02\x12\x19\n\x15\x41UTHENTICATION_REMOTE\x10\x03*b\n\x0cLogbookState\x12\x1d\n\x19LOGBOOK_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14LOGBOOK_STATE_FILLED\x10\x01\x12\x19\n\x15LOGBOOK_STATE_MISSING\x10\x02*\xaf\x02\n\x0cSessionOrder\x12\x1d\n\x19SESSION_ORDER_UNSPECIFIED\x10\x00\x12\x1c\n\x18SESSION_ORDER_START_TIME\x10\x01\x12\x1b\n\x17SESSION_ORDER_STOP_TIME\x10\x02\x12\x1a\n\x16SESSION_ORDER_DURATION\x10\x03\x12\x18\n\x14SESSION_ORDER_ENERGY\x10\x04\x12\x1b\n\x17SESSION_ORDER_MAX_POWER\x10\x05\x12\x19\n\x15SESSION_ORDER_STATION\x10\x06\x12\x1a\n\x16SESSION_ORDER_ID_TOKEN\x10\x07\x12!\n\x1dSESSION_ORDER_SERVER_LOG_TIME\x10\x08\x12\x18\n\x14SESSION_ORDER_NUMBER\x10\t2\xd6\x08\n\x0eSessionService\x12K\n\nGetSession\x12\x1d.control.v1.GetSessionRequest\x1a\x1e.control.v1.GetSessionResponse\x12Q\n\x0cListSessions\x12\x1f.control.v1.ListSessionsRequest\x1a .control.v1.ListSessionsResponse\x12`\n\x11SummarizeSessions\x12$.control.v1.SummarizeSessionsRequest\x1a%.control.v1.SummarizeSessionsResponse\x12]\n\x10GetSessionSeries\x12#.control.v1.GetSessionSeriesRequest\x1a$.control.v1.GetSessionSeriesResponse\x12Z\n\x0fListMeterValues\x12\".control.v1.ListMeterValuesRequest\x1a#.control.v1.ListMeterValuesResponse\x12Y\n\x0e\x45xportSessions\x12!.control.v1.ExportSessionsRequest\x1a\".control.v1.ExportSessionsResponse0\x01\x12W\n\x0e\x43orrectSession\x12!.control.v1.CorrectSessionRequest\x1a\".control.v1.CorrectSessionResponse\x12Q\n\x0c\x43loseSession\x12\x1f.control.v1.CloseSessionRequest\x1a .control.v1.CloseSessionResponse\x12i\n\x14UpdateSessionLogbook\x12\'.control.v1.UpdateSessionLogbookRequest\x1a(.control.v1.UpdateSessionLogbookResponse\x12Q\n\x0cListVehicles\x12\x1f.control.v1.ListVehiclesRequest\x1a .control.v1.ListVehiclesResponse\x12`\n\x11GetStationLogbook\x12$.control.v1.GetStationLogbookRequest\x1a%.control.v1.GetStationLogbookResponse\x12`\n\x11SetStationLogbook\x12$.control.v1.SetStationLogbookRequest\x1a%.control.v1.SetStationLogbookResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'control.v1.sessions_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SESSIONSTATE']._serialized_start=2253
-  _globals['_SESSIONSTATE']._serialized_end=2349
-  _globals['_AUTHENTICATION']._serialized_start=2352
-  _globals['_AUTHENTICATION']._serialized_end=2482
-  _globals['_SESSION']._serialized_start=75
-  _globals['_SESSION']._serialized_end=1040
-  _globals['_METERVALUE']._serialized_start=1042
-  _globals['_METERVALUE']._serialized_end=1153
-  _globals['_SAMPLEDVALUE']._serialized_start=1155
-  _globals['_SAMPLEDVALUE']._serialized_end=1267
-  _globals['_SESSIONFILTER']._serialized_start=1270
-  _globals['_SESSIONFILTER']._serialized_end=1540
-  _globals['_GETSESSIONREQUEST']._serialized_start=1542
-  _globals['_GETSESSIONREQUEST']._serialized_end=1575
-  _globals['_GETSESSIONRESPONSE']._serialized_start=1577
-  _globals['_GETSESSIONRESPONSE']._serialized_end=1635
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=1637
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=1740
-  _globals['_LISTSESSIONSRESPONSE']._serialized_start=1743
-  _globals['_LISTSESSIONSRESPONSE']._serialized_end=1892
-  _globals['_LISTMETERVALUESREQUEST']._serialized_start=1894
-  _globals['_LISTMETERVALUESREQUEST']._serialized_end=1974
-  _globals['_LISTMETERVALUESRESPONSE']._serialized_start=1976
-  _globals['_LISTMETERVALUESRESPONSE']._serialized_end=2072
-  _globals['_EXPORTSESSIONSREQUEST']._serialized_start=2074
-  _globals['_EXPORTSESSIONSREQUEST']._serialized_end=2163
-  _globals['_EXPORTSESSIONSRESPONSE']._serialized_start=2165
-  _globals['_EXPORTSESSIONSRESPONSE']._serialized_end=2251
-  _globals['_SESSIONSERVICE']._serialized_start=2485
-  _globals['_SESSIONSERVICE']._serialized_end=2844
+  _globals['_SESSIONSTATE']._serialized_start=7219
+  _globals['_SESSIONSTATE']._serialized_end=7315
+  _globals['_AUTHENTICATION']._serialized_start=7318
+  _globals['_AUTHENTICATION']._serialized_end=7448
+  _globals['_LOGBOOKSTATE']._serialized_start=7450
+  _globals['_LOGBOOKSTATE']._serialized_end=7548
+  _globals['_SESSIONORDER']._serialized_start=7551
+  _globals['_SESSIONORDER']._serialized_end=7854
+  _globals['_SESSION']._serialized_start=109
+  _globals['_SESSION']._serialized_end=2019
+  _globals['_SESSIONLOGBOOK']._serialized_start=2022
+  _globals['_SESSIONLOGBOOK']._serialized_end=2155
+  _globals['_SESSIONSTATIONVALUES']._serialized_start=2158
+  _globals['_SESSIONSTATIONVALUES']._serialized_end=2312
+  _globals['_SESSIONCLOSURE']._serialized_start=2314
+  _globals['_SESSIONCLOSURE']._serialized_end=2432
+  _globals['_SESSIONCORRECTION']._serialized_start=2435
+  _globals['_SESSIONCORRECTION']._serialized_end=2608
+  _globals['_SESSIONEVENT']._serialized_start=2611
+  _globals['_SESSIONEVENT']._serialized_end=2891
+  _globals['_SESSIONEVENT_KIND']._serialized_start=2771
+  _globals['_SESSIONEVENT_KIND']._serialized_end=2891
+  _globals['_METERVALUE']._serialized_start=2893
+  _globals['_METERVALUE']._serialized_end=3004
+  _globals['_SAMPLEDVALUE']._serialized_start=3006
+  _globals['_SAMPLEDVALUE']._serialized_end=3118
+  _globals['_NUMBERRANGE']._serialized_start=3120
+  _globals['_NUMBERRANGE']._serialized_end=3185
+  _globals['_SESSIONFILTER']._serialized_start=3188
+  _globals['_SESSIONFILTER']._serialized_end=4238
+  _globals['_GETSESSIONREQUEST']._serialized_start=4240
+  _globals['_GETSESSIONREQUEST']._serialized_end=4273
+  _globals['_GETSESSIONRESPONSE']._serialized_start=4276
+  _globals['_GETSESSIONRESPONSE']._serialized_end=4428
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=4431
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=4662
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=4665
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=4814
+  _globals['_LISTMETERVALUESREQUEST']._serialized_start=4816
+  _globals['_LISTMETERVALUESREQUEST']._serialized_end=4896
+  _globals['_LISTMETERVALUESRESPONSE']._serialized_start=4898
+  _globals['_LISTMETERVALUESRESPONSE']._serialized_end=4994
+  _globals['_EXPORTSESSIONSREQUEST']._serialized_start=4997
+  _globals['_EXPORTSESSIONSREQUEST']._serialized_end=5193
+  _globals['_EXPORTSESSIONSRESPONSE']._serialized_start=5195
+  _globals['_EXPORTSESSIONSRESPONSE']._serialized_end=5281
+  _globals['_SUMMARIZESESSIONSREQUEST']._serialized_start=5283
+  _globals['_SUMMARIZESESSIONSREQUEST']._serialized_end=5352
+  _globals['_SUMMARIZESESSIONSRESPONSE']._serialized_start=5355
+  _globals['_SUMMARIZESESSIONSRESPONSE']._serialized_end=5532
+  _globals['_SESSIONCOSTTOTAL']._serialized_start=5534
+  _globals['_SESSIONCOSTTOTAL']._serialized_end=5586
+  _globals['_GETSESSIONSERIESREQUEST']._serialized_start=5588
+  _globals['_GETSESSIONSERIESREQUEST']._serialized_end=5670
+  _globals['_GETSESSIONSERIESRESPONSE']._serialized_start=5672
+  _globals['_GETSESSIONSERIESRESPONSE']._serialized_end=5741
+  _globals['_SESSIONSERIES']._serialized_start=5744
+  _globals['_SESSIONSERIES']._serialized_end=5890
+  _globals['_SERIESPOINT']._serialized_start=5892
+  _globals['_SERIESPOINT']._serialized_end=5969
+  _globals['_CORRECTSESSIONREQUEST']._serialized_start=5972
+  _globals['_CORRECTSESSIONREQUEST']._serialized_end=6147
+  _globals['_SESSIONCORRECTIONVALUES']._serialized_start=6150
+  _globals['_SESSIONCORRECTIONVALUES']._serialized_end=6358
+  _globals['_CORRECTSESSIONRESPONSE']._serialized_start=6360
+  _globals['_CORRECTSESSIONRESPONSE']._serialized_end=6422
+  _globals['_CLOSESESSIONREQUEST']._serialized_start=6424
+  _globals['_CLOSESESSIONREQUEST']._serialized_end=6495
+  _globals['_CLOSESESSIONRESPONSE']._serialized_start=6497
+  _globals['_CLOSESESSIONRESPONSE']._serialized_end=6557
+  _globals['_UPDATESESSIONLOGBOOKREQUEST']._serialized_start=6560
+  _globals['_UPDATESESSIONLOGBOOKREQUEST']._serialized_end=6717
+  _globals['_UPDATESESSIONLOGBOOKRESPONSE']._serialized_start=6719
+  _globals['_UPDATESESSIONLOGBOOKRESPONSE']._serialized_end=6787
+  _globals['_LISTVEHICLESREQUEST']._serialized_start=6789
+  _globals['_LISTVEHICLESREQUEST']._serialized_end=6810
+  _globals['_LISTVEHICLESRESPONSE']._serialized_start=6812
+  _globals['_LISTVEHICLESRESPONSE']._serialized_end=6873
+  _globals['_VEHICLE']._serialized_start=6875
+  _globals['_VEHICLE']._serialized_end=6998
+  _globals['_GETSTATIONLOGBOOKREQUEST']._serialized_start=7000
+  _globals['_GETSTATIONLOGBOOKREQUEST']._serialized_end=7043
+  _globals['_GETSTATIONLOGBOOKRESPONSE']._serialized_start=7045
+  _globals['_GETSTATIONLOGBOOKRESPONSE']._serialized_end=7089
+  _globals['_SETSTATIONLOGBOOKREQUEST']._serialized_start=7091
+  _globals['_SETSTATIONLOGBOOKREQUEST']._serialized_end=7171
+  _globals['_SETSTATIONLOGBOOKRESPONSE']._serialized_start=7173
+  _globals['_SETSTATIONLOGBOOKRESPONSE']._serialized_end=7217
+  _globals['_SESSIONSERVICE']._serialized_start=7857
+  _globals['_SESSIONSERVICE']._serialized_end=8967
 # @@protoc_insertion_point(module_scope)

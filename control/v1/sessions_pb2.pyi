@@ -5,6 +5,7 @@ Charging sessions and their meter values."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -72,6 +73,82 @@ AUTHENTICATION_REMOTE: Authentication.ValueType  # 3
 """Started from the portal or by an internal system."""
 Global___Authentication: _TypeAlias = Authentication  # noqa: Y015
 
+class _LogbookState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LogbookStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LogbookState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LOGBOOK_STATE_UNSPECIFIED: _LogbookState.ValueType  # 0
+    """No matter."""
+    LOGBOOK_STATE_FILLED: _LogbookState.ValueType  # 1
+    """Mileage or vehicle were written down."""
+    LOGBOOK_STATE_MISSING: _LogbookState.ValueType  # 2
+    """The station demands it, and it is missing."""
+
+class LogbookState(_LogbookState, metaclass=_LogbookStateEnumTypeWrapper):
+    """The driver's logbook of a session."""
+
+LOGBOOK_STATE_UNSPECIFIED: LogbookState.ValueType  # 0
+"""No matter."""
+LOGBOOK_STATE_FILLED: LogbookState.ValueType  # 1
+"""Mileage or vehicle were written down."""
+LOGBOOK_STATE_MISSING: LogbookState.ValueType  # 2
+"""The station demands it, and it is missing."""
+Global___LogbookState: _TypeAlias = LogbookState  # noqa: Y015
+
+class _SessionOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SessionOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SessionOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SESSION_ORDER_UNSPECIFIED: _SessionOrder.ValueType  # 0
+    """By begin."""
+    SESSION_ORDER_START_TIME: _SessionOrder.ValueType  # 1
+    """By begin."""
+    SESSION_ORDER_STOP_TIME: _SessionOrder.ValueType  # 2
+    """By end."""
+    SESSION_ORDER_DURATION: _SessionOrder.ValueType  # 3
+    """By duration."""
+    SESSION_ORDER_ENERGY: _SessionOrder.ValueType  # 4
+    """By energy."""
+    SESSION_ORDER_MAX_POWER: _SessionOrder.ValueType  # 5
+    """By highest power."""
+    SESSION_ORDER_STATION: _SessionOrder.ValueType  # 6
+    """By the station's identity."""
+    SESSION_ORDER_ID_TOKEN: _SessionOrder.ValueType  # 7
+    """By tag."""
+    SESSION_ORDER_SERVER_LOG_TIME: _SessionOrder.ValueType  # 8
+    """By when the server heard of it."""
+    SESSION_ORDER_NUMBER: _SessionOrder.ValueType  # 9
+    """By its number."""
+
+class SessionOrder(_SessionOrder, metaclass=_SessionOrderEnumTypeWrapper):
+    """By what sessions are ordered. What goes on counts as endless: it has the greatest energy, duration and end."""
+
+SESSION_ORDER_UNSPECIFIED: SessionOrder.ValueType  # 0
+"""By begin."""
+SESSION_ORDER_START_TIME: SessionOrder.ValueType  # 1
+"""By begin."""
+SESSION_ORDER_STOP_TIME: SessionOrder.ValueType  # 2
+"""By end."""
+SESSION_ORDER_DURATION: SessionOrder.ValueType  # 3
+"""By duration."""
+SESSION_ORDER_ENERGY: SessionOrder.ValueType  # 4
+"""By energy."""
+SESSION_ORDER_MAX_POWER: SessionOrder.ValueType  # 5
+"""By highest power."""
+SESSION_ORDER_STATION: SessionOrder.ValueType  # 6
+"""By the station's identity."""
+SESSION_ORDER_ID_TOKEN: SessionOrder.ValueType  # 7
+"""By tag."""
+SESSION_ORDER_SERVER_LOG_TIME: SessionOrder.ValueType  # 8
+"""By when the server heard of it."""
+SESSION_ORDER_NUMBER: SessionOrder.ValueType  # 9
+"""By its number."""
+Global___SessionOrder: _TypeAlias = SessionOrder  # noqa: Y015
+
 @_typing.final
 class Session(_message.Message):
     """One charging session."""
@@ -111,6 +188,38 @@ class Session(_message.Message):
     CHARGING_TIME_S_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
     RESERVATION_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    FLOOR_FIELD_NUMBER: _builtins.int
+    SITE_ADDRESS_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    USER_EMAIL_FIELD_NUMBER: _builtins.int
+    USER_FIRST_NAME_FIELD_NUMBER: _builtins.int
+    USER_LAST_NAME_FIELD_NUMBER: _builtins.int
+    CUSTOMER_NUMBER_FIELD_NUMBER: _builtins.int
+    EMPLOYEE_NUMBER_FIELD_NUMBER: _builtins.int
+    AUTHENTICATION_NUMBER_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    DURATION_S_FIELD_NUMBER: _builtins.int
+    AVERAGE_POWER_W_FIELD_NUMBER: _builtins.int
+    IDLE_S_FIELD_NUMBER: _builtins.int
+    SOC_START_PERCENT_FIELD_NUMBER: _builtins.int
+    GOAL_REACHED_TIME_FIELD_NUMBER: _builtins.int
+    PLUG_IN_TIME_FIELD_NUMBER: _builtins.int
+    PLUG_OUT_TIME_FIELD_NUMBER: _builtins.int
+    ERROR_CODES_FIELD_NUMBER: _builtins.int
+    CHARGING_PROFILES_FIELD_NUMBER: _builtins.int
+    START_REASON_FIELD_NUMBER: _builtins.int
+    LOGBOOK_FIELD_NUMBER: _builtins.int
+    LOGBOOK_MISSING_FIELD_NUMBER: _builtins.int
+    CORRECTED_FIELDS_FIELD_NUMBER: _builtins.int
+    STATION_VALUES_FIELD_NUMBER: _builtins.int
+    CLOSURE_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    COST_PER_KWH_FIELD_NUMBER: _builtins.int
+    CITY_FIELD_NUMBER: _builtins.int
+    POSTAL_CODE_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`sessions/{id}`."""
     station: _builtins.str
@@ -167,6 +276,52 @@ class Session(_message.Message):
     """`places/{id}` where the station stood when the session became known; it stays when the station is moved."""
     reservation: _builtins.str
     """`reservations/{id}` that it used; empty without one."""
+    site: _builtins.str
+    """Name of the site where it was charged; empty when the station stood at none."""
+    floor: _builtins.str
+    """Name of the floor."""
+    site_address: _builtins.str
+    """Address of the site."""
+    user: _builtins.str
+    """`users/{id}` whose tag it was; empty when not known."""
+    user_email: _builtins.str
+    """Their e-mail address."""
+    user_first_name: _builtins.str
+    """Their first name."""
+    user_last_name: _builtins.str
+    """Their last name."""
+    customer_number: _builtins.str
+    """Their customer number."""
+    employee_number: _builtins.str
+    """Their employee number."""
+    authentication_number: _builtins.int
+    """The authentication as a number: 0 anonymous, 1 by tag, 2 started from here."""
+    id_token_type: _builtins.str
+    """What kind of tag; empty when not known."""
+    duration_s: _builtins.float
+    """From begin to end, in seconds; unset while it goes on."""
+    average_power_w: _builtins.float
+    """Mean power from begin to end, in watt; unset while it goes on."""
+    idle_s: _builtins.float
+    """Seconds in the session without energy flowing, after the vehicle had enough; unset when not known."""
+    soc_start_percent: _builtins.float
+    """State of charge at the first time it was told, in percent. `soc_percent` is the last."""
+    start_reason: _builtins.str
+    """Why it began: Local, Remote, Reservation, PlugIn."""
+    logbook_missing: _builtins.bool
+    """The station demands a logbook, and this session has none."""
+    cost: _builtins.str
+    """What it cost, with taxes: a decimal number. Empty when no tariff applied or it is not worked out yet."""
+    currency: _builtins.str
+    """ISO 4217 code of the cost's currency."""
+    cost_per_kwh: _builtins.str
+    """What the energy alone cost per kWh on average: a decimal number; empty when not known."""
+    city: _builtins.str
+    """City of the site, where the place says."""
+    postal_code: _builtins.str
+    """Postal code of the site."""
+    country: _builtins.str
+    """Country of the site."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Begin, by the station's clock. Unset when the start was never seen."""
@@ -182,12 +337,51 @@ class Session(_message.Message):
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What was odd about it, as stable words: START_MISSING, STOP_MISSING, STOP_CONFLICT, METER_SWAPPED, METER_ROLLED_OVER,
-        CLOCK_WRONG, NOT_AUTHORIZED, SEQUENCE_GAP (a numbered message of it has not come yet; OCPP 2.x).
+        CLOCK_WRONG, NOT_AUTHORIZED, SEQUENCE_GAP (a numbered message of it has not come yet; OCPP 2.x), CLOSED_BY_SERVER (its end never
+        came; see closure).
         """
 
     @_builtins.property
     def last_meter_time(self) -> _timestamp_pb2.Timestamp:
         """Time of the newest meter value."""
+
+    @_builtins.property
+    def goal_reached_time(self) -> _timestamp_pb2.Timestamp:
+        """When the vehicle had enough (it took nothing any more); unset while it charges, and when not known."""
+
+    @_builtins.property
+    def plug_in_time(self) -> _timestamp_pb2.Timestamp:
+        """When the cable was plugged in, where the station told."""
+
+    @_builtins.property
+    def plug_out_time(self) -> _timestamp_pb2.Timestamp:
+        """When the cable was pulled out, where the station told."""
+
+    @_builtins.property
+    def error_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Errors that the station told of the connector during the session, each once: an OCPP error code, with `/` and the vendor's code
+        where there is one.
+        """
+
+    @_builtins.property
+    def charging_profiles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of the charging profiles that the station holds for this session, or that it charged by."""
+
+    @_builtins.property
+    def logbook(self) -> Global___SessionLogbook:
+        """The driver's logbook."""
+
+    @_builtins.property
+    def corrected_fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fields of this message that somebody corrected: energy_wh, start_time, stop_time, id_token, user."""
+
+    @_builtins.property
+    def station_values(self) -> Global___SessionStationValues:
+        """What the station says about the corrected fields; unset when nothing was corrected."""
+
+    @_builtins.property
+    def closure(self) -> Global___SessionClosure:
+        """How it was closed without the station's word; unset when it was not."""
 
     def __init__(
         self,
@@ -225,25 +419,310 @@ class Session(_message.Message):
         charging_time_s: _builtins.int = ...,
         place: _builtins.str = ...,
         reservation: _builtins.str = ...,
+        site: _builtins.str = ...,
+        floor: _builtins.str = ...,
+        site_address: _builtins.str = ...,
+        user: _builtins.str = ...,
+        user_email: _builtins.str = ...,
+        user_first_name: _builtins.str = ...,
+        user_last_name: _builtins.str = ...,
+        customer_number: _builtins.str = ...,
+        employee_number: _builtins.str = ...,
+        authentication_number: _builtins.int = ...,
+        id_token_type: _builtins.str = ...,
+        duration_s: _builtins.float | None = ...,
+        average_power_w: _builtins.float | None = ...,
+        idle_s: _builtins.float | None = ...,
+        soc_start_percent: _builtins.float | None = ...,
+        goal_reached_time: _timestamp_pb2.Timestamp | None = ...,
+        plug_in_time: _timestamp_pb2.Timestamp | None = ...,
+        plug_out_time: _timestamp_pb2.Timestamp | None = ...,
+        error_codes: _abc.Iterable[_builtins.str] | None = ...,
+        charging_profiles: _abc.Iterable[_builtins.str] | None = ...,
+        start_reason: _builtins.str = ...,
+        logbook: Global___SessionLogbook | None = ...,
+        logbook_missing: _builtins.bool = ...,
+        corrected_fields: _abc.Iterable[_builtins.str] | None = ...,
+        station_values: Global___SessionStationValues | None = ...,
+        closure: Global___SessionClosure | None = ...,
+        cost: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        cost_per_kwh: _builtins.str = ...,
+        city: _builtins.str = ...,
+        postal_code: _builtins.str = ...,
+        country: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_soc_percent", b"_soc_percent", "last_meter_time", b"last_meter_time", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "server_log_time", b"server_log_time", "soc_percent", b"soc_percent", "start_time", b"start_time", "stop_time", b"stop_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_average_power_w", b"_average_power_w", "_duration_s", b"_duration_s", "_idle_s", b"_idle_s", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_soc_percent", b"_soc_percent", "_soc_start_percent", b"_soc_start_percent", "average_power_w", b"average_power_w", "closure", b"closure", "duration_s", b"duration_s", "goal_reached_time", b"goal_reached_time", "idle_s", b"idle_s", "last_meter_time", b"last_meter_time", "logbook", b"logbook", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "plug_in_time", b"plug_in_time", "plug_out_time", b"plug_out_time", "server_log_time", b"server_log_time", "soc_percent", b"soc_percent", "soc_start_percent", b"soc_start_percent", "start_time", b"start_time", "station_values", b"station_values", "stop_time", b"stop_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_soc_percent", b"_soc_percent", "authentication", b"authentication", "authorization_status", b"authorization_status", "charging_state", b"charging_state", "charging_time_s", b"charging_time_s", "connector_id", b"connector_id", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "flags", b"flags", "id_token", b"id_token", "id_token_alias", b"id_token_alias", "last_meter_time", b"last_meter_time", "max_power_w", b"max_power_w", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "meter_value_count", b"meter_value_count", "name", b"name", "needs_reconciliation", b"needs_reconciliation", "phase_count", b"phase_count", "place", b"place", "power_w", b"power_w", "remote_start_id", b"remote_start_id", "reservation", b"reservation", "server_log_time", b"server_log_time", "soc_percent", b"soc_percent", "start_time", b"start_time", "state", b"state", "station", b"station", "station_display_name", b"station_display_name", "station_identity", b"station_identity", "stop_id_token", b"stop_id_token", "stop_reason", b"stop_reason", "stop_time", b"stop_time", "transaction_id", b"transaction_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_average_power_w", b"_average_power_w", "_duration_s", b"_duration_s", "_idle_s", b"_idle_s", "_meter_start_wh", b"_meter_start_wh", "_meter_stop_wh", b"_meter_stop_wh", "_soc_percent", b"_soc_percent", "_soc_start_percent", b"_soc_start_percent", "authentication", b"authentication", "authentication_number", b"authentication_number", "authorization_status", b"authorization_status", "average_power_w", b"average_power_w", "charging_profiles", b"charging_profiles", "charging_state", b"charging_state", "charging_time_s", b"charging_time_s", "city", b"city", "closure", b"closure", "connector_id", b"connector_id", "corrected_fields", b"corrected_fields", "cost", b"cost", "cost_per_kwh", b"cost_per_kwh", "country", b"country", "currency", b"currency", "customer_number", b"customer_number", "duration_s", b"duration_s", "employee_number", b"employee_number", "energy_wh", b"energy_wh", "error_codes", b"error_codes", "evse_id", b"evse_id", "flags", b"flags", "floor", b"floor", "goal_reached_time", b"goal_reached_time", "id_token", b"id_token", "id_token_alias", b"id_token_alias", "id_token_type", b"id_token_type", "idle_s", b"idle_s", "last_meter_time", b"last_meter_time", "logbook", b"logbook", "logbook_missing", b"logbook_missing", "max_power_w", b"max_power_w", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "meter_value_count", b"meter_value_count", "name", b"name", "needs_reconciliation", b"needs_reconciliation", "phase_count", b"phase_count", "place", b"place", "plug_in_time", b"plug_in_time", "plug_out_time", b"plug_out_time", "postal_code", b"postal_code", "power_w", b"power_w", "remote_start_id", b"remote_start_id", "reservation", b"reservation", "server_log_time", b"server_log_time", "site", b"site", "site_address", b"site_address", "soc_percent", b"soc_percent", "soc_start_percent", b"soc_start_percent", "start_reason", b"start_reason", "start_time", b"start_time", "state", b"state", "station", b"station", "station_display_name", b"station_display_name", "station_identity", b"station_identity", "station_values", b"station_values", "stop_id_token", b"stop_id_token", "stop_reason", b"stop_reason", "stop_time", b"stop_time", "transaction_id", b"transaction_id", "user", b"user", "user_email", b"user_email", "user_first_name", b"user_first_name", "user_last_name", b"user_last_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__average_power_w: _TypeAlias = _typing.Literal["average_power_w"]  # noqa: Y015
+    _WhichOneofArgType__average_power_w: _TypeAlias = _typing.Literal["_average_power_w", b"_average_power_w"]  # noqa: Y015
+    _WhichOneofReturnType__duration_s: _TypeAlias = _typing.Literal["duration_s"]  # noqa: Y015
+    _WhichOneofArgType__duration_s: _TypeAlias = _typing.Literal["_duration_s", b"_duration_s"]  # noqa: Y015
+    _WhichOneofReturnType__idle_s: _TypeAlias = _typing.Literal["idle_s"]  # noqa: Y015
+    _WhichOneofArgType__idle_s: _TypeAlias = _typing.Literal["_idle_s", b"_idle_s"]  # noqa: Y015
     _WhichOneofReturnType__meter_start_wh: _TypeAlias = _typing.Literal["meter_start_wh"]  # noqa: Y015
     _WhichOneofArgType__meter_start_wh: _TypeAlias = _typing.Literal["_meter_start_wh", b"_meter_start_wh"]  # noqa: Y015
     _WhichOneofReturnType__meter_stop_wh: _TypeAlias = _typing.Literal["meter_stop_wh"]  # noqa: Y015
     _WhichOneofArgType__meter_stop_wh: _TypeAlias = _typing.Literal["_meter_stop_wh", b"_meter_stop_wh"]  # noqa: Y015
     _WhichOneofReturnType__soc_percent: _TypeAlias = _typing.Literal["soc_percent"]  # noqa: Y015
     _WhichOneofArgType__soc_percent: _TypeAlias = _typing.Literal["_soc_percent", b"_soc_percent"]  # noqa: Y015
+    _WhichOneofReturnType__soc_start_percent: _TypeAlias = _typing.Literal["soc_start_percent"]  # noqa: Y015
+    _WhichOneofArgType__soc_start_percent: _TypeAlias = _typing.Literal["_soc_start_percent", b"_soc_start_percent"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__average_power_w) -> _WhichOneofReturnType__average_power_w | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__duration_s) -> _WhichOneofReturnType__duration_s | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__idle_s) -> _WhichOneofReturnType__idle_s | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__meter_start_wh) -> _WhichOneofReturnType__meter_start_wh | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__meter_stop_wh) -> _WhichOneofReturnType__meter_stop_wh | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__soc_percent) -> _WhichOneofReturnType__soc_percent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__soc_start_percent) -> _WhichOneofReturnType__soc_start_percent | None: ...
 
 Global___Session: _TypeAlias = Session  # noqa: Y015
+
+@_typing.final
+class SessionLogbook(_message.Message):
+    """What the driver or an operator wrote down."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MILEAGE_KM_FIELD_NUMBER: _builtins.int
+    VEHICLE_ID_FIELD_NUMBER: _builtins.int
+    PURPOSE_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    REFERENCE_NUMBER_FIELD_NUMBER: _builtins.int
+    mileage_km: _builtins.int
+    """Mileage of the vehicle, in kilometres."""
+    vehicle_id: _builtins.str
+    """Number or plate of the vehicle."""
+    purpose: _builtins.str
+    """What the drive was for."""
+    note: _builtins.str
+    """A remark."""
+    reference_number: _builtins.str
+    """The operator's reference number."""
+    def __init__(
+        self,
+        *,
+        mileage_km: _builtins.int | None = ...,
+        vehicle_id: _builtins.str = ...,
+        purpose: _builtins.str = ...,
+        note: _builtins.str = ...,
+        reference_number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mileage_km", b"_mileage_km", "mileage_km", b"mileage_km"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mileage_km", b"_mileage_km", "mileage_km", b"mileage_km", "note", b"note", "purpose", b"purpose", "reference_number", b"reference_number", "vehicle_id", b"vehicle_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mileage_km: _TypeAlias = _typing.Literal["mileage_km"]  # noqa: Y015
+    _WhichOneofArgType__mileage_km: _TypeAlias = _typing.Literal["_mileage_km", b"_mileage_km"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mileage_km) -> _WhichOneofReturnType__mileage_km | None: ...
+
+Global___SessionLogbook: _TypeAlias = SessionLogbook  # noqa: Y015
+
+@_typing.final
+class SessionStationValues(_message.Message):
+    """What the station told, where people know better."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENERGY_WH_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    STOP_TIME_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_FIELD_NUMBER: _builtins.int
+    energy_wh: _builtins.float
+    """Energy, in watt-hours."""
+    id_token: _builtins.str
+    """Tag."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Begin."""
+
+    @_builtins.property
+    def stop_time(self) -> _timestamp_pb2.Timestamp:
+        """End."""
+
+    def __init__(
+        self,
+        *,
+        energy_wh: _builtins.float = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        stop_time: _timestamp_pb2.Timestamp | None = ...,
+        id_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time", "stop_time", b"stop_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["energy_wh", b"energy_wh", "id_token", b"id_token", "start_time", b"start_time", "stop_time", b"stop_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionStationValues: _TypeAlias = SessionStationValues  # noqa: Y015
+
+@_typing.final
+class SessionClosure(_message.Message):
+    """How a session was closed whose end never came."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLOSE_TIME_FIELD_NUMBER: _builtins.int
+    CLOSED_BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    OVERRULED_FIELD_NUMBER: _builtins.int
+    closed_by: _builtins.str
+    """`users/{id}` or `apiKeys/{id}`; empty: the server, by its rule."""
+    reason: _builtins.str
+    """Why."""
+    overruled: _builtins.bool
+    """The station told the end after all, and that holds."""
+    @_builtins.property
+    def close_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        close_time: _timestamp_pb2.Timestamp | None = ...,
+        closed_by: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        overruled: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["close_time", b"close_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["close_time", b"close_time", "closed_by", b"closed_by", "overruled", b"overruled", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionClosure: _TypeAlias = SessionClosure  # noqa: Y015
+
+@_typing.final
+class SessionCorrection(_message.Message):
+    """One change of one field."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    ACTOR_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """The field, as in Session, or in SessionLogbook."""
+    before: _builtins.str
+    """What it was; times as RFC 3339. Empty: nothing."""
+    after: _builtins.str
+    """What it is."""
+    actor: _builtins.str
+    """Who: `users/{id}` or `apiKeys/{id}`; empty: the server."""
+    actor_display_name: _builtins.str
+    """Their name then."""
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        actor: _builtins.str = ...,
+        actor_display_name: _builtins.str = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "actor_display_name", b"actor_display_name", "after", b"after", "before", b"before", "change_time", b"change_time", "field", b"field", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionCorrection: _TypeAlias = SessionCorrection  # noqa: Y015
+
+@_typing.final
+class SessionEvent(_message.Message):
+    """Something that happened during a session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[SessionEvent._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: SessionEvent._Kind.ValueType  # 0
+        """Not given."""
+        KIND_MILESTONE: SessionEvent._Kind.ValueType  # 1
+        """Milestones: plugged in, begun, goal reached, ended, plugged out."""
+        KIND_STATUS: SessionEvent._Kind.ValueType  # 2
+        """The connector's status changed."""
+        KIND_ERROR: SessionEvent._Kind.ValueType  # 3
+        """The connector or the station had an error."""
+        KIND_STATION: SessionEvent._Kind.ValueType  # 4
+        """The station told something else."""
+        KIND_CORRECTION: SessionEvent._Kind.ValueType  # 5
+        """Somebody corrected or closed it, or wrote its logbook."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """What kind."""
+
+    KIND_UNSPECIFIED: SessionEvent.Kind.ValueType  # 0
+    """Not given."""
+    KIND_MILESTONE: SessionEvent.Kind.ValueType  # 1
+    """Milestones: plugged in, begun, goal reached, ended, plugged out."""
+    KIND_STATUS: SessionEvent.Kind.ValueType  # 2
+    """The connector's status changed."""
+    KIND_ERROR: SessionEvent.Kind.ValueType  # 3
+    """The connector or the station had an error."""
+    KIND_STATION: SessionEvent.Kind.ValueType  # 4
+    """The station told something else."""
+    KIND_CORRECTION: SessionEvent.Kind.ValueType  # 5
+    """Somebody corrected or closed it, or wrote its logbook."""
+
+    EVENT_TIME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    WORD_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    ERROR_CODE_FIELD_NUMBER: _builtins.int
+    kind: Global___SessionEvent.Kind.ValueType
+    """What kind."""
+    word: _builtins.str
+    """A stable word: PLUGGED_IN, STARTED, GOAL_REACHED, STOPPED, PLUGGED_OUT; a connector status; an OCPP action; a field."""
+    summary: _builtins.str
+    """A sentence in English."""
+    error_code: _builtins.str
+    """The error code, with `/` and the vendor's where there is one."""
+    @_builtins.property
+    def event_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        event_time: _timestamp_pb2.Timestamp | None = ...,
+        kind: Global___SessionEvent.Kind.ValueType = ...,
+        word: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        error_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error_code", b"error_code", "event_time", b"event_time", "kind", b"kind", "summary", b"summary", "word", b"word"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionEvent: _TypeAlias = SessionEvent  # noqa: Y015
 
 @_typing.final
 class MeterValue(_message.Message):
@@ -318,6 +797,36 @@ class SampledValue(_message.Message):
 Global___SampledValue: _TypeAlias = SampledValue  # noqa: Y015
 
 @_typing.final
+class NumberRange(_message.Message):
+    """A range of numbers; either end may be left open."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_FIELD_NUMBER: _builtins.int
+    TO_FIELD_NUMBER: _builtins.int
+    to: _builtins.float
+    """At most."""
+    def __init__(
+        self,
+        *,
+        to: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_from", b"_from", "_to", b"_to", "from", b"from", "to", b"to"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_from", b"_from", "_to", b"_to", "from", b"from", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__from: _TypeAlias = _typing.Literal["from"]  # noqa: Y015
+    _WhichOneofArgType__from: _TypeAlias = _typing.Literal["_from", b"_from"]  # noqa: Y015
+    _WhichOneofReturnType__to: _TypeAlias = _typing.Literal["to"]  # noqa: Y015
+    _WhichOneofArgType__to: _TypeAlias = _typing.Literal["_to", b"_to"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__from) -> _WhichOneofReturnType__from | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__to) -> _WhichOneofReturnType__to | None: ...
+
+Global___NumberRange: _TypeAlias = NumberRange  # noqa: Y015
+
+@_typing.final
 class SessionFilter(_message.Message):
     """Which sessions. All conditions must hold; empty ones always do."""
 
@@ -332,20 +841,67 @@ class SessionFilter(_message.Message):
     NEEDS_RECONCILIATION_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    STATIONS_FIELD_NUMBER: _builtins.int
+    EVSE_ID_FIELD_NUMBER: _builtins.int
+    AUTHENTICATIONS_FIELD_NUMBER: _builtins.int
+    ENERGY_WH_FIELD_NUMBER: _builtins.int
+    MAX_POWER_W_FIELD_NUMBER: _builtins.int
+    DURATION_S_FIELD_NUMBER: _builtins.int
+    STOP_TIME_FROM_FIELD_NUMBER: _builtins.int
+    STOP_TIME_TO_FIELD_NUMBER: _builtins.int
+    SERVER_LOG_TIME_FROM_FIELD_NUMBER: _builtins.int
+    SERVER_LOG_TIME_TO_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    USER_QUERY_FIELD_NUMBER: _builtins.int
+    STATION_QUERY_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_QUERY_FIELD_NUMBER: _builtins.int
+    STOP_REASONS_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    HAS_ERRORS_FIELD_NUMBER: _builtins.int
+    LOGBOOK_FIELD_NUMBER: _builtins.int
+    VEHICLE_QUERY_FIELD_NUMBER: _builtins.int
+    CORRECTED_FIELD_NUMBER: _builtins.int
+    TRANSACTION_ID_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
     station: _builtins.str
     """At this station."""
     id_token: _builtins.str
-    """On this tag."""
+    """On this tag, in any spelling: hexadecimal with or without separators, decimal, either byte order."""
     state: Global___SessionState.ValueType
     """In this state."""
     query: _builtins.str
-    """Part of the station's identity or name, the tag, its alias, or a session number."""
+    """Part of the station's identity or name, the tag, its alias, the user's name or e-mail, the vehicle, or a session number."""
     needs_reconciliation: _builtins.bool
     """Only those that a person should look at."""
     place: _builtins.str
     """`places/{id}`: those charged there or in a place below it. Empty: everywhere."""
     group: _builtins.str
     """`groups/{id}` of the caller: those charged at its stations. Empty: all."""
+    session: _builtins.str
+    """`sessions/{id}`, or the number alone."""
+    evse_id: _builtins.int
+    """At this EVSE (outlet)."""
+    user: _builtins.str
+    """`users/{id}` whose session it was."""
+    user_query: _builtins.str
+    """Part of the user's name or e-mail."""
+    station_query: _builtins.str
+    """Part of the station's identity or name."""
+    id_token_query: _builtins.str
+    """Part of the tag or its alias."""
+    has_errors: _builtins.bool
+    """With errors, or without."""
+    logbook: Global___LogbookState.ValueType
+    """By its logbook."""
+    vehicle_query: _builtins.str
+    """Part of the vehicle's number."""
+    corrected: _builtins.bool
+    """Corrected by somebody, or not."""
+    transaction_id: _builtins.str
+    """OCPP's id of the transaction."""
+    reservation: _builtins.str
+    """`reservations/{id}` that it used."""
     @_builtins.property
     def start_time_from(self) -> _timestamp_pb2.Timestamp:
         """Begun (or, where no start was seen, heard of) at or after this."""
@@ -353,6 +909,50 @@ class SessionFilter(_message.Message):
     @_builtins.property
     def start_time_to(self) -> _timestamp_pb2.Timestamp:
         """… and before this."""
+
+    @_builtins.property
+    def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At one of these stations; together with `station`."""
+
+    @_builtins.property
+    def authentications(self) -> _containers.RepeatedScalarFieldContainer[Global___Authentication.ValueType]:
+        """Authenticated in one of these ways."""
+
+    @_builtins.property
+    def energy_wh(self) -> Global___NumberRange:
+        """Energy, in watt-hours."""
+
+    @_builtins.property
+    def max_power_w(self) -> Global___NumberRange:
+        """Highest power, in watt."""
+
+    @_builtins.property
+    def duration_s(self) -> Global___NumberRange:
+        """From begin to end, in seconds; one that goes on is endless."""
+
+    @_builtins.property
+    def stop_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Ended at or after this."""
+
+    @_builtins.property
+    def stop_time_to(self) -> _timestamp_pb2.Timestamp:
+        """… and before this."""
+
+    @_builtins.property
+    def server_log_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Heard of by the server at or after this."""
+
+    @_builtins.property
+    def server_log_time_to(self) -> _timestamp_pb2.Timestamp:
+        """… and before this."""
+
+    @_builtins.property
+    def stop_reasons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ended for one of these reasons, in OCPP's words."""
+
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Has one of these flags."""
 
     def __init__(
         self,
@@ -366,12 +966,46 @@ class SessionFilter(_message.Message):
         needs_reconciliation: _builtins.bool = ...,
         place: _builtins.str = ...,
         group: _builtins.str = ...,
+        session: _builtins.str = ...,
+        stations: _abc.Iterable[_builtins.str] | None = ...,
+        evse_id: _builtins.int | None = ...,
+        authentications: _abc.Iterable[Global___Authentication.ValueType] | None = ...,
+        energy_wh: Global___NumberRange | None = ...,
+        max_power_w: Global___NumberRange | None = ...,
+        duration_s: Global___NumberRange | None = ...,
+        stop_time_from: _timestamp_pb2.Timestamp | None = ...,
+        stop_time_to: _timestamp_pb2.Timestamp | None = ...,
+        server_log_time_from: _timestamp_pb2.Timestamp | None = ...,
+        server_log_time_to: _timestamp_pb2.Timestamp | None = ...,
+        user: _builtins.str = ...,
+        user_query: _builtins.str = ...,
+        station_query: _builtins.str = ...,
+        id_token_query: _builtins.str = ...,
+        stop_reasons: _abc.Iterable[_builtins.str] | None = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
+        has_errors: _builtins.bool | None = ...,
+        logbook: Global___LogbookState.ValueType = ...,
+        vehicle_query: _builtins.str = ...,
+        corrected: _builtins.bool | None = ...,
+        transaction_id: _builtins.str = ...,
+        reservation: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time_from", b"start_time_from", "start_time_to", b"start_time_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_corrected", b"_corrected", "_evse_id", b"_evse_id", "_has_errors", b"_has_errors", "corrected", b"corrected", "duration_s", b"duration_s", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "has_errors", b"has_errors", "max_power_w", b"max_power_w", "server_log_time_from", b"server_log_time_from", "server_log_time_to", b"server_log_time_to", "start_time_from", b"start_time_from", "start_time_to", b"start_time_to", "stop_time_from", b"stop_time_from", "stop_time_to", b"stop_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["group", b"group", "id_token", b"id_token", "needs_reconciliation", b"needs_reconciliation", "place", b"place", "query", b"query", "start_time_from", b"start_time_from", "start_time_to", b"start_time_to", "state", b"state", "station", b"station"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_corrected", b"_corrected", "_evse_id", b"_evse_id", "_has_errors", b"_has_errors", "authentications", b"authentications", "corrected", b"corrected", "duration_s", b"duration_s", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "flags", b"flags", "group", b"group", "has_errors", b"has_errors", "id_token", b"id_token", "id_token_query", b"id_token_query", "logbook", b"logbook", "max_power_w", b"max_power_w", "needs_reconciliation", b"needs_reconciliation", "place", b"place", "query", b"query", "reservation", b"reservation", "server_log_time_from", b"server_log_time_from", "server_log_time_to", b"server_log_time_to", "session", b"session", "start_time_from", b"start_time_from", "start_time_to", b"start_time_to", "state", b"state", "station", b"station", "station_query", b"station_query", "stations", b"stations", "stop_reasons", b"stop_reasons", "stop_time_from", b"stop_time_from", "stop_time_to", b"stop_time_to", "transaction_id", b"transaction_id", "user", b"user", "user_query", b"user_query", "vehicle_query", b"vehicle_query"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__corrected: _TypeAlias = _typing.Literal["corrected"]  # noqa: Y015
+    _WhichOneofArgType__corrected: _TypeAlias = _typing.Literal["_corrected", b"_corrected"]  # noqa: Y015
+    _WhichOneofReturnType__evse_id: _TypeAlias = _typing.Literal["evse_id"]  # noqa: Y015
+    _WhichOneofArgType__evse_id: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id"]  # noqa: Y015
+    _WhichOneofReturnType__has_errors: _TypeAlias = _typing.Literal["has_errors"]  # noqa: Y015
+    _WhichOneofArgType__has_errors: _TypeAlias = _typing.Literal["_has_errors", b"_has_errors"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__corrected) -> _WhichOneofReturnType__corrected | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__evse_id) -> _WhichOneofReturnType__evse_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__has_errors) -> _WhichOneofReturnType__has_errors | None: ...
 
 Global___SessionFilter: _TypeAlias = SessionFilter  # noqa: Y015
 
@@ -404,18 +1038,30 @@ class GetSessionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    CORRECTIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def session(self) -> Global___Session:
         """The session."""
+
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___SessionEvent]:
+        """What happened, from the cable's coming to its going, in order; at most 1000, and the oldest of them."""
+
+    @_builtins.property
+    def corrections(self) -> _containers.RepeatedCompositeFieldContainer[Global___SessionCorrection]:
+        """What people changed, oldest first."""
 
     def __init__(
         self,
         *,
         session: Global___Session | None = ...,
+        events: _abc.Iterable[Global___SessionEvent] | None = ...,
+        corrections: _abc.Iterable[Global___SessionCorrection] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["corrections", b"corrections", "events", b"events", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -430,13 +1076,27 @@ class ListSessionsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    ASCENDING_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
+    SKIP_TOTALS_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many; 0 means 50, more than 1000 means 1000, less than 0 is an error."""
     page_token: _builtins.str
     """From the page before; empty for the first."""
+    order: Global___SessionOrder.ValueType
+    """By what."""
+    ascending: _builtins.bool
+    """Least first; without it the greatest (the newest) is first."""
+    skip_totals: _builtins.bool
+    """Leave the totals out: for pages after the first, where they have been told already."""
     @_builtins.property
     def filter(self) -> Global___SessionFilter:
         """Which ones."""
+
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields of Session to fill; empty: all. `name` is always there."""
 
     def __init__(
         self,
@@ -444,10 +1104,14 @@ class ListSessionsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         filter: Global___SessionFilter | None = ...,
+        order: Global___SessionOrder.ValueType = ...,
+        ascending: _builtins.bool = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
+        skip_totals: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ascending", b"ascending", "filter", b"filter", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "read_mask", b"read_mask", "skip_totals", b"skip_totals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -559,21 +1223,35 @@ class ExportSessionsRequest(_message.Message):
 
     FILTER_FIELD_NUMBER: _builtins.int
     RESUME_CURSOR_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    ASCENDING_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     resume_cursor: _builtins.str
     """Go on after this cursor of an earlier export."""
+    order: Global___SessionOrder.ValueType
+    """By what."""
+    ascending: _builtins.bool
+    """Least first."""
     @_builtins.property
     def filter(self) -> Global___SessionFilter:
         """Which ones."""
+
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields of Session to fill; empty: all. `name` is always there."""
 
     def __init__(
         self,
         *,
         filter: Global___SessionFilter | None = ...,
         resume_cursor: _builtins.str = ...,
+        order: Global___SessionOrder.ValueType = ...,
+        ascending: _builtins.bool = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "resume_cursor", b"resume_cursor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ascending", b"ascending", "filter", b"filter", "order", b"order", "read_mask", b"read_mask", "resume_cursor", b"resume_cursor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -606,3 +1284,627 @@ class ExportSessionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportSessionsResponse: _TypeAlias = ExportSessionsResponse  # noqa: Y015
+
+@_typing.final
+class SummarizeSessionsRequest(_message.Message):
+    """Asks for totals."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def filter(self) -> Global___SessionFilter:
+        """Of which ones."""
+
+    def __init__(
+        self,
+        *,
+        filter: Global___SessionFilter | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SummarizeSessionsRequest: _TypeAlias = SummarizeSessionsRequest  # noqa: Y015
+
+@_typing.final
+class SummarizeSessionsResponse(_message.Message):
+    """Totals; corrected values count."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_COUNT_FIELD_NUMBER: _builtins.int
+    ACTIVE_COUNT_FIELD_NUMBER: _builtins.int
+    ENERGY_WH_FIELD_NUMBER: _builtins.int
+    DURATION_S_FIELD_NUMBER: _builtins.int
+    MAX_POWER_W_FIELD_NUMBER: _builtins.int
+    COSTS_FIELD_NUMBER: _builtins.int
+    session_count: _builtins.int
+    """How many."""
+    active_count: _builtins.int
+    """How many of them go on."""
+    energy_wh: _builtins.float
+    """Energy, in watt-hours."""
+    duration_s: _builtins.float
+    """From begin to end of those that ended, in seconds."""
+    max_power_w: _builtins.float
+    """Greatest power of any, in watt."""
+    @_builtins.property
+    def costs(self) -> _containers.RepeatedCompositeFieldContainer[Global___SessionCostTotal]:
+        """What they cost, one entry for each currency."""
+
+    def __init__(
+        self,
+        *,
+        session_count: _builtins.int = ...,
+        active_count: _builtins.int = ...,
+        energy_wh: _builtins.float = ...,
+        duration_s: _builtins.float = ...,
+        max_power_w: _builtins.float = ...,
+        costs: _abc.Iterable[Global___SessionCostTotal] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_count", b"active_count", "costs", b"costs", "duration_s", b"duration_s", "energy_wh", b"energy_wh", "max_power_w", b"max_power_w", "session_count", b"session_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SummarizeSessionsResponse: _TypeAlias = SummarizeSessionsResponse  # noqa: Y015
+
+@_typing.final
+class SessionCostTotal(_message.Message):
+    """Costs in one currency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217 code."""
+    amount: _builtins.str
+    """With taxes: a decimal number."""
+    def __init__(
+        self,
+        *,
+        currency: _builtins.str = ...,
+        amount: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionCostTotal: _TypeAlias = SessionCostTotal  # noqa: Y015
+
+@_typing.final
+class GetSessionSeriesRequest(_message.Message):
+    """Asks for series."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_FIELD_NUMBER: _builtins.int
+    MEASURANDS_FIELD_NUMBER: _builtins.int
+    MAX_POINTS_FIELD_NUMBER: _builtins.int
+    session: _builtins.str
+    """`sessions/{id}`."""
+    max_points: _builtins.int
+    """At most this many points in a series; 0 means 500, more than 5000 means 5000, less than 0 is an error."""
+    @_builtins.property
+    def measurands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which measurands, in OCPP's words, for example Power.Active.Import; empty: all there are."""
+
+    def __init__(
+        self,
+        *,
+        session: _builtins.str = ...,
+        measurands: _abc.Iterable[_builtins.str] | None = ...,
+        max_points: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["max_points", b"max_points", "measurands", b"measurands", "session", b"session"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSessionSeriesRequest: _TypeAlias = GetSessionSeriesRequest  # noqa: Y015
+
+@_typing.final
+class GetSessionSeriesResponse(_message.Message):
+    """Series of a session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def series(self) -> _containers.RepeatedCompositeFieldContainer[Global___SessionSeries]:
+        """By measurand, then phase, then location."""
+
+    def __init__(
+        self,
+        *,
+        series: _abc.Iterable[Global___SessionSeries] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["series", b"series"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSessionSeriesResponse: _TypeAlias = GetSessionSeriesResponse  # noqa: Y015
+
+@_typing.final
+class SessionSeries(_message.Message):
+    """One line of a chart."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEASURAND_FIELD_NUMBER: _builtins.int
+    PHASE_FIELD_NUMBER: _builtins.int
+    LOCATION_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    ORIGINAL_COUNT_FIELD_NUMBER: _builtins.int
+    measurand: _builtins.str
+    """What was measured, in OCPP's words. Where the station measures current and voltage but no power, Power.Active.Import is worked out."""
+    phase: _builtins.str
+    """Phase; empty: all together."""
+    location: _builtins.str
+    """Where: Outlet, EV, Inlet, …"""
+    unit: _builtins.str
+    """The unit."""
+    original_count: _builtins.int
+    """How many there were before thinning."""
+    @_builtins.property
+    def points(self) -> _containers.RepeatedCompositeFieldContainer[Global___SeriesPoint]:
+        """In the order of time."""
+
+    def __init__(
+        self,
+        *,
+        measurand: _builtins.str = ...,
+        phase: _builtins.str = ...,
+        location: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        points: _abc.Iterable[Global___SeriesPoint] | None = ...,
+        original_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["location", b"location", "measurand", b"measurand", "original_count", b"original_count", "phase", b"phase", "points", b"points", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionSeries: _TypeAlias = SessionSeries  # noqa: Y015
+
+@_typing.final
+class SeriesPoint(_message.Message):
+    """A point."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SAMPLE_TIME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    value: _builtins.float
+    """The number."""
+    @_builtins.property
+    def sample_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        sample_time: _timestamp_pb2.Timestamp | None = ...,
+        value: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["sample_time", b"sample_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sample_time", b"sample_time", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SeriesPoint: _TypeAlias = SeriesPoint  # noqa: Y015
+
+@_typing.final
+class CorrectSessionRequest(_message.Message):
+    """Corrects a session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`sessions/{id}`."""
+    reason: _builtins.str
+    """Why; not empty."""
+    request_id: _builtins.str
+    """Repeating a request with the same id within 24 hours changes nothing more."""
+    @_builtins.property
+    def values(self) -> Global___SessionCorrectionValues:
+        """What is right. Only the fields in the mask count."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which: energy_wh, start_time, stop_time, id_token, user. One that is named and unset goes back to what the station told (user: nobody)."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        values: Global___SessionCorrectionValues | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_mask", b"update_mask", "values", b"values"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason", "request_id", b"request_id", "update_mask", b"update_mask", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectSessionRequest: _TypeAlias = CorrectSessionRequest  # noqa: Y015
+
+@_typing.final
+class SessionCorrectionValues(_message.Message):
+    """What is right."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENERGY_WH_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    STOP_TIME_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    energy_wh: _builtins.float
+    """Energy, in watt-hours."""
+    id_token: _builtins.str
+    """Tag. Its user becomes the session's, unless `user` is corrected, too."""
+    user: _builtins.str
+    """`users/{id}`."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Begin."""
+
+    @_builtins.property
+    def stop_time(self) -> _timestamp_pb2.Timestamp:
+        """End."""
+
+    def __init__(
+        self,
+        *,
+        energy_wh: _builtins.float | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        stop_time: _timestamp_pb2.Timestamp | None = ...,
+        id_token: _builtins.str | None = ...,
+        user: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "_id_token", b"_id_token", "energy_wh", b"energy_wh", "id_token", b"id_token", "start_time", b"start_time", "stop_time", b"stop_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh", "_id_token", b"_id_token", "energy_wh", b"energy_wh", "id_token", b"id_token", "start_time", b"start_time", "stop_time", b"stop_time", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__energy_wh: _TypeAlias = _typing.Literal["energy_wh"]  # noqa: Y015
+    _WhichOneofArgType__energy_wh: _TypeAlias = _typing.Literal["_energy_wh", b"_energy_wh"]  # noqa: Y015
+    _WhichOneofReturnType__id_token: _TypeAlias = _typing.Literal["id_token"]  # noqa: Y015
+    _WhichOneofArgType__id_token: _TypeAlias = _typing.Literal["_id_token", b"_id_token"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__energy_wh) -> _WhichOneofReturnType__energy_wh | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__id_token) -> _WhichOneofReturnType__id_token | None: ...
+
+Global___SessionCorrectionValues: _TypeAlias = SessionCorrectionValues  # noqa: Y015
+
+@_typing.final
+class CorrectSessionResponse(_message.Message):
+    """The session as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def session(self) -> Global___Session:
+        """The session."""
+
+    def __init__(
+        self,
+        *,
+        session: Global___Session | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectSessionResponse: _TypeAlias = CorrectSessionResponse  # noqa: Y015
+
+@_typing.final
+class CloseSessionRequest(_message.Message):
+    """Closes a session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`sessions/{id}`."""
+    reason: _builtins.str
+    """Why; not empty."""
+    request_id: _builtins.str
+    """Repeating a request with the same id within 24 hours changes nothing more."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseSessionRequest: _TypeAlias = CloseSessionRequest  # noqa: Y015
+
+@_typing.final
+class CloseSessionResponse(_message.Message):
+    """The session as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def session(self) -> Global___Session:
+        """The session."""
+
+    def __init__(
+        self,
+        *,
+        session: Global___Session | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloseSessionResponse: _TypeAlias = CloseSessionResponse  # noqa: Y015
+
+@_typing.final
+class UpdateSessionLogbookRequest(_message.Message):
+    """Writes the logbook."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LOGBOOK_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`sessions/{id}`."""
+    request_id: _builtins.str
+    """Repeating a request with the same id within 24 hours changes nothing more."""
+    @_builtins.property
+    def logbook(self) -> Global___SessionLogbook:
+        """What is right. Only the fields in the mask count."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which: mileage_km, vehicle_id, purpose, note, reference_number."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        logbook: Global___SessionLogbook | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["logbook", b"logbook", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["logbook", b"logbook", "name", b"name", "request_id", b"request_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSessionLogbookRequest: _TypeAlias = UpdateSessionLogbookRequest  # noqa: Y015
+
+@_typing.final
+class UpdateSessionLogbookResponse(_message.Message):
+    """The session as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SESSION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def session(self) -> Global___Session:
+        """The session."""
+
+    def __init__(
+        self,
+        *,
+        session: Global___Session | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["session", b"session"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSessionLogbookResponse: _TypeAlias = UpdateSessionLogbookResponse  # noqa: Y015
+
+@_typing.final
+class ListVehiclesRequest(_message.Message):
+    """Asks for the caller's vehicles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVehiclesRequest: _TypeAlias = ListVehiclesRequest  # noqa: Y015
+
+@_typing.final
+class ListVehiclesResponse(_message.Message):
+    """Vehicles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VEHICLES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def vehicles(self) -> _containers.RepeatedCompositeFieldContainer[Global___Vehicle]:
+        """At most 50, the one charged last first."""
+
+    def __init__(
+        self,
+        *,
+        vehicles: _abc.Iterable[Global___Vehicle] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["vehicles", b"vehicles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVehiclesResponse: _TypeAlias = ListVehiclesResponse  # noqa: Y015
+
+@_typing.final
+class Vehicle(_message.Message):
+    """A vehicle that was charged before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VEHICLE_ID_FIELD_NUMBER: _builtins.int
+    MILEAGE_KM_FIELD_NUMBER: _builtins.int
+    LAST_CHARGE_TIME_FIELD_NUMBER: _builtins.int
+    vehicle_id: _builtins.str
+    """Its number or plate, as it was written down."""
+    mileage_km: _builtins.int
+    """The last mileage, in kilometres."""
+    @_builtins.property
+    def last_charge_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was charged last."""
+
+    def __init__(
+        self,
+        *,
+        vehicle_id: _builtins.str = ...,
+        mileage_km: _builtins.int | None = ...,
+        last_charge_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_mileage_km", b"_mileage_km", "last_charge_time", b"last_charge_time", "mileage_km", b"mileage_km"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_mileage_km", b"_mileage_km", "last_charge_time", b"last_charge_time", "mileage_km", b"mileage_km", "vehicle_id", b"vehicle_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__mileage_km: _TypeAlias = _typing.Literal["mileage_km"]  # noqa: Y015
+    _WhichOneofArgType__mileage_km: _TypeAlias = _typing.Literal["_mileage_km", b"_mileage_km"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mileage_km) -> _WhichOneofReturnType__mileage_km | None: ...
+
+Global___Vehicle: _TypeAlias = Vehicle  # noqa: Y015
+
+@_typing.final
+class GetStationLogbookRequest(_message.Message):
+    """Asks whether a station demands a logbook."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATION_FIELD_NUMBER: _builtins.int
+    station: _builtins.str
+    """`stations/{id}`."""
+    def __init__(
+        self,
+        *,
+        station: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["station", b"station"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStationLogbookRequest: _TypeAlias = GetStationLogbookRequest  # noqa: Y015
+
+@_typing.final
+class GetStationLogbookResponse(_message.Message):
+    """Whether it does."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENABLED_FIELD_NUMBER: _builtins.int
+    enabled: _builtins.bool
+    """It does."""
+    def __init__(
+        self,
+        *,
+        enabled: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enabled", b"enabled"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStationLogbookResponse: _TypeAlias = GetStationLogbookResponse  # noqa: Y015
+
+@_typing.final
+class SetStationLogbookRequest(_message.Message):
+    """Switches a station's logbook."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATION_FIELD_NUMBER: _builtins.int
+    ENABLED_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    station: _builtins.str
+    """`stations/{id}`."""
+    enabled: _builtins.bool
+    """On or off."""
+    request_id: _builtins.str
+    """Repeating a request with the same id within 24 hours changes nothing more."""
+    def __init__(
+        self,
+        *,
+        station: _builtins.str = ...,
+        enabled: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enabled", b"enabled", "request_id", b"request_id", "station", b"station"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetStationLogbookRequest: _TypeAlias = SetStationLogbookRequest  # noqa: Y015
+
+@_typing.final
+class SetStationLogbookResponse(_message.Message):
+    """Whether the station demands a logbook now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENABLED_FIELD_NUMBER: _builtins.int
+    enabled: _builtins.bool
+    """It does."""
+    def __init__(
+        self,
+        *,
+        enabled: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enabled", b"enabled"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetStationLogbookResponse: _TypeAlias = SetStationLogbookResponse  # noqa: Y015

@@ -45,6 +45,16 @@ class SessionServiceStub(object):
                 request_serializer=control_dot_v1_dot_sessions__pb2.ListSessionsRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_sessions__pb2.ListSessionsResponse.FromString,
                 _registered_method=True)
+        self.SummarizeSessions = channel.unary_unary(
+                '/control.v1.SessionService/SummarizeSessions',
+                request_serializer=control_dot_v1_dot_sessions__pb2.SummarizeSessionsRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_sessions__pb2.SummarizeSessionsResponse.FromString,
+                _registered_method=True)
+        self.GetSessionSeries = channel.unary_unary(
+                '/control.v1.SessionService/GetSessionSeries',
+                request_serializer=control_dot_v1_dot_sessions__pb2.GetSessionSeriesRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_sessions__pb2.GetSessionSeriesResponse.FromString,
+                _registered_method=True)
         self.ListMeterValues = channel.unary_unary(
                 '/control.v1.SessionService/ListMeterValues',
                 request_serializer=control_dot_v1_dot_sessions__pb2.ListMeterValuesRequest.SerializeToString,
@@ -55,6 +65,36 @@ class SessionServiceStub(object):
                 request_serializer=control_dot_v1_dot_sessions__pb2.ExportSessionsRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_sessions__pb2.ExportSessionsResponse.FromString,
                 _registered_method=True)
+        self.CorrectSession = channel.unary_unary(
+                '/control.v1.SessionService/CorrectSession',
+                request_serializer=control_dot_v1_dot_sessions__pb2.CorrectSessionRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_sessions__pb2.CorrectSessionResponse.FromString,
+                _registered_method=True)
+        self.CloseSession = channel.unary_unary(
+                '/control.v1.SessionService/CloseSession',
+                request_serializer=control_dot_v1_dot_sessions__pb2.CloseSessionRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_sessions__pb2.CloseSessionResponse.FromString,
+                _registered_method=True)
+        self.UpdateSessionLogbook = channel.unary_unary(
+                '/control.v1.SessionService/UpdateSessionLogbook',
+                request_serializer=control_dot_v1_dot_sessions__pb2.UpdateSessionLogbookRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_sessions__pb2.UpdateSessionLogbookResponse.FromString,
+                _registered_method=True)
+        self.ListVehicles = channel.unary_unary(
+                '/control.v1.SessionService/ListVehicles',
+                request_serializer=control_dot_v1_dot_sessions__pb2.ListVehiclesRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_sessions__pb2.ListVehiclesResponse.FromString,
+                _registered_method=True)
+        self.GetStationLogbook = channel.unary_unary(
+                '/control.v1.SessionService/GetStationLogbook',
+                request_serializer=control_dot_v1_dot_sessions__pb2.GetStationLogbookRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_sessions__pb2.GetStationLogbookResponse.FromString,
+                _registered_method=True)
+        self.SetStationLogbook = channel.unary_unary(
+                '/control.v1.SessionService/SetStationLogbook',
+                request_serializer=control_dot_v1_dot_sessions__pb2.SetStationLogbookRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_sessions__pb2.SetStationLogbookResponse.FromString,
+                _registered_method=True)
 
 
 class SessionServiceServicer(object):
@@ -62,14 +102,28 @@ class SessionServiceServicer(object):
     """
 
     def GetSession(self, request, context):
-        """One session. NOT_FOUND when there is none.
+        """One session, what happened during it, and what people put right of it. NOT_FOUND when there is none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSessions(self, request, context):
-        """Sessions, newest first, one page at a time.
+        """Sessions, newest first unless asked otherwise, one page at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SummarizeSessions(self, request, context):
+        """Totals of all sessions that match.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSessionSeries(self, request, context):
+        """What was measured over a session, thinned out for a chart: each series keeps its peaks.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -83,7 +137,51 @@ class SessionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ExportSessions(self, request, context):
-        """All sessions that match, newest first, in batches. Each batch carries a cursor with which a broken export goes on after it.
+        """All sessions that match, in the order asked, in batches. Each batch carries a cursor with which a broken export goes on after it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectSession(self, request, context):
+        """Puts energy, start, end, tag or user of a session right. What the station told is kept and shown beside it, and what the station
+        tells later does not overwrite it. FAILED_PRECONDITION/SESSION_ACTIVE while it goes on (close it first).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseSession(self, request, context):
+        """Ends a session whose end never came, with its last meter value. If the station tells its end after all, that holds.
+        FAILED_PRECONDITION/SESSION_ENDED when it has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSessionLogbook(self, request, context):
+        """Enters or corrects the logbook of a session: its driver, or who may correct sessions. Each change is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVehicles(self, request, context):
+        """Vehicles that the caller charged before, newest first, with the last mileage.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStationLogbook(self, request, context):
+        """Does a station demand a logbook?
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetStationLogbook(self, request, context):
+        """Switches a station's logbook on or off. When on, a start from the portal needs mileage and vehicle.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -102,6 +200,16 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     request_deserializer=control_dot_v1_dot_sessions__pb2.ListSessionsRequest.FromString,
                     response_serializer=control_dot_v1_dot_sessions__pb2.ListSessionsResponse.SerializeToString,
             ),
+            'SummarizeSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.SummarizeSessions,
+                    request_deserializer=control_dot_v1_dot_sessions__pb2.SummarizeSessionsRequest.FromString,
+                    response_serializer=control_dot_v1_dot_sessions__pb2.SummarizeSessionsResponse.SerializeToString,
+            ),
+            'GetSessionSeries': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSessionSeries,
+                    request_deserializer=control_dot_v1_dot_sessions__pb2.GetSessionSeriesRequest.FromString,
+                    response_serializer=control_dot_v1_dot_sessions__pb2.GetSessionSeriesResponse.SerializeToString,
+            ),
             'ListMeterValues': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMeterValues,
                     request_deserializer=control_dot_v1_dot_sessions__pb2.ListMeterValuesRequest.FromString,
@@ -111,6 +219,36 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.ExportSessions,
                     request_deserializer=control_dot_v1_dot_sessions__pb2.ExportSessionsRequest.FromString,
                     response_serializer=control_dot_v1_dot_sessions__pb2.ExportSessionsResponse.SerializeToString,
+            ),
+            'CorrectSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectSession,
+                    request_deserializer=control_dot_v1_dot_sessions__pb2.CorrectSessionRequest.FromString,
+                    response_serializer=control_dot_v1_dot_sessions__pb2.CorrectSessionResponse.SerializeToString,
+            ),
+            'CloseSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseSession,
+                    request_deserializer=control_dot_v1_dot_sessions__pb2.CloseSessionRequest.FromString,
+                    response_serializer=control_dot_v1_dot_sessions__pb2.CloseSessionResponse.SerializeToString,
+            ),
+            'UpdateSessionLogbook': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSessionLogbook,
+                    request_deserializer=control_dot_v1_dot_sessions__pb2.UpdateSessionLogbookRequest.FromString,
+                    response_serializer=control_dot_v1_dot_sessions__pb2.UpdateSessionLogbookResponse.SerializeToString,
+            ),
+            'ListVehicles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVehicles,
+                    request_deserializer=control_dot_v1_dot_sessions__pb2.ListVehiclesRequest.FromString,
+                    response_serializer=control_dot_v1_dot_sessions__pb2.ListVehiclesResponse.SerializeToString,
+            ),
+            'GetStationLogbook': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStationLogbook,
+                    request_deserializer=control_dot_v1_dot_sessions__pb2.GetStationLogbookRequest.FromString,
+                    response_serializer=control_dot_v1_dot_sessions__pb2.GetStationLogbookResponse.SerializeToString,
+            ),
+            'SetStationLogbook': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetStationLogbook,
+                    request_deserializer=control_dot_v1_dot_sessions__pb2.SetStationLogbookRequest.FromString,
+                    response_serializer=control_dot_v1_dot_sessions__pb2.SetStationLogbookResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -179,6 +317,60 @@ class SessionService(object):
             _registered_method=True)
 
     @staticmethod
+    def SummarizeSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.SessionService/SummarizeSessions',
+            control_dot_v1_dot_sessions__pb2.SummarizeSessionsRequest.SerializeToString,
+            control_dot_v1_dot_sessions__pb2.SummarizeSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSessionSeries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.SessionService/GetSessionSeries',
+            control_dot_v1_dot_sessions__pb2.GetSessionSeriesRequest.SerializeToString,
+            control_dot_v1_dot_sessions__pb2.GetSessionSeriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ListMeterValues(request,
             target,
             options=(),
@@ -222,6 +414,168 @@ class SessionService(object):
             '/control.v1.SessionService/ExportSessions',
             control_dot_v1_dot_sessions__pb2.ExportSessionsRequest.SerializeToString,
             control_dot_v1_dot_sessions__pb2.ExportSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.SessionService/CorrectSession',
+            control_dot_v1_dot_sessions__pb2.CorrectSessionRequest.SerializeToString,
+            control_dot_v1_dot_sessions__pb2.CorrectSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.SessionService/CloseSession',
+            control_dot_v1_dot_sessions__pb2.CloseSessionRequest.SerializeToString,
+            control_dot_v1_dot_sessions__pb2.CloseSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSessionLogbook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.SessionService/UpdateSessionLogbook',
+            control_dot_v1_dot_sessions__pb2.UpdateSessionLogbookRequest.SerializeToString,
+            control_dot_v1_dot_sessions__pb2.UpdateSessionLogbookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVehicles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.SessionService/ListVehicles',
+            control_dot_v1_dot_sessions__pb2.ListVehiclesRequest.SerializeToString,
+            control_dot_v1_dot_sessions__pb2.ListVehiclesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStationLogbook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.SessionService/GetStationLogbook',
+            control_dot_v1_dot_sessions__pb2.GetStationLogbookRequest.SerializeToString,
+            control_dot_v1_dot_sessions__pb2.GetStationLogbookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetStationLogbook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.SessionService/SetStationLogbook',
+            control_dot_v1_dot_sessions__pb2.SetStationLogbookRequest.SerializeToString,
+            control_dot_v1_dot_sessions__pb2.SetStationLogbookResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,13 +34,33 @@ class SessionServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
     GetSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _sessions_pb2.GetSessionResponse]
-    """One session. NOT_FOUND when there is none."""
+    """One session, what happened during it, and what people put right of it. NOT_FOUND when there is none."""
     ListSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]
-    """Sessions, newest first, one page at a time."""
+    """Sessions, newest first unless asked otherwise, one page at a time."""
+    SummarizeSessions: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.SummarizeSessionsRequest, _sessions_pb2.SummarizeSessionsResponse]
+    """Totals of all sessions that match."""
+    GetSessionSeries: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionSeriesRequest, _sessions_pb2.GetSessionSeriesResponse]
+    """What was measured over a session, thinned out for a chart: each series keeps its peaks."""
     ListMeterValues: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListMeterValuesRequest, _sessions_pb2.ListMeterValuesResponse]
     """Meter values of one session in the order of time, one page at a time."""
     ExportSessions: _grpc.UnaryStreamMultiCallable[_sessions_pb2.ExportSessionsRequest, _sessions_pb2.ExportSessionsResponse]
-    """All sessions that match, newest first, in batches. Each batch carries a cursor with which a broken export goes on after it."""
+    """All sessions that match, in the order asked, in batches. Each batch carries a cursor with which a broken export goes on after it."""
+    CorrectSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CorrectSessionRequest, _sessions_pb2.CorrectSessionResponse]
+    """Puts energy, start, end, tag or user of a session right. What the station told is kept and shown beside it, and what the station
+    tells later does not overwrite it. FAILED_PRECONDITION/SESSION_ACTIVE while it goes on (close it first).
+    """
+    CloseSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.CloseSessionRequest, _sessions_pb2.CloseSessionResponse]
+    """Ends a session whose end never came, with its last meter value. If the station tells its end after all, that holds.
+    FAILED_PRECONDITION/SESSION_ENDED when it has ended.
+    """
+    UpdateSessionLogbook: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.UpdateSessionLogbookRequest, _sessions_pb2.UpdateSessionLogbookResponse]
+    """Enters or corrects the logbook of a session: its driver, or who may correct sessions. Each change is kept."""
+    ListVehicles: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.ListVehiclesRequest, _sessions_pb2.ListVehiclesResponse]
+    """Vehicles that the caller charged before, newest first, with the last mileage."""
+    GetStationLogbook: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetStationLogbookRequest, _sessions_pb2.GetStationLogbookResponse]
+    """Does a station demand a logbook?"""
+    SetStationLogbook: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.SetStationLogbookRequest, _sessions_pb2.SetStationLogbookResponse]
+    """Switches a station's logbook on or off. When on, a start from the portal needs mileage and vehicle."""
 
 @_typing.type_check_only
 class SessionServiceAsyncStub(SessionServiceStub):
@@ -48,13 +68,33 @@ class SessionServiceAsyncStub(SessionServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionRequest, _sessions_pb2.GetSessionResponse]  # type: ignore[assignment]
-    """One session. NOT_FOUND when there is none."""
+    """One session, what happened during it, and what people put right of it. NOT_FOUND when there is none."""
     ListSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListSessionsRequest, _sessions_pb2.ListSessionsResponse]  # type: ignore[assignment]
-    """Sessions, newest first, one page at a time."""
+    """Sessions, newest first unless asked otherwise, one page at a time."""
+    SummarizeSessions: _aio.UnaryUnaryMultiCallable[_sessions_pb2.SummarizeSessionsRequest, _sessions_pb2.SummarizeSessionsResponse]  # type: ignore[assignment]
+    """Totals of all sessions that match."""
+    GetSessionSeries: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetSessionSeriesRequest, _sessions_pb2.GetSessionSeriesResponse]  # type: ignore[assignment]
+    """What was measured over a session, thinned out for a chart: each series keeps its peaks."""
     ListMeterValues: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListMeterValuesRequest, _sessions_pb2.ListMeterValuesResponse]  # type: ignore[assignment]
     """Meter values of one session in the order of time, one page at a time."""
     ExportSessions: _aio.UnaryStreamMultiCallable[_sessions_pb2.ExportSessionsRequest, _sessions_pb2.ExportSessionsResponse]  # type: ignore[assignment]
-    """All sessions that match, newest first, in batches. Each batch carries a cursor with which a broken export goes on after it."""
+    """All sessions that match, in the order asked, in batches. Each batch carries a cursor with which a broken export goes on after it."""
+    CorrectSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CorrectSessionRequest, _sessions_pb2.CorrectSessionResponse]  # type: ignore[assignment]
+    """Puts energy, start, end, tag or user of a session right. What the station told is kept and shown beside it, and what the station
+    tells later does not overwrite it. FAILED_PRECONDITION/SESSION_ACTIVE while it goes on (close it first).
+    """
+    CloseSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.CloseSessionRequest, _sessions_pb2.CloseSessionResponse]  # type: ignore[assignment]
+    """Ends a session whose end never came, with its last meter value. If the station tells its end after all, that holds.
+    FAILED_PRECONDITION/SESSION_ENDED when it has ended.
+    """
+    UpdateSessionLogbook: _aio.UnaryUnaryMultiCallable[_sessions_pb2.UpdateSessionLogbookRequest, _sessions_pb2.UpdateSessionLogbookResponse]  # type: ignore[assignment]
+    """Enters or corrects the logbook of a session: its driver, or who may correct sessions. Each change is kept."""
+    ListVehicles: _aio.UnaryUnaryMultiCallable[_sessions_pb2.ListVehiclesRequest, _sessions_pb2.ListVehiclesResponse]  # type: ignore[assignment]
+    """Vehicles that the caller charged before, newest first, with the last mileage."""
+    GetStationLogbook: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetStationLogbookRequest, _sessions_pb2.GetStationLogbookResponse]  # type: ignore[assignment]
+    """Does a station demand a logbook?"""
+    SetStationLogbook: _aio.UnaryUnaryMultiCallable[_sessions_pb2.SetStationLogbookRequest, _sessions_pb2.SetStationLogbookResponse]  # type: ignore[assignment]
+    """Switches a station's logbook on or off. When on, a start from the portal needs mileage and vehicle."""
 
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     """The record of what was charged, by whom, where and when."""
@@ -65,7 +105,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.GetSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.GetSessionResponse, _abc.Awaitable[_sessions_pb2.GetSessionResponse]]:
-        """One session. NOT_FOUND when there is none."""
+        """One session, what happened during it, and what people put right of it. NOT_FOUND when there is none."""
 
     @_abc_1.abstractmethod
     def ListSessions(
@@ -73,7 +113,23 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.ListSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_sessions_pb2.ListSessionsResponse, _abc.Awaitable[_sessions_pb2.ListSessionsResponse]]:
-        """Sessions, newest first, one page at a time."""
+        """Sessions, newest first unless asked otherwise, one page at a time."""
+
+    @_abc_1.abstractmethod
+    def SummarizeSessions(
+        self,
+        request: _sessions_pb2.SummarizeSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.SummarizeSessionsResponse, _abc.Awaitable[_sessions_pb2.SummarizeSessionsResponse]]:
+        """Totals of all sessions that match."""
+
+    @_abc_1.abstractmethod
+    def GetSessionSeries(
+        self,
+        request: _sessions_pb2.GetSessionSeriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.GetSessionSeriesResponse, _abc.Awaitable[_sessions_pb2.GetSessionSeriesResponse]]:
+        """What was measured over a session, thinned out for a chart: each series keeps its peaks."""
 
     @_abc_1.abstractmethod
     def ListMeterValues(
@@ -89,6 +145,58 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.ExportSessionsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_sessions_pb2.ExportSessionsResponse], _abc.AsyncIterator[_sessions_pb2.ExportSessionsResponse]]:
-        """All sessions that match, newest first, in batches. Each batch carries a cursor with which a broken export goes on after it."""
+        """All sessions that match, in the order asked, in batches. Each batch carries a cursor with which a broken export goes on after it."""
+
+    @_abc_1.abstractmethod
+    def CorrectSession(
+        self,
+        request: _sessions_pb2.CorrectSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.CorrectSessionResponse, _abc.Awaitable[_sessions_pb2.CorrectSessionResponse]]:
+        """Puts energy, start, end, tag or user of a session right. What the station told is kept and shown beside it, and what the station
+        tells later does not overwrite it. FAILED_PRECONDITION/SESSION_ACTIVE while it goes on (close it first).
+        """
+
+    @_abc_1.abstractmethod
+    def CloseSession(
+        self,
+        request: _sessions_pb2.CloseSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.CloseSessionResponse, _abc.Awaitable[_sessions_pb2.CloseSessionResponse]]:
+        """Ends a session whose end never came, with its last meter value. If the station tells its end after all, that holds.
+        FAILED_PRECONDITION/SESSION_ENDED when it has ended.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateSessionLogbook(
+        self,
+        request: _sessions_pb2.UpdateSessionLogbookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.UpdateSessionLogbookResponse, _abc.Awaitable[_sessions_pb2.UpdateSessionLogbookResponse]]:
+        """Enters or corrects the logbook of a session: its driver, or who may correct sessions. Each change is kept."""
+
+    @_abc_1.abstractmethod
+    def ListVehicles(
+        self,
+        request: _sessions_pb2.ListVehiclesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.ListVehiclesResponse, _abc.Awaitable[_sessions_pb2.ListVehiclesResponse]]:
+        """Vehicles that the caller charged before, newest first, with the last mileage."""
+
+    @_abc_1.abstractmethod
+    def GetStationLogbook(
+        self,
+        request: _sessions_pb2.GetStationLogbookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.GetStationLogbookResponse, _abc.Awaitable[_sessions_pb2.GetStationLogbookResponse]]:
+        """Does a station demand a logbook?"""
+
+    @_abc_1.abstractmethod
+    def SetStationLogbook(
+        self,
+        request: _sessions_pb2.SetStationLogbookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sessions_pb2.SetStationLogbookResponse, _abc.Awaitable[_sessions_pb2.SetStationLogbookResponse]]:
+        """Switches a station's logbook on or off. When on, a start from the portal needs mileage and vehicle."""
 
 def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

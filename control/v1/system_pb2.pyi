@@ -5,7 +5,9 @@ The installation itself."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -77,6 +79,12 @@ class GetSystemInfoResponse(_message.Message):
     DATABASE_AVAILABLE_FIELD_NUMBER: _builtins.int
     DRAINING_FIELD_NUMBER: _builtins.int
     PROTOCOLS_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    MAIL_CONFIGURED_FIELD_NUMBER: _builtins.int
+    DATABASE_BYTES_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Its version."""
     unknown_station_policy: Global___UnknownStationPolicy.ValueType
@@ -87,13 +95,29 @@ class GetSystemInfoResponse(_message.Message):
     """The database answers."""
     draining: _builtins.bool
     """The server is stopping."""
+    title: _builtins.str
+    """The installation's name."""
+    description: _builtins.str
+    """What it is for."""
+    mail_configured: _builtins.bool
+    """Letters can be sent: a mail server is set."""
+    database_bytes: _builtins.int
+    """How much the database holds, bytes; 0: not known."""
     @_builtins.property
     def ocpp_addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Addresses for stations: the identity is appended, for example `ws://10.0.0.5:9000/ocpp/`."""
 
     @_builtins.property
     def protocols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """OCPP subprotocols that stations may speak, for example `ocpp1.6`."""
+        """What stations may speak: OCPP subprotocols, for example `ocpp1.6`, and `ocpp1.5` (over SOAP)."""
+
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___ServerAddress]:
+        """All addresses that are typed into stations, those of `ocpp_addresses` included."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when this process runs."""
 
     def __init__(
         self,
@@ -105,11 +129,269 @@ class GetSystemInfoResponse(_message.Message):
         database_available: _builtins.bool = ...,
         draining: _builtins.bool = ...,
         protocols: _abc.Iterable[_builtins.str] | None = ...,
+        addresses: _abc.Iterable[Global___ServerAddress] | None = ...,
+        title: _builtins.str = ...,
+        description: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        mail_configured: _builtins.bool = ...,
+        database_bytes: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["database_available", b"database_available", "draining", b"draining", "ocpp_addresses", b"ocpp_addresses", "protocols", b"protocols", "station_password_required", b"station_password_required", "unknown_station_policy", b"unknown_station_policy", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "database_available", b"database_available", "database_bytes", b"database_bytes", "description", b"description", "draining", b"draining", "mail_configured", b"mail_configured", "ocpp_addresses", b"ocpp_addresses", "protocols", b"protocols", "start_time", b"start_time", "station_password_required", b"station_password_required", "title", b"title", "unknown_station_policy", b"unknown_station_policy", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetSystemInfoResponse: _TypeAlias = GetSystemInfoResponse  # noqa: Y015
+
+@_typing.final
+class ServerAddress(_message.Message):
+    """An address to be copied into a station."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """What answers there: `ocpp-j`, `ocpp-j-tls`, `ocpp-1.5-soap`, `files-http`, `files-https`, `files-ftp`, `files-ftps`."""
+    url: _builtins.str
+    """The address."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServerAddress: _TypeAlias = ServerAddress  # noqa: Y015
+
+@_typing.final
+class GetPublicInfoRequest(_message.Message):
+    """Asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPublicInfoRequest: _TypeAlias = GetPublicInfoRequest  # noqa: Y015
+
+@_typing.final
+class GetPublicInfoResponse(_message.Message):
+    """What everybody may read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
+    SUPPORT_EMAIL_FIELD_NUMBER: _builtins.int
+    SUPPORT_PHONE_FIELD_NUMBER: _builtins.int
+    IMPRINT_FIELD_NUMBER: _builtins.int
+    PRIVACY_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """The installation's name."""
+    organization: _builtins.str
+    """Who runs it."""
+    support_email: _builtins.str
+    """Whom to ask."""
+    support_phone: _builtins.str
+    """Whom to call."""
+    imprint: _builtins.str
+    """Who answers for these pages; paragraphs are divided by empty lines."""
+    privacy: _builtins.str
+    """What is kept of people and why; paragraphs are divided by empty lines."""
+    language: _builtins.str
+    """Language of people who have chosen none: en, sv, nl, de."""
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        organization: _builtins.str = ...,
+        support_email: _builtins.str = ...,
+        support_phone: _builtins.str = ...,
+        imprint: _builtins.str = ...,
+        privacy: _builtins.str = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["imprint", b"imprint", "language", b"language", "organization", b"organization", "privacy", b"privacy", "support_email", b"support_email", "support_phone", b"support_phone", "title", b"title"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPublicInfoResponse: _TypeAlias = GetPublicInfoResponse  # noqa: Y015
+
+@_typing.final
+class SystemSettings(_message.Message):
+    """What operators say of the installation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TITLE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ORGANIZATION_FIELD_NUMBER: _builtins.int
+    SUPPORT_EMAIL_FIELD_NUMBER: _builtins.int
+    SUPPORT_PHONE_FIELD_NUMBER: _builtins.int
+    IMPRINT_FIELD_NUMBER: _builtins.int
+    PRIVACY_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    title: _builtins.str
+    """The installation's name, which stands on every page."""
+    description: _builtins.str
+    """What it is for."""
+    organization: _builtins.str
+    """Who runs it."""
+    support_email: _builtins.str
+    """Whom to ask."""
+    support_phone: _builtins.str
+    """Whom to call."""
+    imprint: _builtins.str
+    """Who answers for the portal's pages; paragraphs are divided by empty lines."""
+    privacy: _builtins.str
+    """What is kept of people and why; paragraphs are divided by empty lines."""
+    language: _builtins.str
+    """Language of people who have chosen none: en, sv, nl, de."""
+    time_zone: _builtins.str
+    """Time zone of people and places that have none, an IANA name."""
+    etag: _builtins.str
+    """Guards edits: send it back, and a change of somebody else is not undone."""
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was changed last. Output only."""
+
+    def __init__(
+        self,
+        *,
+        title: _builtins.str = ...,
+        description: _builtins.str = ...,
+        organization: _builtins.str = ...,
+        support_email: _builtins.str = ...,
+        support_phone: _builtins.str = ...,
+        imprint: _builtins.str = ...,
+        privacy: _builtins.str = ...,
+        language: _builtins.str = ...,
+        time_zone: _builtins.str = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "etag", b"etag", "imprint", b"imprint", "language", b"language", "organization", b"organization", "privacy", b"privacy", "support_email", b"support_email", "support_phone", b"support_phone", "time_zone", b"time_zone", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SystemSettings: _TypeAlias = SystemSettings  # noqa: Y015
+
+@_typing.final
+class GetSystemSettingsRequest(_message.Message):
+    """Asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSystemSettingsRequest: _TypeAlias = GetSystemSettingsRequest  # noqa: Y015
+
+@_typing.final
+class GetSystemSettingsResponse(_message.Message):
+    """The settings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def settings(self) -> Global___SystemSettings:
+        """As they stand."""
+
+    def __init__(
+        self,
+        *,
+        settings: Global___SystemSettings | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSystemSettingsResponse: _TypeAlias = GetSystemSettingsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateSystemSettingsRequest(_message.Message):
+    """Changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat harmless; a random UUID is a good one."""
+    @_builtins.property
+    def settings(self) -> Global___SystemSettings:
+        """What it shall be; with an `etag` only if nobody has changed it meanwhile."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields; empty: all."""
+
+    def __init__(
+        self,
+        *,
+        settings: Global___SystemSettings | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "settings", b"settings", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSystemSettingsRequest: _TypeAlias = UpdateSystemSettingsRequest  # noqa: Y015
+
+@_typing.final
+class UpdateSystemSettingsResponse(_message.Message):
+    """The settings."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def settings(self) -> Global___SystemSettings:
+        """As they are now."""
+
+    def __init__(
+        self,
+        *,
+        settings: Global___SystemSettings | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSystemSettingsResponse: _TypeAlias = UpdateSystemSettingsResponse  # noqa: Y015

@@ -40,6 +40,21 @@ class SystemServiceStub(object):
                 request_serializer=control_dot_v1_dot_system__pb2.GetSystemInfoRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_system__pb2.GetSystemInfoResponse.FromString,
                 _registered_method=True)
+        self.GetPublicInfo = channel.unary_unary(
+                '/control.v1.SystemService/GetPublicInfo',
+                request_serializer=control_dot_v1_dot_system__pb2.GetPublicInfoRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_system__pb2.GetPublicInfoResponse.FromString,
+                _registered_method=True)
+        self.GetSystemSettings = channel.unary_unary(
+                '/control.v1.SystemService/GetSystemSettings',
+                request_serializer=control_dot_v1_dot_system__pb2.GetSystemSettingsRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_system__pb2.GetSystemSettingsResponse.FromString,
+                _registered_method=True)
+        self.UpdateSystemSettings = channel.unary_unary(
+                '/control.v1.SystemService/UpdateSystemSettings',
+                request_serializer=control_dot_v1_dot_system__pb2.UpdateSystemSettingsRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_system__pb2.UpdateSystemSettingsResponse.FromString,
+                _registered_method=True)
 
 
 class SystemServiceServicer(object):
@@ -53,6 +68,27 @@ class SystemServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPublicInfo(self, request, context):
+        """What everybody may read, without signing in: the installation's name, its imprint, whom to ask.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSystemSettings(self, request, context):
+        """What operators say of the installation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSystemSettings(self, request, context):
+        """Changes it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SystemServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +96,21 @@ def add_SystemServiceServicer_to_server(servicer, server):
                     servicer.GetSystemInfo,
                     request_deserializer=control_dot_v1_dot_system__pb2.GetSystemInfoRequest.FromString,
                     response_serializer=control_dot_v1_dot_system__pb2.GetSystemInfoResponse.SerializeToString,
+            ),
+            'GetPublicInfo': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPublicInfo,
+                    request_deserializer=control_dot_v1_dot_system__pb2.GetPublicInfoRequest.FromString,
+                    response_serializer=control_dot_v1_dot_system__pb2.GetPublicInfoResponse.SerializeToString,
+            ),
+            'GetSystemSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSystemSettings,
+                    request_deserializer=control_dot_v1_dot_system__pb2.GetSystemSettingsRequest.FromString,
+                    response_serializer=control_dot_v1_dot_system__pb2.GetSystemSettingsResponse.SerializeToString,
+            ),
+            'UpdateSystemSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSystemSettings,
+                    request_deserializer=control_dot_v1_dot_system__pb2.UpdateSystemSettingsRequest.FromString,
+                    response_serializer=control_dot_v1_dot_system__pb2.UpdateSystemSettingsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +141,87 @@ class SystemService(object):
             '/control.v1.SystemService/GetSystemInfo',
             control_dot_v1_dot_system__pb2.GetSystemInfoRequest.SerializeToString,
             control_dot_v1_dot_system__pb2.GetSystemInfoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPublicInfo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.SystemService/GetPublicInfo',
+            control_dot_v1_dot_system__pb2.GetPublicInfoRequest.SerializeToString,
+            control_dot_v1_dot_system__pb2.GetPublicInfoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSystemSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.SystemService/GetSystemSettings',
+            control_dot_v1_dot_system__pb2.GetSystemSettingsRequest.SerializeToString,
+            control_dot_v1_dot_system__pb2.GetSystemSettingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSystemSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.SystemService/UpdateSystemSettings',
+            control_dot_v1_dot_system__pb2.UpdateSystemSettingsRequest.SerializeToString,
+            control_dot_v1_dot_system__pb2.UpdateSystemSettingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,12 @@ class SystemServiceStub:
     def __new__(cls, channel: _aio.Channel) -> SystemServiceAsyncStub: ...
     GetSystemInfo: _grpc.UnaryUnaryMultiCallable[_system_pb2.GetSystemInfoRequest, _system_pb2.GetSystemInfoResponse]
     """Name, version, addresses and state."""
+    GetPublicInfo: _grpc.UnaryUnaryMultiCallable[_system_pb2.GetPublicInfoRequest, _system_pb2.GetPublicInfoResponse]
+    """What everybody may read, without signing in: the installation's name, its imprint, whom to ask."""
+    GetSystemSettings: _grpc.UnaryUnaryMultiCallable[_system_pb2.GetSystemSettingsRequest, _system_pb2.GetSystemSettingsResponse]
+    """What operators say of the installation."""
+    UpdateSystemSettings: _grpc.UnaryUnaryMultiCallable[_system_pb2.UpdateSystemSettingsRequest, _system_pb2.UpdateSystemSettingsResponse]
+    """Changes it."""
 
 @_typing.type_check_only
 class SystemServiceAsyncStub(SystemServiceStub):
@@ -43,6 +49,12 @@ class SystemServiceAsyncStub(SystemServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetSystemInfo: _aio.UnaryUnaryMultiCallable[_system_pb2.GetSystemInfoRequest, _system_pb2.GetSystemInfoResponse]  # type: ignore[assignment]
     """Name, version, addresses and state."""
+    GetPublicInfo: _aio.UnaryUnaryMultiCallable[_system_pb2.GetPublicInfoRequest, _system_pb2.GetPublicInfoResponse]  # type: ignore[assignment]
+    """What everybody may read, without signing in: the installation's name, its imprint, whom to ask."""
+    GetSystemSettings: _aio.UnaryUnaryMultiCallable[_system_pb2.GetSystemSettingsRequest, _system_pb2.GetSystemSettingsResponse]  # type: ignore[assignment]
+    """What operators say of the installation."""
+    UpdateSystemSettings: _aio.UnaryUnaryMultiCallable[_system_pb2.UpdateSystemSettingsRequest, _system_pb2.UpdateSystemSettingsResponse]  # type: ignore[assignment]
+    """Changes it."""
 
 class SystemServiceServicer(metaclass=_abc_1.ABCMeta):
     """What a person needs to know to connect a station, and whether all is well."""
@@ -54,5 +66,29 @@ class SystemServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_system_pb2.GetSystemInfoResponse, _abc.Awaitable[_system_pb2.GetSystemInfoResponse]]:
         """Name, version, addresses and state."""
+
+    @_abc_1.abstractmethod
+    def GetPublicInfo(
+        self,
+        request: _system_pb2.GetPublicInfoRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_system_pb2.GetPublicInfoResponse, _abc.Awaitable[_system_pb2.GetPublicInfoResponse]]:
+        """What everybody may read, without signing in: the installation's name, its imprint, whom to ask."""
+
+    @_abc_1.abstractmethod
+    def GetSystemSettings(
+        self,
+        request: _system_pb2.GetSystemSettingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_system_pb2.GetSystemSettingsResponse, _abc.Awaitable[_system_pb2.GetSystemSettingsResponse]]:
+        """What operators say of the installation."""
+
+    @_abc_1.abstractmethod
+    def UpdateSystemSettings(
+        self,
+        request: _system_pb2.UpdateSystemSettingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_system_pb2.UpdateSystemSettingsResponse, _abc.Awaitable[_system_pb2.UpdateSystemSettingsResponse]]:
+        """Changes it."""
 
 def add_SystemServiceServicer_to_server(servicer: SystemServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
