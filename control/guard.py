@@ -38,7 +38,7 @@ OPEN_METHODS: Final = frozenset(
         "BeginSingleSignOn",
         "CompleteSingleSignOn",
     )
-)
+) | {"/control.v1.SystemService/GetPublicInfo"}
 """Need no credentials."""
 SECRET_METHODS: Final = frozenset(
     {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from control.convert.common import timestamp
 from control.v1 import system_pb2
+from csms.domain.system import EDITABLE, SystemSettings
 from csms.services.stations import UnknownStationPolicy
 from csms.services.system import SystemInfo
 
@@ -13,6 +15,8 @@ POLICIES: Final[dict[UnknownStationPolicy, system_pb2.UnknownStationPolicy.Value
     UnknownStationPolicy.PENDING: system_pb2.UNKNOWN_STATION_POLICY_PENDING,
     UnknownStationPolicy.ACCEPT: system_pb2.UNKNOWN_STATION_POLICY_ACCEPT,
 }
+FIELDS: Final = {name: name for name in EDITABLE}
+"""Paths of an update mask → fields of SystemSettings."""
 
 
 def system_info(info: SystemInfo) -> system_pb2.GetSystemInfoResponse:
@@ -25,4 +29,37 @@ def system_info(info: SystemInfo) -> system_pb2.GetSystemInfoResponse:
         database_available=info.database_available,
         draining=info.draining,
         protocols=info.facts.protocols,
+        addresses=(system_pb2.ServerAddress(kind=each.kind, url=each.url) for each in info.addresses),
+        title=info.settings.title,
+        description=info.settings.description,
+        start_time=timestamp(info.facts.started_at),
+        mail_configured=info.facts.mail_configured,
+        database_bytes=info.database_bytes,
     )
+
+
+def public_info(settings: SystemSettings) -> system_pb2.GetPublicInfoResponse:
+    """What everybody may read."""
+    return system_pb2.GetPublicInfoResponse(
+        title=settings.title,
+        organization=settings.organization,
+        support_email=settings.support_email,
+        support_phone=settings.support_phone,
+        imprint=settings.imprint,
+        privacy=settings.privacy,
+        language=settings.language,
+    )
+
+
+def system_settings(settings: SystemSettings) -> system_pb2.SystemSettings:
+    """All of it."""
+    return system_pb2.SystemSettings(
+        **{name: getattr(settings, name) for name in EDITABLE},
+        update_time=timestamp(settings.updated_at),
+        etag=str(settings.version),
+    )
+
+
+def read_system_settings(message: system_pb2.SystemSettings) -> SystemSettings:
+    """What people may write of it."""
+    return SystemSettings(**{name: getattr(message, name) for name in EDITABLE})

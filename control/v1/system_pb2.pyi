@@ -109,7 +109,7 @@ class GetSystemInfoResponse(_message.Message):
 
     @_builtins.property
     def protocols(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What stations may speak: OCPP subprotocols, for example `ocpp1.6`, and `ocpp1.5` (over SOAP)."""
+        """OCPP subprotocols that stations may speak, for example `ocpp1.6`; OCPP 1.5 has an address of its own."""
 
     @_builtins.property
     def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___ServerAddress]:

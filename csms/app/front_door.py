@@ -29,6 +29,7 @@ from csms.ports.stores import StationRow
 from csms.services.doorkeeper import Doorkeeper
 from csms.services.station_security import Listeners
 from csms.services.stations import Onboarding, UnknownStationPolicy
+from csms.services.system import ServerAddress
 from csms.transport.admission import SecurityRules, StationAdmission
 from csms.transport.authority import LocalAuthority
 from csms.transport.connection import WebSocketConnection
@@ -138,6 +139,9 @@ def open_front_door(parts: Parts, registry: Registry) -> FrontDoor:
             plain.close()
             raise
     addresses = addresses_of(settings, plain, separate)
+    parts.addresses.extend(
+        ServerAddress("ocpp-j-tls" if each.startswith("wss:") else "ocpp-j", each) for each in addresses
+    )
     return FrontDoor(listener, keep_alive, doorkeeper, tls, plain, separate, addresses)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,13 +46,14 @@ from csms.services.reacting import Reacting
 from csms.services.remote import Remote
 from csms.services.sessions import Sessions
 from csms.services.stations import Stations, UnknownStationPolicy
-from csms.services.system import System, SystemFacts
+from csms.services.system import ServerAddress, System, SystemFacts
 from csms.services.tokens import MemoryTokenIndex, Tokens
 from csms.services.tolerance import ToleranceIndex
 from csms.services.watch import Watching
 from csms.storage.places import PostgresPlaces
 from csms.storage.pool import Database
 from csms.storage.sharing import PostgresSharing
+from csms.storage.system import PostgresSystemSettings
 from csms.transport.security import generate_password, hash_password
 from csms.transport.websocket import OcppListener
 
@@ -74,6 +75,7 @@ class Node:
     control_port: int
     ocpp_port: int
     ocpp_addresses: tuple[str, ...]
+    addresses: Sequence[ServerAddress]
     first_sign_in: tuple[str, str] | None
     drain: Drain
     registry: Registry
@@ -118,6 +120,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
                 control_port,
                 door_of_stations.port,
                 addresses,
+                parts.addresses,
                 first,
                 drain,
                 registry,
@@ -205,6 +208,8 @@ def _servicers(
         unknown_station_policy=UnknownStationPolicy(settings.unknown_stations),
         station_password_required=rules_of(settings).minimum_profile in (1, 2),
         protocols=tuple(DIALECTS),
+        started_at=parts.now(),
+        mail_configured=bool(settings.smtp_host),
     )
     stations = Stations(
         stores.stations,
@@ -215,7 +220,13 @@ def _servicers(
         hash_password=hash_password,
         generate_password=generate_password,
     )
-    system = System(facts, database_available=lambda: stores.journal.available, draining=lambda: drain.draining)
+    system = System(
+        facts,
+        PostgresSystemSettings(parts.database),
+        parts.addresses,
+        database_available=lambda: stores.journal.available,
+        draining=lambda: drain.draining,
+    )
     return [
         StationServicer(stations),
         RemoteServicer(parts.remote),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import trio
@@ -18,6 +18,7 @@ from csms.services.places import Places
 from csms.services.reacting import Reacting
 from csms.services.remote import Remote
 from csms.services.scopes import Scopes
+from csms.services.system import ServerAddress
 from csms.services.tolerance import ToleranceIndex
 from csms.storage.access import PostgresAccess
 from csms.storage.certificates import PostgresCertificates
@@ -102,3 +103,5 @@ class Parts:
     """Loaded."""
     mails: Mails
     """Letters to people; `put` one, and it leaves when the mail server takes it."""
+    addresses: list[ServerAddress] = field(default_factory=list)
+    """Where stations reach us; who opens a door adds it."""

@@ -31,6 +31,15 @@ from csms.telemetry import set_up_logging
 
 _log = structlog.get_logger("csms")
 
+_LABELS: Final = {
+    "ocpp-j-tls": "by TLS     ",
+    "ocpp-1.5-soap": "OCPP 1.5   ",
+    "files-http": "Files      ",
+    "files-https": "Files      ",
+    "files-ftp": "           ",
+    "files-ftps": "           ",
+}
+"""Kinds of addresses that are named when the server starts."""
 DATABASE_PATIENCE: Final = 60.0
 """How long a start waits for a database that was named and does not answer yet."""
 
@@ -141,7 +150,7 @@ def _announce(settings: Settings, node: Node) -> None:
         f"  Stations   {node.ocpp_addresses[0]}IDENTITY   (OCPP 1.6, 2.0.1, 2.1)",
         f"  Control    {settings.control_listen.host}:{node.control_port}   (gRPC, control.v1)",
     ]
-    lines[3:3] = [f"  by TLS     {address}IDENTITY" for address in node.ocpp_addresses[1:]]
+    lines[3:3] = [f"  {_LABELS[each.kind]}{each.url}" for each in node.addresses if each.kind in _LABELS]
     if settings.portal:
         lines.append(f"  Portal     {settings.portal_public_url or f'http://{settings.portal_listen}'}")
     if node.first_sign_in is not None:

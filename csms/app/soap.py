@@ -11,6 +11,7 @@ from csms.actors.soap_link import SoapStations, Trust
 from csms.app.parts import Parts
 from csms.services.masking import MaskedMessageLog
 from csms.services.soap import SoapAddressing
+from csms.services.system import ServerAddress
 from csms.storage.soap import PostgresSoapAddresses
 from csms.transport.soap.client import HttpSoapClient
 from csms.transport.soap.endpoint import PATH, SoapEndpoint
@@ -21,7 +22,9 @@ def open_soap(parts: Parts, registry: Registry, *, host: str, port: int) -> Soap
     settings = parts.settings
     public = settings.soap_public_url.rstrip("/")
     shown = f"[{host}]" if ":" in host else host
-    client = HttpSoapClient(public or f"http://{shown}:{port}{PATH}")
+    address = public or f"http://{shown}:{port}{PATH}"
+    parts.addresses.append(ServerAddress("ocpp-1.5-soap", address))
+    client = HttpSoapClient(address)
     parts.ground.start_soon(_close_at_the_end, client)
     stations = SoapStations(
         registry,

@@ -44,6 +44,9 @@ class Action(StrEnum):
     MANAGE_KEYS = "manage-keys"
     MANAGE_CERTIFICATES = "manage-certificates"
     READ_SYSTEM = "read-system"
+    EDIT_SYSTEM = "edit-system"
+    READ_CONNECTION = "read-connection"
+    """Where stations connect: addresses, and whether the system is well."""
     MANAGE_BACKUPS = "manage-backups"
     MANAGE_USERS = "manage-users"
     READ_AUDIT = "read-audit"
@@ -91,6 +94,7 @@ _OF_SUPPORT: Final = (
     Action.READ_SESSIONS,
     Action.READ_TOKENS,
     Action.READ_SYSTEM,
+    Action.READ_CONNECTION,
     Action.OWN_ACCOUNT,
 )
 _OF_SITE_ADMINISTRATORS: Final = (
@@ -112,6 +116,7 @@ REACH: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
         Role.ADMINISTRATOR: dict.fromkeys(Action, Reach.ALL),
         Role.SITE_ADMINISTRATOR: {
             **dict.fromkeys(_OF_SITE_ADMINISTRATORS, Reach.SITES),
+            Action.READ_CONNECTION: Reach.ALL,
             Action.OWN_ACCOUNT: Reach.ALL,
         },
         Role.SUPPORT: dict.fromkeys(_OF_SUPPORT, Reach.ALL),

@@ -72,6 +72,7 @@ from tests.kit.fake_sharing import FakeSharing
 from tests.kit.fake_soap import FakeSoapAddresses
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
 from tests.kit.fake_tables import FakeTables
+from tests.kit.fake_system import FakeSystemSettings
 from tests.kit.fake_tolerance import FakeTolerance
 from tests.kit.records import a_meter_record
 
@@ -260,7 +261,10 @@ class ServiceWorld:
         self.tolerance_store = FakeTolerance(self.tables)
         self.tolerances = Tolerances(self.tolerance_store, self.tolerance_index)
         facts = SystemFacts("0.1.0", ("ws://192.0.2.1:9000/ocpp/",), UnknownStationPolicy.PENDING, False, ("ocpp1.6",))
-        self.system = System(facts, database_available=lambda: not self.tables.away, draining=lambda: self.draining)
+        self.system_settings = FakeSystemSettings(self.tables)
+        self.system = System(
+            facts, self.system_settings, database_available=lambda: not self.tables.away, draining=lambda: self.draining
+        )
 
     def arrange_people(self, provider: FakeIdentityProvider | None = None, rules: RoleRules | None = None) -> None:
         """The use cases of people; once more after a test has put other parts in."""

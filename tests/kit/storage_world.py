@@ -22,6 +22,7 @@ from csms.ports.queries import SessionQueries, StationQueries
 from csms.ports.reservations import ReservationStore
 from csms.ports.soap import SoapAddresses
 from csms.ports.stores import AccessStore, RequestMemory, StateLoader, StationStore, TokenStore, TransactionStore
+from csms.ports.system import SystemSettingsStore
 from csms.ports.tolerance import ToleranceStore
 from csms.storage.access import PostgresAccess
 from csms.storage.inventory import PostgresInventory
@@ -35,6 +36,7 @@ from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
 from csms.storage.soap import PostgresSoapAddresses
 from csms.storage.stations import PostgresStationQueries, PostgresStations
 from csms.storage.tokens import PostgresTokens
+from csms.storage.system import PostgresSystemSettings
 from csms.storage.tolerance import PostgresTolerance
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_journal import FakeJournal
@@ -44,6 +46,7 @@ from tests.kit.fake_reservations import FakeLocalLists, FakeReservations
 from tests.kit.fake_soap import FakeSoapAddresses
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
 from tests.kit.fake_tables import FakeTables
+from tests.kit.fake_system import FakeSystemSettings
 from tests.kit.fake_tolerance import FakeTolerance
 
 
@@ -63,6 +66,7 @@ class Storage:
     message_log: MessageLog
     inventory: Inventory
     tolerance: ToleranceStore
+    system_settings: SystemSettingsStore
     reservations: ReservationStore
     local_lists: LocalListStore
     soap_addresses: SoapAddresses
@@ -93,6 +97,7 @@ def fake_storage() -> Storage:
         FakeMessageLog(),
         FakeInventory(tables),
         FakeTolerance(tables),
+        FakeSystemSettings(tables),
         FakeReservations(tables),
         FakeLocalLists(tables),
         FakeSoapAddresses(lambda station_id: station_id in tables.stations),
@@ -121,6 +126,7 @@ async def postgres_storage(url: str) -> AsyncIterator[Storage]:
                 message_log,
                 PostgresInventory(database),
                 PostgresTolerance(database),
+                PostgresSystemSettings(database),
                 PostgresReservations(database),
                 PostgresLocalLists(database),
                 PostgresSoapAddresses(database),

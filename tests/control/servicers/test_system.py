@@ -20,3 +20,16 @@ async def test_the_installation_says_where_stations_connect_and_how_it_is(world:
     with pytest.raises(Refused) as refused:
         await world.client.call("system.GetSystemInfo", pb.GetSystemInfoRequest())
     assert refused.value.code is grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.feature("F-SYS-1")
+async def test_everybody_reads_the_name_and_administrators_give_it(world: ControlWorld) -> None:
+    wanted = pb.SystemSettings(title="North", language="sv", time_zone="Europe/Stockholm")
+    request = pb.UpdateSystemSettingsRequest(settings=wanted)
+    request.update_mask.paths.extend(["title", "language", "time_zone"])
+    written = (await world.client.call("system.UpdateSystemSettings", request)).settings
+    assert (written.title, written.etag) == ("North", "2")
+    assert (await world.client.call("system.GetSystemSettings", pb.GetSystemSettingsRequest())).settings == written
+    world.client.token = ""
+    public = await world.client.call("system.GetPublicInfo", pb.GetPublicInfoRequest())
+    assert (public.title, public.language) == ("North", "sv")
