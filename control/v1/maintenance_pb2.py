@@ -28,31 +28,33 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63ontrol/v1/maintenance.proto\x12\ncontrol.v1\x1a\x1a\x63ontrol/v1/inventory.proto\x1a\x17\x63ontrol/v1/remote.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbe\x02\n\x15UpdateFirmwareRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x31\n\rretrieve_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cinstall_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x13signing_certificate\x18\x05 \x01(\t\x12\x11\n\tsignature\x18\x06 \x01(\t\x12\x14\n\x07retries\x18\x07 \x01(\x05H\x00\x88\x01\x01\x12\x31\n\x0eretry_interval\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\n\x08_retries\"a\n\x16UpdateFirmwareResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x1c\n\x03job\x18\x02 \x01(\x0b\x32\x0f.control.v1.Job\"\xbc\x01\n\x16PublishFirmwareRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x10\n\x08\x63hecksum\x18\x03 \x01(\t\x12\x14\n\x07retries\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x31\n\x0eretry_interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\n\x08_retries\"b\n\x17PublishFirmwareResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x1c\n\x03job\x18\x02 \x01(\x0b\x32\x0f.control.v1.Job\"W\n\x18UnpublishFirmwareRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x10\n\x08\x63hecksum\x18\x02 \x01(\t\"F\n\x19UnpublishFirmwareResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"\xaa\x02\n\rGetLogRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12%\n\x08log_type\x18\x02 \x01(\x0e\x32\x13.control.v1.LogType\x12\x10\n\x08location\x18\x03 \x01(\t\x12/\n\x0boldest_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0blatest_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x07retries\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x31\n\x0eretry_interval\x18\x07 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\n\x08_retries\"k\n\x0eGetLogResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x1c\n\x03job\x18\x02 \x01(\x0b\x32\x0f.control.v1.Job\x12\x10\n\x08\x66ilename\x18\x03 \x01(\t*q\n\x07LogType\x12\x18\n\x14LOG_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14LOG_TYPE_DIAGNOSTICS\x10\x01\x12\x15\n\x11LOG_TYPE_SECURITY\x10\x02\x12\x1b\n\x17LOG_TYPE_DATA_COLLECTOR\x10\x03\x32\xec\x02\n\x12MaintenanceService\x12W\n\x0eUpdateFirmware\x12!.control.v1.UpdateFirmwareRequest\x1a\".control.v1.UpdateFirmwareResponse\x12Z\n\x0fPublishFirmware\x12\".control.v1.PublishFirmwareRequest\x1a#.control.v1.PublishFirmwareResponse\x12`\n\x11UnpublishFirmware\x12$.control.v1.UnpublishFirmwareRequest\x1a%.control.v1.UnpublishFirmwareResponse\x12?\n\x06GetLog\x12\x19.control.v1.GetLogRequest\x1a\x1a.control.v1.GetLogResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x63ontrol/v1/maintenance.proto\x12\ncontrol.v1\x1a\x1a\x63ontrol/v1/inventory.proto\x1a\x17\x63ontrol/v1/remote.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x03\n\x15UpdateFirmwareRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x31\n\rretrieve_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0cinstall_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1b\n\x13signing_certificate\x18\x05 \x01(\t\x12\x11\n\tsignature\x18\x06 \x01(\t\x12\x14\n\x07retries\x18\x07 \x01(\x05H\x00\x88\x01\x01\x12\x31\n\x0eretry_interval\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0e\x66irmware_image\x18\t \x01(\t\x12*\n\x08protocol\x18\n \x01(\x0e\x32\x18.control.v1.FileProtocolB\n\n\x08_retries\"a\n\x16UpdateFirmwareResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x1c\n\x03job\x18\x02 \x01(\x0b\x32\x0f.control.v1.Job\"\xbc\x01\n\x16PublishFirmwareRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x10\n\x08\x63hecksum\x18\x03 \x01(\t\x12\x14\n\x07retries\x18\x04 \x01(\x05H\x00\x88\x01\x01\x12\x31\n\x0eretry_interval\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\n\n\x08_retries\"b\n\x17PublishFirmwareResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x1c\n\x03job\x18\x02 \x01(\x0b\x32\x0f.control.v1.Job\"W\n\x18UnpublishFirmwareRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x10\n\x08\x63hecksum\x18\x02 \x01(\t\"F\n\x19UnpublishFirmwareResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\"\xd6\x02\n\rGetLogRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12%\n\x08log_type\x18\x02 \x01(\x0e\x32\x13.control.v1.LogType\x12\x10\n\x08location\x18\x03 \x01(\t\x12/\n\x0boldest_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0blatest_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x07retries\x18\x06 \x01(\x05H\x00\x88\x01\x01\x12\x31\n\x0eretry_interval\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x08protocol\x18\x08 \x01(\x0e\x32\x18.control.v1.FileProtocolB\n\n\x08_retries\"k\n\x0eGetLogResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12\x1c\n\x03job\x18\x02 \x01(\x0b\x32\x0f.control.v1.Job\x12\x10\n\x08\x66ilename\x18\x03 \x01(\t*q\n\x07LogType\x12\x18\n\x14LOG_TYPE_UNSPECIFIED\x10\x00\x12\x18\n\x14LOG_TYPE_DIAGNOSTICS\x10\x01\x12\x15\n\x11LOG_TYPE_SECURITY\x10\x02\x12\x1b\n\x17LOG_TYPE_DATA_COLLECTOR\x10\x03*\x8d\x01\n\x0c\x46ileProtocol\x12\x1d\n\x19\x46ILE_PROTOCOL_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46ILE_PROTOCOL_HTTP\x10\x01\x12\x17\n\x13\x46ILE_PROTOCOL_HTTPS\x10\x02\x12\x15\n\x11\x46ILE_PROTOCOL_FTP\x10\x03\x12\x16\n\x12\x46ILE_PROTOCOL_FTPS\x10\x04\x32\xec\x02\n\x12MaintenanceService\x12W\n\x0eUpdateFirmware\x12!.control.v1.UpdateFirmwareRequest\x1a\".control.v1.UpdateFirmwareResponse\x12Z\n\x0fPublishFirmware\x12\".control.v1.PublishFirmwareRequest\x1a#.control.v1.PublishFirmwareResponse\x12`\n\x11UnpublishFirmware\x12$.control.v1.UnpublishFirmwareRequest\x1a%.control.v1.UnpublishFirmwareResponse\x12?\n\x06GetLog\x12\x19.control.v1.GetLogRequest\x1a\x1a.control.v1.GetLogResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'control.v1.maintenance_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LOGTYPE']._serialized_start=1444
-  _globals['_LOGTYPE']._serialized_end=1557
+  _globals['_LOGTYPE']._serialized_start=1556
+  _globals['_LOGTYPE']._serialized_end=1669
+  _globals['_FILEPROTOCOL']._serialized_start=1672
+  _globals['_FILEPROTOCOL']._serialized_end=1813
   _globals['_UPDATEFIRMWAREREQUEST']._serialized_start=163
-  _globals['_UPDATEFIRMWAREREQUEST']._serialized_end=481
-  _globals['_UPDATEFIRMWARERESPONSE']._serialized_start=483
-  _globals['_UPDATEFIRMWARERESPONSE']._serialized_end=580
-  _globals['_PUBLISHFIRMWAREREQUEST']._serialized_start=583
-  _globals['_PUBLISHFIRMWAREREQUEST']._serialized_end=771
-  _globals['_PUBLISHFIRMWARERESPONSE']._serialized_start=773
-  _globals['_PUBLISHFIRMWARERESPONSE']._serialized_end=871
-  _globals['_UNPUBLISHFIRMWAREREQUEST']._serialized_start=873
-  _globals['_UNPUBLISHFIRMWAREREQUEST']._serialized_end=960
-  _globals['_UNPUBLISHFIRMWARERESPONSE']._serialized_start=962
-  _globals['_UNPUBLISHFIRMWARERESPONSE']._serialized_end=1032
-  _globals['_GETLOGREQUEST']._serialized_start=1035
-  _globals['_GETLOGREQUEST']._serialized_end=1333
-  _globals['_GETLOGRESPONSE']._serialized_start=1335
-  _globals['_GETLOGRESPONSE']._serialized_end=1442
-  _globals['_MAINTENANCESERVICE']._serialized_start=1560
-  _globals['_MAINTENANCESERVICE']._serialized_end=1924
+  _globals['_UPDATEFIRMWAREREQUEST']._serialized_end=549
+  _globals['_UPDATEFIRMWARERESPONSE']._serialized_start=551
+  _globals['_UPDATEFIRMWARERESPONSE']._serialized_end=648
+  _globals['_PUBLISHFIRMWAREREQUEST']._serialized_start=651
+  _globals['_PUBLISHFIRMWAREREQUEST']._serialized_end=839
+  _globals['_PUBLISHFIRMWARERESPONSE']._serialized_start=841
+  _globals['_PUBLISHFIRMWARERESPONSE']._serialized_end=939
+  _globals['_UNPUBLISHFIRMWAREREQUEST']._serialized_start=941
+  _globals['_UNPUBLISHFIRMWAREREQUEST']._serialized_end=1028
+  _globals['_UNPUBLISHFIRMWARERESPONSE']._serialized_start=1030
+  _globals['_UNPUBLISHFIRMWARERESPONSE']._serialized_end=1100
+  _globals['_GETLOGREQUEST']._serialized_start=1103
+  _globals['_GETLOGREQUEST']._serialized_end=1445
+  _globals['_GETLOGRESPONSE']._serialized_start=1447
+  _globals['_GETLOGRESPONSE']._serialized_end=1554
+  _globals['_MAINTENANCESERVICE']._serialized_start=1816
+  _globals['_MAINTENANCESERVICE']._serialized_end=2180
 # @@protoc_insertion_point(module_scope)

@@ -49,6 +49,38 @@ LOG_TYPE_DATA_COLLECTOR: LogType.ValueType  # 3
 """The data collector's (2.1 only)."""
 Global___LogType: _TypeAlias = LogType  # noqa: Y015
 
+class _FileProtocol:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FileProtocolEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FileProtocol.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FILE_PROTOCOL_UNSPECIFIED: _FileProtocol.ValueType  # 0
+    """Not given: HTTPS for stations that connect by TLS, HTTP for others; FTP(S) for those that told that they know only that."""
+    FILE_PROTOCOL_HTTP: _FileProtocol.ValueType  # 1
+    """HTTP in the clear."""
+    FILE_PROTOCOL_HTTPS: _FileProtocol.ValueType  # 2
+    """HTTPS."""
+    FILE_PROTOCOL_FTP: _FileProtocol.ValueType  # 3
+    """FTP in the clear, where that is allowed."""
+    FILE_PROTOCOL_FTPS: _FileProtocol.ValueType  # 4
+    """FTPS, explicit (AUTH TLS) or implicit."""
+
+class FileProtocol(_FileProtocol, metaclass=_FileProtocolEnumTypeWrapper):
+    """How a station and our file server talk."""
+
+FILE_PROTOCOL_UNSPECIFIED: FileProtocol.ValueType  # 0
+"""Not given: HTTPS for stations that connect by TLS, HTTP for others; FTP(S) for those that told that they know only that."""
+FILE_PROTOCOL_HTTP: FileProtocol.ValueType  # 1
+"""HTTP in the clear."""
+FILE_PROTOCOL_HTTPS: FileProtocol.ValueType  # 2
+"""HTTPS."""
+FILE_PROTOCOL_FTP: FileProtocol.ValueType  # 3
+"""FTP in the clear, where that is allowed."""
+FILE_PROTOCOL_FTPS: FileProtocol.ValueType  # 4
+"""FTPS, explicit (AUTH TLS) or implicit."""
+Global___FileProtocol: _TypeAlias = FileProtocol  # noqa: Y015
+
 @_typing.final
 class UpdateFirmwareRequest(_message.Message):
     """Has firmware fetched and installed."""
@@ -63,14 +95,24 @@ class UpdateFirmwareRequest(_message.Message):
     SIGNATURE_FIELD_NUMBER: _builtins.int
     RETRIES_FIELD_NUMBER: _builtins.int
     RETRY_INTERVAL_FIELD_NUMBER: _builtins.int
+    FIRMWARE_IMAGE_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
     location: _builtins.str
-    """Where the firmware is: an address with ftp, ftps, sftp, http or https. 1.6 (signed) and 2.0.1 take at most 512 characters."""
+    """Where the firmware is: an address with ftp, ftps, sftp, http or https. 1.6 (signed) and 2.0.1 take at most 512 characters.
+    Either this or `firmware_image`.
+    """
     signing_certificate: _builtins.str
     """The certificate with which it was signed, in PEM. Goes together with `signature`."""
     signature: _builtins.str
     """Its signature, in base64."""
     retries: _builtins.int
     """How often the station should try; unset: it decides."""
+    firmware_image: _builtins.str
+    """`firmwareImages/{id}`: the station fetches it from our file server, by an address of its own; signature and certificate
+    are the image's.
+    """
+    protocol: Global___FileProtocol.ValueType
+    """How it fetches it from there."""
     @_builtins.property
     def target(self) -> _remote_pb2.CommandTarget:
         """To whom."""
@@ -98,10 +140,12 @@ class UpdateFirmwareRequest(_message.Message):
         signature: _builtins.str = ...,
         retries: _builtins.int | None = ...,
         retry_interval: _duration_pb2.Duration | None = ...,
+        firmware_image: _builtins.str = ...,
+        protocol: Global___FileProtocol.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_retries", b"_retries", "install_time", b"install_time", "retries", b"retries", "retrieve_time", b"retrieve_time", "retry_interval", b"retry_interval", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_retries", b"_retries", "install_time", b"install_time", "location", b"location", "retries", b"retries", "retrieve_time", b"retrieve_time", "retry_interval", b"retry_interval", "signature", b"signature", "signing_certificate", b"signing_certificate", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_retries", b"_retries", "firmware_image", b"firmware_image", "install_time", b"install_time", "location", b"location", "protocol", b"protocol", "retries", b"retries", "retrieve_time", b"retrieve_time", "retry_interval", b"retry_interval", "signature", b"signature", "signing_certificate", b"signing_certificate", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__retries: _TypeAlias = _typing.Literal["retries"]  # noqa: Y015
     _WhichOneofArgType__retries: _TypeAlias = _typing.Literal["_retries", b"_retries"]  # noqa: Y015
@@ -278,12 +322,17 @@ class GetLogRequest(_message.Message):
     LATEST_TIME_FIELD_NUMBER: _builtins.int
     RETRIES_FIELD_NUMBER: _builtins.int
     RETRY_INTERVAL_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
     log_type: Global___LogType.ValueType
     """Which log."""
     location: _builtins.str
-    """The folder to upload it to: an address with ftp, ftps, sftp, http or https."""
+    """The folder to upload it to: an address with ftp, ftps, sftp, http or https. Empty: to our file server; FileService then
+    has the file.
+    """
     retries: _builtins.int
     """How often the station should try; unset: it decides."""
+    protocol: Global___FileProtocol.ValueType
+    """How it uploads it to our file server."""
     @_builtins.property
     def target(self) -> _remote_pb2.CommandTarget:
         """To whom."""
@@ -310,10 +359,11 @@ class GetLogRequest(_message.Message):
         latest_time: _timestamp_pb2.Timestamp | None = ...,
         retries: _builtins.int | None = ...,
         retry_interval: _duration_pb2.Duration | None = ...,
+        protocol: Global___FileProtocol.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_retries", b"_retries", "latest_time", b"latest_time", "oldest_time", b"oldest_time", "retries", b"retries", "retry_interval", b"retry_interval", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_retries", b"_retries", "latest_time", b"latest_time", "location", b"location", "log_type", b"log_type", "oldest_time", b"oldest_time", "retries", b"retries", "retry_interval", b"retry_interval", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_retries", b"_retries", "latest_time", b"latest_time", "location", b"location", "log_type", b"log_type", "oldest_time", b"oldest_time", "protocol", b"protocol", "retries", b"retries", "retry_interval", b"retry_interval", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__retries: _TypeAlias = _typing.Literal["retries"]  # noqa: Y015
     _WhichOneofArgType__retries: _TypeAlias = _typing.Literal["_retries", b"_retries"]  # noqa: Y015
