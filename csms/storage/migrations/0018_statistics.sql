@@ -31,25 +31,27 @@ CREATE TABLE session_usage (
     user_id       bigint NOT NULL,
     id_token      text COLLATE "C" NOT NULL,
     zone          text NOT NULL,
-    began_at      timestamptz NOT NULL,
-    ended_at      timestamptz NOT NULL,
+    began_s       bigint NOT NULL,
+    ended_s       bigint NOT NULL,
+    unplugged_s   bigint NOT NULL,
     energy_mwh    bigint NOT NULL,
-    with_energy   boolean NOT NULL,
     first_quarter integer NOT NULL,
+    last_quarter  integer NOT NULL,
     slice_mwh     bigint[] NOT NULL,
     slice_s       smallint[] NOT NULL,
-    slice_w       real[] NOT NULL,
+    slice_w       integer[] NOT NULL,
     reckoned_at   timestamptz NOT NULL,
     pending       boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 90);
 COMMENT ON COLUMN session_usage.site_id IS 'of place_id; 1: the station stands at no site';
 COMMENT ON COLUMN session_usage.user_id IS '0: nobody''s';
+COMMENT ON COLUMN session_usage.began_s IS 'this and the next two: seconds since 1970, UTC';
 COMMENT ON COLUMN session_usage.slice_s IS 'seconds of charging';
 COMMENT ON COLUMN session_usage.slice_w IS 'highest power';
-CREATE INDEX session_usage_began ON session_usage (began_at);
-CREATE INDEX session_usage_station ON session_usage (station_id, began_at);
-CREATE INDEX session_usage_place ON session_usage (place_id, began_at);
-CREATE INDEX session_usage_user ON session_usage (user_id, began_at) WHERE user_id <> 0;
+CREATE INDEX session_usage_span ON session_usage (first_quarter, last_quarter);
+CREATE INDEX session_usage_station ON session_usage (station_id, first_quarter, last_quarter);
+CREATE INDEX session_usage_place ON session_usage (place_id, first_quarter, last_quarter);
+CREATE INDEX session_usage_user ON session_usage (user_id, first_quarter, last_quarter) WHERE user_id <> 0;
 CREATE INDEX session_usage_pending ON session_usage (reckoned_at) WHERE pending;
 
 -- By the days and months of the site's own clock. `sessions`, `with_energy`, `begun_mwh` and `begun_s` are of sessions
@@ -67,7 +69,7 @@ CREATE TABLE usage_day (
     with_energy bigint NOT NULL,
     begun_mwh   bigint NOT NULL,
     begun_s     bigint NOT NULL,
-    peak_w      real NOT NULL,
+    peak_w      integer NOT NULL,
     PRIMARY KEY (station_id, day, place_id, user_id, id_token)
 ) WITH (fillfactor = 80);
 CREATE INDEX ON usage_day (day);
@@ -111,28 +113,12 @@ CREATE TABLE usage_place (
     zone     text NOT NULL
 );
 
--- When stations came and went, for their availability.
-CREATE TABLE station_link (
-    station_id bigint NOT NULL REFERENCES station ON DELETE CASCADE,
-    at         timestamptz NOT NULL,
-    online     boolean NOT NULL
-);
-CREATE INDEX station_link_newest ON station_link (station_id, at DESC);
-CREATE INDEX station_link_age ON station_link (at);
-CREATE FUNCTION note_station_link() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO station_link (station_id, at, online) VALUES (NEW.id, clock_timestamp(), NEW.online);
-    RETURN NULL;
-END $$;
-CREATE TRIGGER station_came_or_went AFTER UPDATE OF online ON station
-    FOR EACH ROW WHEN (OLD.online IS DISTINCT FROM NEW.online) EXECUTE FUNCTION note_station_link();
-
 -- What people edit about statistics: one row.
 CREATE TABLE statistics_settings (
-    only_one         boolean PRIMARY KEY DEFAULT true CHECK (only_one),
-    grid_g_per_kwh   double precision NOT NULL DEFAULT 230,
-    fossil_g_per_km  double precision NOT NULL DEFAULT 170,
+    only_one          boolean PRIMARY KEY DEFAULT true CHECK (only_one),
+    grid_g_per_kwh    double precision NOT NULL DEFAULT 230,
+    fossil_g_per_km   double precision NOT NULL DEFAULT 170,
     vehicle_wh_per_km double precision NOT NULL DEFAULT 190,
-    version          integer NOT NULL DEFAULT 1
+    version           integer NOT NULL DEFAULT 1
 );
 INSERT INTO statistics_settings DEFAULT VALUES;
