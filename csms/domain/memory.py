@@ -11,11 +11,11 @@ import msgspec
 
 from csms.domain.applying import Applied
 from csms.domain.authorization import canonical
-from csms.domain.facts import ACK, RegistrationStatus, StatusChanged
+from csms.domain.facts import ACK, ChargingState, ConnectorStatus, RegistrationStatus, StatusChanged
 from csms.domain.ids import StationId
 from csms.domain.metering import MeterValue
 from csms.domain.occupancy import OCCUPIED, occupied
-from csms.domain.records import MeterRecord, SessionRecord, StatusRecord
+from csms.domain.records import CableRecord, MeterRecord, SessionRecord, StatusRecord
 from csms.domain.transaction import Flag, Reading, Transaction, reading_of
 
 PROGRESS_SECONDS: Final = 10.0
@@ -24,6 +24,12 @@ always
 written; what
 the row lacks is folded in when it is loaded."""
 
+_FREE: Final = frozenset({ConnectorStatus.AVAILABLE, ConnectorStatus.RESERVED})
+_FLOWS: Final = {
+    ConnectorStatus.CHARGING: ChargingState.CHARGING,
+    ConnectorStatus.SUSPENDED_EV: ChargingState.SUSPENDED_EV,
+}
+_MAX_CODE: Final = 100
 _RECENT: Final = 8
 _REMOTE_STARTS: Final = 32
 _encode = msgspec.json.Encoder().encode
@@ -44,7 +50,9 @@ class StationMemory:
         "_progress",
         "_recent",
         "identity",
+        "last_ended",
         "open",
+        "plugged",
         "registration",
         "remote_starts",
         "station_id",
@@ -65,6 +73,10 @@ class StationMemory:
         self.registration = registration
         self.open: dict[int, Transaction] = {t.id: t for t in open_transactions}
         self.statuses: dict[tuple[int, int], StatusChanged] = {}
+        self.plugged: dict[tuple[int, int], datetime] = {}
+        """Since when a cable is in, by EVSE and connector."""
+        self.last_ended: dict[tuple[int, int], int] = {}
+        """The session that ended there last."""
         self.remote_starts: list[RemoteStart] = []
         """The newest that are on their way or were accepted."""
         self.unwritten: set[int] = set()
@@ -128,6 +140,7 @@ class StationMemory:
     def close(self, applied: Applied, transaction: Transaction) -> None:
         """It is not open any more."""
         del self.open[transaction.id]
+        self.last_ended[transaction.evse_id, transaction.connector_id] = transaction.id
         self._progress.pop(transaction.id, None)
         applied.ended.append((transaction.id_token, transaction.id))
 
@@ -214,7 +227,10 @@ class StationMemory:
         return None
 
     def _keep_status(self, applied: Applied, fact: StatusChanged, now: datetime) -> None:
-        self.statuses[fact.evse_id, fact.connector_id] = fact
+        key = (fact.evse_id, fact.connector_id)
+        before = self.statuses.get(key)
+        self.statuses[key] = fact
+        changed = before is None or _told(before) != _told(fact)
         record = StatusRecord(
             self.station_id,
             fact.evse_id,
@@ -226,9 +242,57 @@ class StationMemory:
             fact.vendor_error_code,
             fact.timestamp or now,
             now,
+            changed,
         )
         applied.records.append(record)
         applied.changed = True
+        if changed:
+            self._tell_sessions(applied, fact, fact.timestamp or now, None if before is None else before.status)
+
+    def note_cable(self, transaction: Transaction) -> None:
+        """It begins: since when is the cable in?"""
+        key = (transaction.evse_id, transaction.connector_id)
+        at = self.plugged.get(key)
+        if at is None and (known := self.statuses.get(key)) is not None and known.status is ConnectorStatus.PREPARING:
+            at = known.timestamp
+        if transaction.plugged_in_at is None:
+            transaction.plugged_in_at = at
+
+    def _tell_sessions(
+        self, applied: Applied, fact: StatusChanged, at: datetime, before: ConnectorStatus | None
+    ) -> None:
+        """What a new status means for the session there: cable in or out, the vehicle has enough, an error."""
+        key = (fact.evse_id, fact.connector_id)
+        status = fact.status
+        present = self._on(*key)
+        news = False
+        if status in OCCUPIED and key not in self.plugged and (before not in OCCUPIED):
+            self.plugged[key] = at
+            if present is not None and before in _FREE:
+                news = present.plugged_in_at is None or present.plugged_out_at is not None
+                present.plugged_in_at = present.plugged_in_at or at
+                present.plugged_out_at = None
+        elif status in _FREE and before not in _FREE:
+            self.plugged.pop(key, None)
+            if present is not None:
+                present.plugged_out_at, news = at, True
+            else:
+                applied.records.append(CableRecord(self.station_id, *key, at))
+                if key in self.last_ended:
+                    applied.changed_sessions.append(self.last_ended[key])
+        if present is not None and status in _FLOWS:
+            news = present.flows(_FLOWS[status], at) or news
+        if present is not None and news:
+            self.keep(applied, present)
+        if status is ConnectorStatus.FAULTED or fact.error_code not in ("", "NoError"):
+            code = "/".join(text for text in (fact.error_code, fact.vendor_error_code) if text)[:_MAX_CODE]
+            for transaction in list(self.open.values()):
+                if fact.evse_id in (0, transaction.evse_id) and transaction.fail(code):
+                    self.keep(applied, transaction)
+
+
+def _told(fact: StatusChanged) -> tuple[str, str, str]:
+    return (fact.status, fact.error_code, fact.vendor_error_code)
 
 
 def meter_record(

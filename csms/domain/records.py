@@ -60,6 +60,17 @@ class StatusRecord(Record, frozen=True):
     vendor_error_code: str
     at: datetime
     received_at: datetime
+    changed: bool = True
+    """It is another one than before, as far as is known; only those are history."""
+
+
+class CableRecord(Record, frozen=True):
+    """The cable was pulled out: the last session of that connector, if it has ended, knows since when it is free."""
+
+    station_id: int
+    evse_id: int
+    connector_id: int
+    at: datetime
 
 
 class SessionRecord(Record, frozen=True):

@@ -232,6 +232,7 @@ class StationState(StationMemory):
         self._authenticate(transaction, context.now)
         transaction.evse_id, transaction.connector_id = key.evse_id, fact.connector_id or 1
         transaction.start(fact.timestamp, fact.meter_wh, context.now)
+        self.note_cable(transaction)
         if info is not None:
             transaction.authorization_status = info.status
             if info.status not in (AuthorizationStatus.ACCEPTED, AuthorizationStatus.CONCURRENT_TX):

@@ -8,6 +8,7 @@ kept and flagged for a person instead of refused: a station that gets no acknowl
     opened by Ended (its start was never seen) ─────▶ ENDED + START_MISSING   ◀─ a Started that fits is joined to it
     ACTIVE ──another Started on its connector──▶ ENDED + STOP_MISSING         ◀─ its own Ended, however late, puts
     that right
+    ACTIVE ──closed without the station's word──▶ ENDED + CLOSED_BY_SERVER    ◀─ the same
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ class Flag(StrEnum):
     NOT_AUTHORIZED = "NOT_AUTHORIZED"
     SEQUENCE_GAP = "SEQUENCE_GAP"
     """2.x: a message of the transaction has not come (yet)."""
+    CLOSED_BY_SERVER = "CLOSED_BY_SERVER"
+    """Its end never came; a person or a rule of ours ended it."""
 
 
 TO_RECONCILE = frozenset(
@@ -75,6 +78,10 @@ TO_RECONCILE = frozenset(
 )
 """Flags that a person should look at; a roll-over is understood and needs nobody."""
 
+PROVISIONAL = frozenset({Flag.STOP_MISSING, Flag.CLOSED_BY_SERVER})
+"""Flags of an end that is not the station's word: the real one may still come, and then holds."""
+
+MAX_ERROR_CODES = 20
 _SUMMED = frozenset({ENERGY_REGISTER, POWER, SOC})
 _FUTURE = timedelta(minutes=10)
 _CLOCK_OFFSET = timedelta(hours=1)
@@ -179,6 +186,14 @@ class Transaction(msgspec.Struct):
     stop_id_token: str = ""
     """The token that stopped it, where that is not its own."""
     extras: TransactionExtras | None = None
+    plugged_in_at: datetime | None = None
+    plugged_out_at: datetime | None = None
+    """When the cable came and went, where the connector's status told."""
+    goal_reached_at: datetime | None = None
+    """Since when the vehicle takes nothing any more."""
+    soc_start_percent: float | None = None
+    error_codes: tuple[str, ...] = ()
+    """Of the connector while it went on, each once: an OCPP error code, with / and the vendor's where there is one."""
 
     @property
     def energy_wh(self) -> float:
@@ -189,6 +204,11 @@ class Transaction(msgspec.Struct):
     def needs_reconciliation(self) -> bool:
         """A person should look at it."""
         return not TO_RECONCILE.isdisjoint(self.flags)
+
+    @property
+    def end_is_provisional(self) -> bool:
+        """It has ended, but the station has not said so."""
+        return not PROVISIONAL.isdisjoint(self.flags)
 
     @property
     def start_key(self) -> StartKey | None:
@@ -259,6 +279,8 @@ class Transaction(msgspec.Struct):
             self.power_w = power
         if seen.soc_percent is not None:
             self.soc_percent = seen.soc_percent
+            if self.soc_start_percent is None:
+                self.soc_start_percent = seen.soc_percent
 
     def fold_in(self, value: MeterValue, received_at: datetime) -> None:
         """A meter value that was kept while this row was not: whatever else came with it may be forgotten."""
@@ -280,11 +302,12 @@ class Transaction(msgspec.Struct):
     def end(self, at: datetime, meter_wh: float | None, reason: str, received_at: datetime) -> bool:
         """It ended. Idempotent: the same end again changes nothing (False); another one is flagged and the first
         kept."""
-        if self.state is SessionState.ENDED and Flag.STOP_MISSING not in self.flags:
+        if self.state is SessionState.ENDED and not self.end_is_provisional:
             if self.stopped_at == at and self.meter_stop_wh == meter_wh:
                 return False
             return self._flag(Flag.STOP_CONFLICT)
         self._drop(Flag.STOP_MISSING)
+        self._drop(Flag.CLOSED_BY_SERVER)
         self.state = SessionState.ENDED
         self.stopped_at, self.meter_stop_wh, self.stop_reason = at, meter_wh, reason
         self.stop_logged_at = received_at
@@ -317,6 +340,24 @@ class Transaction(msgspec.Struct):
         self._flag(Flag.STOP_MISSING)
         self.progress_at = max(self.progress_at, received_at)
 
+    def flows(self, state: ChargingState, at: datetime) -> bool:
+        """What it is doing since `at`: a vehicle that suspends has what it wants, until it charges again. False:
+        nothing new."""
+        if state is ChargingState.SUSPENDED_EV and self.goal_reached_at is None:
+            self.goal_reached_at = at
+        elif state is ChargingState.CHARGING and self.goal_reached_at is not None:
+            self.goal_reached_at = None
+        else:
+            return False
+        return True
+
+    def fail(self, code: str) -> bool:
+        """Its connector has an error. False: nothing new."""
+        if code in self.error_codes or len(self.error_codes) >= MAX_ERROR_CODES:
+            return False
+        self.error_codes = (*self.error_codes, code)
+        return True
+
     def flag(self, flag: Flag) -> None:
         """Say that something was odd."""
         self._flag(flag)
@@ -331,8 +372,8 @@ class Transaction(msgspec.Struct):
         """A value that comes after the end of its session still counts where messages may come in any order, unless it
         was measured after the end."""
         if self.sequence is None:
-            return False
-        return Flag.STOP_MISSING in self.flags or self.stopped_at is None or at <= self.stopped_at
+            return Flag.CLOSED_BY_SERVER in self.flags
+        return self.end_is_provisional or self.stopped_at is None or at <= self.stopped_at
 
     def _note(self, step: Step) -> None:
         if step is Step.ROLLOVER:

@@ -72,8 +72,9 @@ def take_in(memory: StationMemory, fact: TransactionEventSeen, context: Context)
     if fact.event_type is _STARTED:
         _start(memory, applied, transaction, fact, context)
     info = _take_token(memory, applied, transaction, fact, context, by_us=by_us)
-    if latest:
-        transaction.charging_state = fact.charging_state or transaction.charging_state
+    if latest and fact.charging_state is not None:
+        transaction.charging_state = fact.charging_state
+        transaction.flows(fact.charging_state, fact.timestamp)
     _take_extras(memory, applied, transaction, fact, context, latest=latest)
     if fact.event_type is _ENDED:
         _end(memory, applied, transaction, fact, context)
@@ -92,9 +93,7 @@ def _needed(transaction: Transaction, fact: TransactionEventSeen) -> bool:
     """A start or an end that is not known yet counts whatever its number: some stations number badly."""
     if fact.event_type is _STARTED:
         return transaction.started_at is None
-    return fact.event_type is _ENDED and (
-        transaction.state is SessionState.ACTIVE or Flag.STOP_MISSING in transaction.flags
-    )
+    return fact.event_type is _ENDED and (transaction.state is SessionState.ACTIVE or transaction.end_is_provisional)
 
 
 def _is_plain(transaction: Transaction, fact: TransactionEventSeen) -> bool:
@@ -150,6 +149,7 @@ def _start(
         transaction.start(fact.timestamp, _register(fact.meter_values, _BEGIN, newest=False), context.now)
     if transaction.id in memory.open:
         memory.make_way(applied, transaction, context.now)
+    memory.note_cable(transaction)
 
 
 def _end(

@@ -40,6 +40,7 @@ OLD_REQUESTS_SQL = "DELETE FROM request_memory WHERE created_at < now() - interv
 OLD_SIGN_INS_SQL = "DELETE FROM sign_in WHERE expires_at < now()"
 OLD_EVENTS_SQL = "DELETE FROM station_event WHERE received_at < $1"
 OLD_JOBS_SQL = "DELETE FROM station_job WHERE finished_at < $1"
+OLD_STATUSES_SQL = "DELETE FROM status_history WHERE received_at < $1"
 # That a thing is gone must be remembered only for as long as older words of it can still come.
 OLD_ITEMS_SQL = "DELETE FROM station_item WHERE body IS NULL AND at < $1"
 # Stations forget orders: over a restart, with new firmware, when they are swapped.
@@ -117,7 +118,7 @@ class PartitionKeeper:
         await self._database.execute(SILENT_JOBS_SQL)
         if self._event_days is not None:
             first_kept = _midnight(today - timedelta(days=self._event_days))
-            for sql in (OLD_EVENTS_SQL, OLD_JOBS_SQL, OLD_ITEMS_SQL):
+            for sql in (OLD_EVENTS_SQL, OLD_JOBS_SQL, OLD_ITEMS_SQL, OLD_STATUSES_SQL):
                 await self._database.execute(sql, first_kept)
 
     async def _round(self) -> float:

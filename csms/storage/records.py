@@ -18,6 +18,7 @@ from msgspec.structs import astuple
 
 from csms.domain.records import (
     BootRecord,
+    CableRecord,
     EventRecord,
     ItemRecord,
     JobRecord,
@@ -71,6 +72,26 @@ ON CONFLICT (station_id, evse_id, connector_id) DO UPDATE SET
 WHERE excluded.received_at >= old.received_at
 """
 
+HISTORY_SQL = """
+INSERT INTO status_history (station_id, evse_id, connector_id, at, received_at, status, error_code, info,
+                            vendor_error_code)
+SELECT u.* FROM unnest($1::bigint[], $2::integer[], $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::text[],
+                       $7::text[], $8::text[], $9::text[]) AS u (station_id)
+WHERE u.station_id IN (SELECT id FROM station)
+ON CONFLICT DO NOTHING
+"""
+
+# The newest session there, if it has ended.
+CABLE_SQL = """
+UPDATE session SET plugged_out_at = u.at
+FROM unnest($1::bigint[], $2::integer[], $3::integer[], $4::timestamptz[]) AS u (station_id, evse_id, connector_id, at)
+WHERE session.state = 'ENDED' AND session.plugged_out_at IS NULL AND session.id = (
+    SELECT last.id FROM session AS last
+    WHERE last.station_id = u.station_id AND last.evse_id = u.evse_id AND last.connector_id = u.connector_id
+      AND last.began_at > u.at - interval '30 days'
+    ORDER BY last.began_at DESC, last.id DESC LIMIT 1)
+"""
+
 # An older snapshot never overwrites a newer one, and nothing makes an ended session active again.
 SESSION_SQL = """
 INSERT INTO session AS old (
@@ -79,7 +100,7 @@ INSERT INTO session AS old (
     meter_start_wh, meter_stop_wh, energy_wh, register_last_wh, register_last_at, power_w, max_power_w, soc_percent,
     stop_reason, reservation_id, flags, needs_reconciliation, meter_value_count, last_meter_at, register_first_wh,
     register_first_at, sequence, token_seq, charging_state, remote_start_id, stop_id_token, extras, place_id,
-    user_id)
+    user_id, plugged_in_at, plugged_out_at, goal_reached_at, soc_start_percent, error_codes)
 SELECT
     id, (SELECT station.id FROM station WHERE station.id = u.station_id FOR KEY SHARE), station_id,
     station_identity, logged_at, progress_at, evse_id, connector_id,
@@ -88,21 +109,24 @@ SELECT
     stop_reason, reservation_id, string_to_array(flags, ' '), needs_reconciliation, meter_value_count, last_meter_at,
     register_first_wh, register_first_at, sequence, token_seq, charging_state, remote_start_id, stop_id_token,
     extras::jsonb, coalesce((SELECT station.place_id FROM station WHERE station.id = u.station_id), 1),
-    (SELECT known.user_id FROM id_token AS known WHERE known.id_token = u.id_token)
+    (SELECT known.user_id FROM id_token AS known WHERE known.id_token = u.id_token),
+    plugged_in_at, plugged_out_at, goal_reached_at, soc_start_percent, string_to_array(error_codes, E'\n')
 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::integer[],
     $7::integer[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],
     $14::timestamptz[], $15::timestamptz[], $16::double precision[], $17::double precision[],
     $18::double precision[], $19::double precision[], $20::timestamptz[], $21::double precision[],
     $22::double precision[], $23::double precision[], $24::text[], $25::bigint[], $26::text[], $27::boolean[],
     $28::bigint[], $29::timestamptz[], $30::double precision[], $31::timestamptz[], $32::text[], $33::bigint[],
-    $34::text[], $35::bigint[], $36::text[], $37::text[])
+    $34::text[], $35::bigint[], $36::text[], $37::text[], $38::timestamptz[], $39::timestamptz[], $40::timestamptz[],
+    $41::double precision[], $42::text[])
 AS u (id, station_id, station_identity, logged_at, progress_at, evse_id,
     connector_id, transaction_id, id_token, authorization_status, authentication, state, started_at,
     stopped_at, stop_logged_at, meter_start_wh, meter_stop_wh,
     energy_wh, register_last_wh, register_last_at, power_w,
     max_power_w, soc_percent, stop_reason, reservation_id, flags, needs_reconciliation,
     meter_value_count, last_meter_at, register_first_wh, register_first_at, sequence, token_seq, charging_state,
-    remote_start_id, stop_id_token, extras)
+    remote_start_id, stop_id_token, extras, plugged_in_at, plugged_out_at, goal_reached_at, soc_start_percent,
+    error_codes)
 ON CONFLICT (id) DO UPDATE SET
     station_identity = excluded.station_identity, progress_at = excluded.progress_at,
     evse_id = excluded.evse_id, connector_id = excluded.connector_id, transaction_id = excluded.transaction_id,
@@ -119,7 +143,12 @@ ON CONFLICT (id) DO UPDATE SET
     register_first_wh = excluded.register_first_wh, register_first_at = excluded.register_first_at,
     sequence = excluded.sequence, token_seq = excluded.token_seq, charging_state = excluded.charging_state,
     remote_start_id = excluded.remote_start_id, stop_id_token = excluded.stop_id_token, extras = excluded.extras,
-    user_id = coalesce(old.user_id, excluded.user_id)
+    user_id = CASE WHEN old.user_corrected THEN old.user_id ELSE coalesce(old.user_id, excluded.user_id) END,
+    plugged_in_at = excluded.plugged_in_at,
+    plugged_out_at = CASE WHEN excluded.state = 'ACTIVE' THEN excluded.plugged_out_at
+        ELSE coalesce(excluded.plugged_out_at, old.plugged_out_at) END,
+    goal_reached_at = excluded.goal_reached_at, soc_start_percent = excluded.soc_start_percent,
+    error_codes = excluded.error_codes
 WHERE excluded.progress_at >= old.progress_at AND NOT (old.state = 'ENDED' AND excluded.state = 'ACTIVE')
 """
 
@@ -226,7 +255,30 @@ def _status(records: list[StatusRecord]) -> list[Statement]:
         )
         for _, r in sorted(last.items())
     ]
-    return [(STATUS_SQL, _columns(rows))]
+    todo: list[Statement] = [(STATUS_SQL, _columns(rows))]
+    history = [
+        (
+            r.station_id,
+            r.evse_id,
+            r.connector_id,
+            r.at,
+            r.received_at,
+            r.status,
+            clean(r.error_code),
+            clean(r.info),
+            clean(r.vendor_error_code),
+        )
+        for r in records
+        if r.changed
+    ]
+    if history:
+        todo.append((HISTORY_SQL, _columns(history)))
+    return todo
+
+
+def _cable(records: list[CableRecord]) -> list[Statement]:
+    last = {(r.station_id, r.evse_id, r.connector_id): r.at for r in records}
+    return [(CABLE_SQL, _columns([(*key, at) for key, at in sorted(last.items())]))]
 
 
 def _session(records: list[SessionRecord]) -> list[Statement]:
@@ -270,6 +322,11 @@ def _session(records: list[SessionRecord]) -> list[Statement]:
             t.remote_start_id,
             clean(t.stop_id_token),
             None if t.extras is None else clean(_json(t.extras).decode()),
+            t.plugged_in_at,
+            t.plugged_out_at,
+            t.goal_reached_at,
+            t.soc_start_percent,
+            clean("\n".join(t.error_codes)),
         )
         for _, t in sorted(last.items())
     ]
@@ -324,6 +381,7 @@ _KINDS: dict[type, Callable[[list[Any]], list[Statement]]] = {
     RegistrationRecord: _attempt,
     StatusRecord: _status,
     SessionRecord: _session,
+    CableRecord: _cable,
     MeterRecord: _meter,
     EventRecord: inventory_records.events,
     ItemRecord: inventory_records.items,

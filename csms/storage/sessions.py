@@ -91,6 +91,11 @@ def transaction_of(row: asyncpg.Record) -> Transaction:
         remote_start_id=row["remote_start_id"],
         stop_id_token=row["stop_id_token"],
         extras=None if row["extras"] is None else _extras.decode(row["extras"]),
+        plugged_in_at=row["plugged_in_at"],
+        plugged_out_at=row["plugged_out_at"],
+        goal_reached_at=row["goal_reached_at"],
+        soc_start_percent=row["soc_start_percent"],
+        error_codes=tuple(row["error_codes"]),
     )
 
 

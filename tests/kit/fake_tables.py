@@ -15,6 +15,7 @@ from csms.domain.errors import NotFound, Unavailable
 from csms.domain.facts import RegistrationStatus, StationBooted
 from csms.domain.records import (
     BootRecord,
+    CableRecord,
     EventRecord,
     ItemRecord,
     JobRecord,
@@ -86,6 +87,7 @@ class FakeTables:
     session_users: dict[int, int | None] = field(default_factory=dict)
     """Whose tag it was."""
     place_ids: set[int] = field(default_factory=lambda: {1})
+    status_history: list[StatusRecord] = field(default_factory=list)
     meter_values: dict[tuple[int, int, datetime, int], MeterRecord] = field(default_factory=dict)
     tokens: dict[int, Token] = field(default_factory=dict)
     station_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -145,6 +147,8 @@ class FakeTables:
                 self.meter_values.setdefault(key, record)
             elif isinstance(record, StatusRecord):
                 self._status(record)
+            elif isinstance(record, CableRecord):
+                self._cable(record)
             elif (station := self.stations.get(record.station_id)) is not None:
                 self._of_station(station, record)
 
@@ -160,13 +164,28 @@ class FakeTables:
         if self.session_users.get(new.id) is None:
             owners = (t.user_id for t in self.tokens.values() if t.id_token == new.id_token)
             self.session_users[new.id] = next(owners, None)
-        self.sessions[new.id] = clean(new.snapshot())
+        new = clean(new.snapshot())
+        if old is not None and new.state is SessionState.ENDED and new.plugged_out_at is None:
+            new.plugged_out_at = old.plugged_out_at
+        self.sessions[new.id] = new
+
+    def _cable(self, record: CableRecord) -> None:
+        there = [
+            t
+            for t in self.sessions.values()
+            if (t.station_id, t.evse_id, t.connector_id) == (record.station_id, record.evse_id, record.connector_id)
+        ]
+        last = max(there, key=lambda t: (t.started_at or t.logged_at, t.id), default=None)
+        if last is not None and last.state is SessionState.ENDED and last.plugged_out_at is None:
+            last.plugged_out_at = record.at
 
     def _status(self, record: StatusRecord) -> None:
         key = (record.station_id, record.evse_id, record.connector_id)
         old = self.connectors.get(key)
         if record.station_id in self.stations and (old is None or old.received_at <= record.received_at):
             self.connectors[key] = clean(record)
+        if record.station_id in self.stations and record.changed:
+            self.status_history.append(clean(record))
 
     def _of_station(
         self, station: StationData, record: BootRecord | LinkRecord | SeenRecord | RegistrationRecord

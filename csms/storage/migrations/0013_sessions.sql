@@ -69,6 +69,7 @@ CREATE INDEX session_by_energy ON session (final_wh, id);
 CREATE INDEX session_by_power ON session (final_max_power_w, id);
 CREATE INDEX session_by_duration ON session (duration_s, id);
 CREATE INDEX session_by_identity ON session (station_identity COLLATE "C", id);
+CREATE INDEX session_by_token ON session (shown_token, id);
 CREATE INDEX session_by_log_time ON session (logged_at, id);
 CREATE INDEX session_with_errors ON session (began_at, id) WHERE error_codes <> '{}';
 CREATE INDEX session_of_remote_start ON session (station_id_at_start, remote_start_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from csms.domain.facts import ConnectorStatus
 from csms.domain.records import LinkRecord, MeterRecord, SeenRecord
-from csms.storage.records import LINK_DOWN_SQL, LINK_UP_SQL, METER_SQL, SEEN_SQL, STATUS_SQL, statements
+from csms.storage.records import HISTORY_SQL, LINK_DOWN_SQL, LINK_UP_SQL, METER_SQL, SEEN_SQL, STATUS_SQL, statements
 from tests.kit.records import T0, a_meter_record, a_status_record, after
 
 
@@ -14,7 +14,7 @@ def test_one_statement_per_kind_however_many_records() -> None:
         a_status_record(1, ConnectorStatus.FINISHING),
     ]
     todo = dict(statements(records))
-    assert list(todo) == [STATUS_SQL, METER_SQL]
+    assert list(todo) == [STATUS_SQL, HISTORY_SQL, METER_SQL]
     assert todo[STATUS_SQL][3] == (ConnectorStatus.FINISHING,)
     assert todo[METER_SQL][0] == (0, 1, 2, 3, 4)
     assert statements([]) == []
