@@ -39,6 +39,11 @@ class Action(StrEnum):
     ASSIGN_STATIONS = "assign-stations"
     READ_MESSAGES = "read-messages"
     READ_SESSIONS = "read-sessions"
+    READ_TARIFFS = "read-tariffs"
+    EDIT_TARIFFS = "edit-tariffs"
+    ASSIGN_TARIFFS = "assign-tariffs"
+    READ_REPORTS = "read-reports"
+    MANAGE_REPORTS = "manage-reports"
     READ_TOKENS = "read-tokens"
     EDIT_TOKENS = "edit-tokens"
     MANAGE_KEYS = "manage-keys"
@@ -92,6 +97,7 @@ _OF_SUPPORT: Final = (
     Action.CONFIGURE_STATIONS,
     Action.READ_MESSAGES,
     Action.READ_SESSIONS,
+    Action.READ_TARIFFS,
     Action.READ_TOKENS,
     Action.READ_SYSTEM,
     Action.READ_CONNECTION,
@@ -108,6 +114,7 @@ _OF_SITE_ADMINISTRATORS: Final = (
     Action.ASSIGN_STATIONS,
     Action.READ_MESSAGES,
     Action.READ_SESSIONS,
+    Action.ASSIGN_TARIFFS,
     Action.MANAGE_USERS,
 )
 # The table. What a role has no entry for it may not do at all.
@@ -116,13 +123,16 @@ REACH: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
         Role.ADMINISTRATOR: dict.fromkeys(Action, Reach.ALL),
         Role.SITE_ADMINISTRATOR: {
             **dict.fromkeys(_OF_SITE_ADMINISTRATORS, Reach.SITES),
+            Action.READ_TARIFFS: Reach.ALL,
+            Action.READ_REPORTS: Reach.OWN,
             Action.READ_CONNECTION: Reach.ALL,
             Action.OWN_ACCOUNT: Reach.ALL,
         },
-        Role.SUPPORT: dict.fromkeys(_OF_SUPPORT, Reach.ALL),
+        Role.SUPPORT: {**dict.fromkeys(_OF_SUPPORT, Reach.ALL), Action.READ_REPORTS: Reach.OWN},
         Role.EV_USER: {
             **dict.fromkeys(NEEDED_LEVEL, Reach.OWN),
             Action.READ_TOKENS: Reach.OWN,
+            Action.READ_REPORTS: Reach.OWN,
             Action.OWN_ACCOUNT: Reach.ALL,
         },
     }

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from csms.domain.consumption import Sample
 from csms.domain.tariff import Tariff
 from csms.domain.tariff_book import Assignment, InForce, NamedTariff, SessionCost, Target, TariffVersion
 
@@ -53,6 +54,9 @@ class TariffStore(Protocol):
     async def in_force(self, targets: Sequence[Target], at: datetime) -> Sequence[InForce]:
         """What held then, at most one for each target; those whose tariff had no version in force are left out."""
 
+    async def driver(self, id_token: str) -> tuple[int | None, str]:
+        """(user, group) of a tag; (None, "") for one that is not known."""
+
 
 class CostedSession(msgspec.Struct, frozen=True):
     """What the cost of a session depends on. Energy in Wh. `group`: the parent of its tag. `plugged_out_at`: None when
@@ -70,14 +74,7 @@ class CostedSession(msgspec.Struct, frozen=True):
     energy_wh: float
     ended: bool
     plugged_out_at: datetime | None = None
-
-
-class Reading(msgspec.Struct, frozen=True):
-    """A moment of the meter curve: register in Wh, power in W, where they were measured."""
-
-    at: datetime
-    energy_wh: float | None = None
-    power_w: float | None = None
+    meter_start_wh: float | None = None
 
 
 class Spending(msgspec.Struct, frozen=True):
@@ -100,7 +97,7 @@ class SessionCostStore(Protocol):
     async def session(self, session_id: int) -> CostedSession | None:
         """What its cost depends on."""
 
-    async def readings(self, session_id: int) -> Sequence[Reading]:
+    async def readings(self, session_id: int) -> Sequence[Sample]:
         """Its meter curve in the order of time."""
 
     async def keep(self, cost: SessionCost, *, after: int, at: datetime) -> SessionCost | None:
