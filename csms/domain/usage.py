@@ -22,8 +22,8 @@ import msgspec
 QUARTER: Final = 900
 """Seconds."""
 MAX_SPAN: Final = 31 * 86_400
-"""Seconds. Of what is longer (a clock that was wrong, a cable left for the summer), the last days are told apart; what flowed
-before counts in the first of them."""
+"""Seconds. Of what is longer (a clock that was wrong, a cable left for the summer) only the last days are told apart;
+what flowed before counts in the first of them."""
 MAX_POWER_W: Final = 2**31 - 1
 CHARGING_W: Final = 30.0
 """Less than this between two meter values is stand-by."""
