@@ -33,7 +33,7 @@ from csms.ocpi.charging import (
     Tariff,
     TariffElement,
 )
-from csms.ocpi.locations import Location
+from csms.ocpi.locations import ConnectorFormat, Location, PowerType
 from csms.ocpi.tokens import TokenType
 from csms.ocpi.values import DisplayText, Price, cut, whole
 
@@ -80,10 +80,9 @@ def session_of(session: RoamedSession, location: Location, settings: RoamingSett
 def cdr_of(
     session: RoamedSession, location: Location, settings: RoamingSettings, *, cdr_id: str, at: datetime
 ) -> Cdr | None:
-    """The charge record; None while the session goes on, is not priced, or its EVSE is not known."""
+    """The charge record; None while the session goes on or its cost is not reckoned."""
     cost, ended = session.cost, session.ended_at
-    where = _cdr_location(session, location)
-    if cost is None or ended is None or where is None:
+    if cost is None or ended is None:
         return None
     sums = _sums(cost.lines, cost.gross == sum((line.amount for line in cost.lines), Decimal(0)), cost.vat_percent)
     parked = sum((line.used for line in cost.lines if line.kind is LineKind.PARKING_TIME), Decimal(0))
@@ -100,7 +99,7 @@ def cdr_of(
         cdr_token=_cdr_token(session.token),
         auth_method=_method(session),
         authorization_reference=session.authorization_reference or None,
-        cdr_location=where,
+        cdr_location=_cdr_location(session, location),
         meter_id=session.meter_serial or None,
         currency=cost.currency or settings.currency,
         tariffs=tariffs,
@@ -154,11 +153,12 @@ def _sums(lines: Iterable[Line], with_vat: bool, vat_percent: Decimal) -> dict[s
     return {name: Price(amount, _rounded(amount * rate)) for name, amount in sums.items()}
 
 
-def _cdr_location(session: RoamedSession, location: Location) -> CdrLocation | None:
+def _cdr_location(session: RoamedSession, location: Location) -> CdrLocation:
+    """One that was never told (its station was deleted at once) is told as a socket of type 2."""
     evse = next((each for each in location.evses if each.uid == _evse_uid(session)), None)
-    if evse is None:
-        return None
-    connector = next((each for each in evse.connectors if each.id == str(session.connector_id)), evse.connectors[0])
+    connectors = () if evse is None else evse.connectors
+    connector = next((each for each in connectors if each.id == str(session.connector_id)), None)
+    plug = connector or (connectors[0] if connectors else None)
     return CdrLocation(
         id=location.id,
         name=location.name,
@@ -167,12 +167,12 @@ def _cdr_location(session: RoamedSession, location: Location) -> CdrLocation | N
         postal_code=location.postal_code,
         country=location.country,
         coordinates=location.coordinates,
-        evse_uid=evse.uid,
-        evse_id=evse.evse_id or evse.uid,
-        connector_id=connector.id,
-        connector_standard=connector.standard,
-        connector_format=connector.format,
-        connector_power_type=connector.power_type,
+        evse_uid=_evse_uid(session),
+        evse_id=(evse.evse_id if evse is not None else None) or _evse_uid(session),
+        connector_id=str(session.connector_id),
+        connector_standard="IEC_62196_T2" if plug is None else plug.standard,
+        connector_format=ConnectorFormat.SOCKET if plug is None else plug.format,
+        connector_power_type=PowerType.AC_3_PHASE if plug is None else plug.power_type,
     )
 
 

@@ -144,6 +144,34 @@ def gone(evse: Evse, at: datetime) -> Evse:
     return msgspec.structs.replace(evse, status=EvseStatus.REMOVED, last_updated=whole(at))
 
 
+def with_times(new: Location, old: Location | None, at: datetime) -> Location:
+    """With the times at which each part last differed from what was told: a station that goes away changes its EVSE's
+    status, too. What is no longer there is told as removed."""
+    if old is None:
+        return new
+    new = with_removed(new, old, at)
+    before = {evse.uid: evse for evse in old.evses}
+    evses = tuple(_evse_with_time(evse, before.get(evse.uid), at) for evse in new.evses)
+    same = msgspec.structs.replace(new, evses=evses, last_updated=old.last_updated)
+    return same if same == old else msgspec.structs.replace(same, last_updated=whole(at))
+
+
+def _evse_with_time(new: Evse, old: Evse | None, at: datetime) -> Evse:
+    if old is None:
+        return new
+    plugs = {plug.id: plug for plug in old.connectors}
+    connectors = tuple(
+        plug if (was := plugs.get(plug.id)) is None else _connector_with_time(plug, was, at) for plug in new.connectors
+    )
+    same = msgspec.structs.replace(new, connectors=connectors, last_updated=old.last_updated)
+    return same if same == old else msgspec.structs.replace(same, last_updated=whole(at))
+
+
+def _connector_with_time(new: Connector, old: Connector, at: datetime) -> Connector:
+    same = msgspec.structs.replace(new, last_updated=old.last_updated)
+    return same if same == old else msgspec.structs.replace(same, last_updated=whole(at))
+
+
 def with_removed(new: Location, old: Location | None, at: datetime) -> Location:
     """With the EVSEs that are no longer there."""
     if old is None:

@@ -4,7 +4,6 @@ Unavailable while the database is away."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -26,6 +25,7 @@ class ReleasedObject(msgspec.Struct, frozen=True):
     party_id: int | None = None
     basis: str = ""
     withdrawn: bool = False
+    session_id: int | None = None
 
 
 class PushDraft(msgspec.Struct, frozen=True):
@@ -113,6 +113,9 @@ class ReleaseStore(Protocol):
     async def object(self, module: str, key: str) -> ReleasedObject | None:
         """One."""
 
+    async def cdrs_of(self, session_id: int) -> Sequence[ReleasedObject]:
+        """The charge records of a session, in the order in which they were made."""
+
     async def page_objects(
         self,
         module: str,
@@ -167,9 +170,9 @@ class RoamingFacts(Protocol):
     async def tariffs(self) -> Sequence[NamedTariff]:
         """Those that hold somewhere now."""
 
-    async def roamed(self, *, since: datetime, size: int) -> Sequence[RoamedSession]:
-        """Sessions on tokens of registered parties that changed since, oldest change first; with those whose charge
-        record is still to be made."""
+    async def roamed(self, size: int) -> Sequence[RoamedSession]:
+        """Sessions on tokens of registered parties, at published sites, that go on, or whose charge record is still to
+        be made (or made anew, since they cost something else now); oldest first."""
 
     async def roamed_session(self, session_id: int) -> RoamedSession | None:
         """One."""
@@ -204,10 +207,3 @@ class RoamingTokenSource(Protocol):
 
     def find(self, id_token: str) -> Token | None:
         """The token as a tag of ours; None: no party told it, or it may not charge without being asked for."""
-
-
-class SweepLease(Protocol):
-    """So that only one process does a thing."""
-
-    def held(self) -> AbstractAsyncContextManager[bool]:
-        """True inside: we do it."""

@@ -73,7 +73,8 @@ CREATE TABLE roaming_location (
 CREATE TABLE roaming_object (
     module       text NOT NULL CHECK (module IN ('locations', 'sessions', 'cdrs', 'tariffs')),
     key          text COLLATE "C" NOT NULL,
-    party_id     bigint REFERENCES roaming_party ON DELETE CASCADE,
+    party_id     bigint,
+    session_id   bigint,
     body         text NOT NULL,
     basis        text NOT NULL DEFAULT '',
     withdrawn    boolean NOT NULL DEFAULT false,
@@ -81,7 +82,8 @@ CREATE TABLE roaming_object (
     PRIMARY KEY (module, key)
 );
 CREATE INDEX roaming_object_page ON roaming_object (module, last_updated, key);
-COMMENT ON COLUMN roaming_object.party_id IS 'who alone may see it; null: everybody';
+CREATE INDEX roaming_object_of_session ON roaming_object (session_id, last_updated) WHERE session_id IS NOT NULL;
+COMMENT ON COLUMN roaming_object.party_id IS 'who alone may see it; null: everybody. Stays when the party goes';
 COMMENT ON COLUMN roaming_object.basis IS 'digest of what it was made of';
 
 -- A party that asked for a start, until the session that comes of it is known.
