@@ -26,35 +26,65 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63ontrol/v1/id_tokens.proto\x12\ncontrol.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x02\n\x07IdToken\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08id_token\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\x0f\n\x07\x62locked\x18\x04 \x01(\x08\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fparent_id_token\x18\x06 \x01(\t\x12\x18\n\x10\x61llow_concurrent\x18\x07 \x01(\x08\x12\x0c\n\x04note\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12\x0c\n\x04user\x18\x0c \x01(\t\"!\n\x11GetIdTokenRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\x12GetIdTokenResponse\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\"K\n\x13ListIdTokensRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\"k\n\x14ListIdTokensResponse\x12&\n\tid_tokens\x18\x01 \x03(\x0b\x32\x13.control.v1.IdToken\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"Q\n\x14\x43reateIdTokenRequest\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\x12\x12\n\nrequest_id\x18\x02 \x01(\t\">\n\x15\x43reateIdTokenResponse\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\"\x82\x01\n\x14UpdateIdTokenRequest\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\">\n\x15UpdateIdTokenResponse\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\"8\n\x14\x44\x65leteIdTokenRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x17\n\x15\x44\x65leteIdTokenResponse2\xb2\x03\n\x0eIdTokenService\x12K\n\nGetIdToken\x12\x1d.control.v1.GetIdTokenRequest\x1a\x1e.control.v1.GetIdTokenResponse\x12Q\n\x0cListIdTokens\x12\x1f.control.v1.ListIdTokensRequest\x1a .control.v1.ListIdTokensResponse\x12T\n\rCreateIdToken\x12 .control.v1.CreateIdTokenRequest\x1a!.control.v1.CreateIdTokenResponse\x12T\n\rUpdateIdToken\x12 .control.v1.UpdateIdTokenRequest\x1a!.control.v1.UpdateIdTokenResponse\x12T\n\rDeleteIdToken\x12 .control.v1.DeleteIdTokenRequest\x1a!.control.v1.DeleteIdTokenResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63ontrol/v1/id_tokens.proto\x12\ncontrol.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"i\n\tCardForms\x12\x13\n\x0bhexadecimal\x18\x01 \x01(\t\x12\x1c\n\x14hexadecimal_reversed\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65\x63imal\x18\x03 \x01(\t\x12\x18\n\x10\x64\x65\x63imal_reversed\x18\x04 \x01(\t\"\x81\x05\n\x07IdToken\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08id_token\x18\x02 \x01(\t\x12\r\n\x05\x61lias\x18\x03 \x01(\t\x12\x0f\n\x07\x62locked\x18\x04 \x01(\x08\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fparent_id_token\x18\x06 \x01(\t\x12\x18\n\x10\x61llow_concurrent\x18\x07 \x01(\x08\x12\x0c\n\x04note\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\x12\x0c\n\x04user\x18\x0c \x01(\t\x12%\n\x04kind\x18\r \x01(\x0e\x32\x17.control.v1.IdTokenKind\x12%\n\x04type\x18\x0e \x01(\x0e\x32\x17.control.v1.IdTokenType\x12\x33\n\x0fvalid_from_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0evalid_stations\x18\x10 \x03(\t\x12\x14\n\x0cvalid_places\x18\x11 \x03(\t\x12\'\n\x05state\x18\x12 \x01(\x0e\x32\x18.control.v1.IdTokenState\x12\x12\n\nuser_email\x18\x13 \x01(\t\x12\x19\n\x11user_display_name\x18\x14 \x01(\t\x12$\n\x05\x66orms\x18\x15 \x03(\x0b\x32\x15.control.v1.CardForms\x12\x17\n\x0f\x62locked_by_user\x18\x16 \x01(\x08\"!\n\x11GetIdTokenRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\x12GetIdTokenResponse\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\"\xb7\x02\n\x13ListIdTokensRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12%\n\x04type\x18\x05 \x01(\x0e\x32\x17.control.v1.IdTokenType\x12\'\n\x05state\x18\x06 \x01(\x0e\x32\x18.control.v1.IdTokenState\x12\x0f\n\x07station\x18\x07 \x01(\t\x12%\n\x04kind\x18\x08 \x01(\x0e\x32\x17.control.v1.IdTokenKind\x12\x17\n\x0fparent_id_token\x18\t \x01(\t\x12\'\n\x05order\x18\n \x01(\x0e\x32\x18.control.v1.IdTokenOrder\x12\x12\n\ndescending\x18\x0b \x01(\x08\"k\n\x14ListIdTokensResponse\x12&\n\tid_tokens\x18\x01 \x03(\x0b\x32\x13.control.v1.IdToken\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"Q\n\x14\x43reateIdTokenRequest\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\x12\x12\n\nrequest_id\x18\x02 \x01(\t\">\n\x15\x43reateIdTokenResponse\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\"\x82\x01\n\x14UpdateIdTokenRequest\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\">\n\x15UpdateIdTokenResponse\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\"8\n\x14\x44\x65leteIdTokenRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x17\n\x15\x44\x65leteIdTokenResponse\"$\n\x14LookUpIdTokenRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\">\n\x15LookUpIdTokenResponse\x12%\n\x08id_token\x18\x01 \x01(\x0b\x32\x13.control.v1.IdToken\"d\n\x15ImportIdTokensRequest\x12&\n\tid_tokens\x18\x01 \x03(\x0b\x32\x13.control.v1.IdToken\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"B\n\x12IdTokenImportError\x12\x0b\n\x03row\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"Z\n\x16ImportIdTokensResponse\x12\x10\n\x08imported\x18\x01 \x01(\x05\x12.\n\x06\x65rrors\x18\x02 \x03(\x0b\x32\x1e.control.v1.IdTokenImportError\"(\n\tTagPolicy\x12\x1b\n\x13users_register_tags\x18\x01 \x01(\x08\"\x15\n\x13GetTagPolicyRequest\"=\n\x14GetTagPolicyResponse\x12%\n\x06policy\x18\x01 \x01(\x0b\x32\x15.control.v1.TagPolicy\"P\n\x13SetTagPolicyRequest\x12%\n\x06policy\x18\x01 \x01(\x0b\x32\x15.control.v1.TagPolicy\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"=\n\x14SetTagPolicyResponse\x12%\n\x06policy\x18\x01 \x01(\x0b\x32\x15.control.v1.TagPolicy*c\n\x0bIdTokenKind\x12\x1d\n\x19ID_TOKEN_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16ID_TOKEN_KIND_PHYSICAL\x10\x01\x12\x19\n\x15ID_TOKEN_KIND_VIRTUAL\x10\x02*|\n\x0bIdTokenType\x12\x1d\n\x19ID_TOKEN_TYPE_UNSPECIFIED\x10\x00\x12\x17\n\x13ID_TOKEN_TYPE_OTHER\x10\x01\x12\x19\n\x15ID_TOKEN_TYPE_PRIVATE\x10\x02\x12\x1a\n\x16ID_TOKEN_TYPE_BUSINESS\x10\x03*\xa2\x01\n\x0cIdTokenState\x12\x1e\n\x1aID_TOKEN_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14ID_TOKEN_STATE_VALID\x10\x01\x12\x1a\n\x16ID_TOKEN_STATE_BLOCKED\x10\x02\x12\x1a\n\x16ID_TOKEN_STATE_EXPIRED\x10\x03\x12 \n\x1cID_TOKEN_STATE_NOT_YET_VALID\x10\x04*\xb5\x01\n\x0cIdTokenOrder\x12\x1e\n\x1aID_TOKEN_ORDER_UNSPECIFIED\x10\x00\x12\x1b\n\x17ID_TOKEN_ORDER_ID_TOKEN\x10\x01\x12\x18\n\x14ID_TOKEN_ORDER_ALIAS\x10\x02\x12\x17\n\x13ID_TOKEN_ORDER_USER\x10\x03\x12\x19\n\x15ID_TOKEN_ORDER_EXPIRY\x10\x04\x12\x1a\n\x16ID_TOKEN_ORDER_CREATED\x10\x05\x32\x87\x06\n\x0eIdTokenService\x12K\n\nGetIdToken\x12\x1d.control.v1.GetIdTokenRequest\x1a\x1e.control.v1.GetIdTokenResponse\x12Q\n\x0cListIdTokens\x12\x1f.control.v1.ListIdTokensRequest\x1a .control.v1.ListIdTokensResponse\x12T\n\rCreateIdToken\x12 .control.v1.CreateIdTokenRequest\x1a!.control.v1.CreateIdTokenResponse\x12T\n\rUpdateIdToken\x12 .control.v1.UpdateIdTokenRequest\x1a!.control.v1.UpdateIdTokenResponse\x12T\n\rDeleteIdToken\x12 .control.v1.DeleteIdTokenRequest\x1a!.control.v1.DeleteIdTokenResponse\x12T\n\rLookUpIdToken\x12 .control.v1.LookUpIdTokenRequest\x1a!.control.v1.LookUpIdTokenResponse\x12W\n\x0eImportIdTokens\x12!.control.v1.ImportIdTokensRequest\x1a\".control.v1.ImportIdTokensResponse\x12Q\n\x0cGetTagPolicy\x12\x1f.control.v1.GetTagPolicyRequest\x1a .control.v1.GetTagPolicyResponse\x12Q\n\x0cSetTagPolicy\x12\x1f.control.v1.SetTagPolicyRequest\x1a .control.v1.SetTagPolicyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'control.v1.id_tokens_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_IDTOKEN']._serialized_start=110
-  _globals['_IDTOKEN']._serialized_end=423
-  _globals['_GETIDTOKENREQUEST']._serialized_start=425
-  _globals['_GETIDTOKENREQUEST']._serialized_end=458
-  _globals['_GETIDTOKENRESPONSE']._serialized_start=460
-  _globals['_GETIDTOKENRESPONSE']._serialized_end=519
-  _globals['_LISTIDTOKENSREQUEST']._serialized_start=521
-  _globals['_LISTIDTOKENSREQUEST']._serialized_end=596
-  _globals['_LISTIDTOKENSRESPONSE']._serialized_start=598
-  _globals['_LISTIDTOKENSRESPONSE']._serialized_end=705
-  _globals['_CREATEIDTOKENREQUEST']._serialized_start=707
-  _globals['_CREATEIDTOKENREQUEST']._serialized_end=788
-  _globals['_CREATEIDTOKENRESPONSE']._serialized_start=790
-  _globals['_CREATEIDTOKENRESPONSE']._serialized_end=852
-  _globals['_UPDATEIDTOKENREQUEST']._serialized_start=855
-  _globals['_UPDATEIDTOKENREQUEST']._serialized_end=985
-  _globals['_UPDATEIDTOKENRESPONSE']._serialized_start=987
-  _globals['_UPDATEIDTOKENRESPONSE']._serialized_end=1049
-  _globals['_DELETEIDTOKENREQUEST']._serialized_start=1051
-  _globals['_DELETEIDTOKENREQUEST']._serialized_end=1107
-  _globals['_DELETEIDTOKENRESPONSE']._serialized_start=1109
-  _globals['_DELETEIDTOKENRESPONSE']._serialized_end=1132
-  _globals['_IDTOKENSERVICE']._serialized_start=1135
-  _globals['_IDTOKENSERVICE']._serialized_end=1569
+  _globals['_IDTOKENKIND']._serialized_start=2443
+  _globals['_IDTOKENKIND']._serialized_end=2542
+  _globals['_IDTOKENTYPE']._serialized_start=2544
+  _globals['_IDTOKENTYPE']._serialized_end=2668
+  _globals['_IDTOKENSTATE']._serialized_start=2671
+  _globals['_IDTOKENSTATE']._serialized_end=2833
+  _globals['_IDTOKENORDER']._serialized_start=2836
+  _globals['_IDTOKENORDER']._serialized_end=3017
+  _globals['_CARDFORMS']._serialized_start=109
+  _globals['_CARDFORMS']._serialized_end=214
+  _globals['_IDTOKEN']._serialized_start=217
+  _globals['_IDTOKEN']._serialized_end=858
+  _globals['_GETIDTOKENREQUEST']._serialized_start=860
+  _globals['_GETIDTOKENREQUEST']._serialized_end=893
+  _globals['_GETIDTOKENRESPONSE']._serialized_start=895
+  _globals['_GETIDTOKENRESPONSE']._serialized_end=954
+  _globals['_LISTIDTOKENSREQUEST']._serialized_start=957
+  _globals['_LISTIDTOKENSREQUEST']._serialized_end=1268
+  _globals['_LISTIDTOKENSRESPONSE']._serialized_start=1270
+  _globals['_LISTIDTOKENSRESPONSE']._serialized_end=1377
+  _globals['_CREATEIDTOKENREQUEST']._serialized_start=1379
+  _globals['_CREATEIDTOKENREQUEST']._serialized_end=1460
+  _globals['_CREATEIDTOKENRESPONSE']._serialized_start=1462
+  _globals['_CREATEIDTOKENRESPONSE']._serialized_end=1524
+  _globals['_UPDATEIDTOKENREQUEST']._serialized_start=1527
+  _globals['_UPDATEIDTOKENREQUEST']._serialized_end=1657
+  _globals['_UPDATEIDTOKENRESPONSE']._serialized_start=1659
+  _globals['_UPDATEIDTOKENRESPONSE']._serialized_end=1721
+  _globals['_DELETEIDTOKENREQUEST']._serialized_start=1723
+  _globals['_DELETEIDTOKENREQUEST']._serialized_end=1779
+  _globals['_DELETEIDTOKENRESPONSE']._serialized_start=1781
+  _globals['_DELETEIDTOKENRESPONSE']._serialized_end=1804
+  _globals['_LOOKUPIDTOKENREQUEST']._serialized_start=1806
+  _globals['_LOOKUPIDTOKENREQUEST']._serialized_end=1842
+  _globals['_LOOKUPIDTOKENRESPONSE']._serialized_start=1844
+  _globals['_LOOKUPIDTOKENRESPONSE']._serialized_end=1906
+  _globals['_IMPORTIDTOKENSREQUEST']._serialized_start=1908
+  _globals['_IMPORTIDTOKENSREQUEST']._serialized_end=2008
+  _globals['_IDTOKENIMPORTERROR']._serialized_start=2010
+  _globals['_IDTOKENIMPORTERROR']._serialized_end=2076
+  _globals['_IMPORTIDTOKENSRESPONSE']._serialized_start=2078
+  _globals['_IMPORTIDTOKENSRESPONSE']._serialized_end=2168
+  _globals['_TAGPOLICY']._serialized_start=2170
+  _globals['_TAGPOLICY']._serialized_end=2210
+  _globals['_GETTAGPOLICYREQUEST']._serialized_start=2212
+  _globals['_GETTAGPOLICYREQUEST']._serialized_end=2233
+  _globals['_GETTAGPOLICYRESPONSE']._serialized_start=2235
+  _globals['_GETTAGPOLICYRESPONSE']._serialized_end=2296
+  _globals['_SETTAGPOLICYREQUEST']._serialized_start=2298
+  _globals['_SETTAGPOLICYREQUEST']._serialized_end=2378
+  _globals['_SETTAGPOLICYRESPONSE']._serialized_start=2380
+  _globals['_SETTAGPOLICYRESPONSE']._serialized_end=2441
+  _globals['_IDTOKENSERVICE']._serialized_start=3020
+  _globals['_IDTOKENSERVICE']._serialized_end=3795
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,6 +20,160 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _IdTokenKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IdTokenKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IdTokenKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ID_TOKEN_KIND_UNSPECIFIED: _IdTokenKind.ValueType  # 0
+    """Unset: physical."""
+    ID_TOKEN_KIND_PHYSICAL: _IdTokenKind.ValueType  # 1
+    """A card or fob."""
+    ID_TOKEN_KIND_VIRTUAL: _IdTokenKind.ValueType  # 2
+    """An id only. When it is made without one, the server makes one up that cannot be guessed."""
+
+class IdTokenKind(_IdTokenKind, metaclass=_IdTokenKindEnumTypeWrapper):
+    """What a tag is."""
+
+ID_TOKEN_KIND_UNSPECIFIED: IdTokenKind.ValueType  # 0
+"""Unset: physical."""
+ID_TOKEN_KIND_PHYSICAL: IdTokenKind.ValueType  # 1
+"""A card or fob."""
+ID_TOKEN_KIND_VIRTUAL: IdTokenKind.ValueType  # 2
+"""An id only. When it is made without one, the server makes one up that cannot be guessed."""
+Global___IdTokenKind: _TypeAlias = IdTokenKind  # noqa: Y015
+
+class _IdTokenType:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IdTokenTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IdTokenType.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ID_TOKEN_TYPE_UNSPECIFIED: _IdTokenType.ValueType  # 0
+    """Unset: other."""
+    ID_TOKEN_TYPE_OTHER: _IdTokenType.ValueType  # 1
+    """Neither."""
+    ID_TOKEN_TYPE_PRIVATE: _IdTokenType.ValueType  # 2
+    """Private trips."""
+    ID_TOKEN_TYPE_BUSINESS: _IdTokenType.ValueType  # 3
+    """Business trips."""
+
+class IdTokenType(_IdTokenType, metaclass=_IdTokenTypeEnumTypeWrapper):
+    """What a tag is used for. For the books; it changes nothing else."""
+
+ID_TOKEN_TYPE_UNSPECIFIED: IdTokenType.ValueType  # 0
+"""Unset: other."""
+ID_TOKEN_TYPE_OTHER: IdTokenType.ValueType  # 1
+"""Neither."""
+ID_TOKEN_TYPE_PRIVATE: IdTokenType.ValueType  # 2
+"""Private trips."""
+ID_TOKEN_TYPE_BUSINESS: IdTokenType.ValueType  # 3
+"""Business trips."""
+Global___IdTokenType: _TypeAlias = IdTokenType  # noqa: Y015
+
+class _IdTokenState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IdTokenStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IdTokenState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ID_TOKEN_STATE_UNSPECIFIED: _IdTokenState.ValueType  # 0
+    """Unset: any."""
+    ID_TOKEN_STATE_VALID: _IdTokenState.ValueType  # 1
+    """It counts."""
+    ID_TOKEN_STATE_BLOCKED: _IdTokenState.ValueType  # 2
+    """It, or its user, is blocked."""
+    ID_TOKEN_STATE_EXPIRED: _IdTokenState.ValueType  # 3
+    """Its time is over."""
+    ID_TOKEN_STATE_NOT_YET_VALID: _IdTokenState.ValueType  # 4
+    """Its time has not come."""
+
+class IdTokenState(_IdTokenState, metaclass=_IdTokenStateEnumTypeWrapper):
+    """Whether a tag counts now."""
+
+ID_TOKEN_STATE_UNSPECIFIED: IdTokenState.ValueType  # 0
+"""Unset: any."""
+ID_TOKEN_STATE_VALID: IdTokenState.ValueType  # 1
+"""It counts."""
+ID_TOKEN_STATE_BLOCKED: IdTokenState.ValueType  # 2
+"""It, or its user, is blocked."""
+ID_TOKEN_STATE_EXPIRED: IdTokenState.ValueType  # 3
+"""Its time is over."""
+ID_TOKEN_STATE_NOT_YET_VALID: IdTokenState.ValueType  # 4
+"""Its time has not come."""
+Global___IdTokenState: _TypeAlias = IdTokenState  # noqa: Y015
+
+class _IdTokenOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _IdTokenOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IdTokenOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ID_TOKEN_ORDER_UNSPECIFIED: _IdTokenOrder.ValueType  # 0
+    """Unset: by id_token."""
+    ID_TOKEN_ORDER_ID_TOKEN: _IdTokenOrder.ValueType  # 1
+    """By the id."""
+    ID_TOKEN_ORDER_ALIAS: _IdTokenOrder.ValueType  # 2
+    """By the alias."""
+    ID_TOKEN_ORDER_USER: _IdTokenOrder.ValueType  # 3
+    """By the user's e-mail address; nobody's first."""
+    ID_TOKEN_ORDER_EXPIRY: _IdTokenOrder.ValueType  # 4
+    """By the end of validity; those without one last."""
+    ID_TOKEN_ORDER_CREATED: _IdTokenOrder.ValueType  # 5
+    """By when they were made."""
+
+class IdTokenOrder(_IdTokenOrder, metaclass=_IdTokenOrderEnumTypeWrapper):
+    """By what tags are ordered."""
+
+ID_TOKEN_ORDER_UNSPECIFIED: IdTokenOrder.ValueType  # 0
+"""Unset: by id_token."""
+ID_TOKEN_ORDER_ID_TOKEN: IdTokenOrder.ValueType  # 1
+"""By the id."""
+ID_TOKEN_ORDER_ALIAS: IdTokenOrder.ValueType  # 2
+"""By the alias."""
+ID_TOKEN_ORDER_USER: IdTokenOrder.ValueType  # 3
+"""By the user's e-mail address; nobody's first."""
+ID_TOKEN_ORDER_EXPIRY: IdTokenOrder.ValueType  # 4
+"""By the end of validity; those without one last."""
+ID_TOKEN_ORDER_CREATED: IdTokenOrder.ValueType  # 5
+"""By when they were made."""
+Global___IdTokenOrder: _TypeAlias = IdTokenOrder  # noqa: Y015
+
+@_typing.final
+class CardForms(_message.Message):
+    """One card in one reading of its id: the bytes are 4, 7 or 10."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEXADECIMAL_FIELD_NUMBER: _builtins.int
+    HEXADECIMAL_REVERSED_FIELD_NUMBER: _builtins.int
+    DECIMAL_FIELD_NUMBER: _builtins.int
+    DECIMAL_REVERSED_FIELD_NUMBER: _builtins.int
+    hexadecimal: _builtins.str
+    """As most stations send it."""
+    hexadecimal_reversed: _builtins.str
+    """With its bytes in the other order."""
+    decimal: _builtins.str
+    """As it is printed, with leading zeros."""
+    decimal_reversed: _builtins.str
+    """The decimal of the other order."""
+    def __init__(
+        self,
+        *,
+        hexadecimal: _builtins.str = ...,
+        hexadecimal_reversed: _builtins.str = ...,
+        decimal: _builtins.str = ...,
+        decimal_reversed: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decimal", b"decimal", "decimal_reversed", b"decimal_reversed", "hexadecimal", b"hexadecimal", "hexadecimal_reversed", b"hexadecimal_reversed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CardForms: _TypeAlias = CardForms  # noqa: Y015
 
 @_typing.final
 class IdToken(_message.Message):
@@ -38,6 +193,16 @@ class IdToken(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     USER_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    VALID_FROM_TIME_FIELD_NUMBER: _builtins.int
+    VALID_STATIONS_FIELD_NUMBER: _builtins.int
+    VALID_PLACES_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    USER_EMAIL_FIELD_NUMBER: _builtins.int
+    USER_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    FORMS_FIELD_NUMBER: _builtins.int
+    BLOCKED_BY_USER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`idTokens/{id}`."""
     id_token: _builtins.str
@@ -56,6 +221,18 @@ class IdToken(_message.Message):
     """Version, sent back on update."""
     user: _builtins.str
     """`users/{id}` of the one whose it is: they see it and the sessions charged on it from now on. Empty: nobody's."""
+    kind: Global___IdTokenKind.ValueType
+    """Physical or virtual. Cannot be changed."""
+    type: Global___IdTokenType.ValueType
+    """What it is used for."""
+    state: Global___IdTokenState.ValueType
+    """Whether it counts now. Output only."""
+    user_email: _builtins.str
+    """E-mail address of the user. Output only."""
+    user_display_name: _builtins.str
+    """Name of the user. Output only."""
+    blocked_by_user: _builtins.bool
+    """Its user has blocked it, and may unblock it. Output only."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Refused from then on; unset means never."""
@@ -67,6 +244,24 @@ class IdToken(_message.Message):
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """Last changed. Output only."""
+
+    @_builtins.property
+    def valid_from_time(self) -> _timestamp_pb2.Timestamp:
+        """Refused before; unset means ever since."""
+
+    @_builtins.property
+    def valid_stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`stations/{id}` where alone it is valid (or in valid_places); both empty: everywhere."""
+
+    @_builtins.property
+    def valid_places(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`places/{id}` in which it is valid."""
+
+    @_builtins.property
+    def forms(self) -> _containers.RepeatedCompositeFieldContainer[Global___CardForms]:
+        """All forms of the card's id; several when the id can be read as hexadecimal and as decimal; none when it is no card's.
+        Output only.
+        """
 
     def __init__(
         self,
@@ -83,10 +278,20 @@ class IdToken(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
         user: _builtins.str = ...,
+        kind: Global___IdTokenKind.ValueType = ...,
+        type: Global___IdTokenType.ValueType = ...,
+        valid_from_time: _timestamp_pb2.Timestamp | None = ...,
+        valid_stations: _abc.Iterable[_builtins.str] | None = ...,
+        valid_places: _abc.Iterable[_builtins.str] | None = ...,
+        state: Global___IdTokenState.ValueType = ...,
+        user_email: _builtins.str = ...,
+        user_display_name: _builtins.str = ...,
+        forms: _abc.Iterable[Global___CardForms] | None = ...,
+        blocked_by_user: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "update_time", b"update_time", "valid_from_time", b"valid_from_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "allow_concurrent", b"allow_concurrent", "blocked", b"blocked", "create_time", b"create_time", "etag", b"etag", "expire_time", b"expire_time", "id_token", b"id_token", "name", b"name", "note", b"note", "parent_id_token", b"parent_id_token", "update_time", b"update_time", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alias", b"alias", "allow_concurrent", b"allow_concurrent", "blocked", b"blocked", "blocked_by_user", b"blocked_by_user", "create_time", b"create_time", "etag", b"etag", "expire_time", b"expire_time", "forms", b"forms", "id_token", b"id_token", "kind", b"kind", "name", b"name", "note", b"note", "parent_id_token", b"parent_id_token", "state", b"state", "type", b"type", "update_time", b"update_time", "user", b"user", "user_display_name", b"user_display_name", "user_email", b"user_email", "valid_from_time", b"valid_from_time", "valid_places", b"valid_places", "valid_stations", b"valid_stations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -147,22 +352,54 @@ class ListIdTokensRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     QUERY_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    STATION_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    PARENT_ID_TOKEN_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many; 0 means 50, more than 1000 means 1000, less than 0 is an error."""
     page_token: _builtins.str
     """From the page before; empty for the first."""
     query: _builtins.str
-    """Part of the id, the alias or the note."""
+    """Part of the id, the alias, the note, or the user's e-mail address or name; or a card's id in any form."""
+    user: _builtins.str
+    """`users/{id}`: only theirs."""
+    type: Global___IdTokenType.ValueType
+    """Only of this type."""
+    state: Global___IdTokenState.ValueType
+    """Only in this state."""
+    station: _builtins.str
+    """`stations/{id}`: only those that are valid there."""
+    kind: Global___IdTokenKind.ValueType
+    """Only of this kind."""
+    parent_id_token: _builtins.str
+    """Only with this parent."""
+    order: Global___IdTokenOrder.ValueType
+    """The order."""
+    descending: _builtins.bool
+    """The other way round."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         query: _builtins.str = ...,
+        user: _builtins.str = ...,
+        type: Global___IdTokenType.ValueType = ...,
+        state: Global___IdTokenState.ValueType = ...,
+        station: _builtins.str = ...,
+        kind: Global___IdTokenKind.ValueType = ...,
+        parent_id_token: _builtins.str = ...,
+        order: Global___IdTokenOrder.ValueType = ...,
+        descending: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "query", b"query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "kind", b"kind", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "parent_id_token", b"parent_id_token", "query", b"query", "state", b"state", "station", b"station", "type", b"type", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -212,7 +449,7 @@ class CreateIdTokenRequest(_message.Message):
     """Repeating a request with the same id within 24 hours does it once and answers the same."""
     @_builtins.property
     def id_token(self) -> Global___IdToken:
-        """id_token is required."""
+        """id_token is required, but for virtual tags."""
 
     def __init__(
         self,
@@ -269,7 +506,9 @@ class UpdateIdTokenRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """Of alias, blocked, expire_time, parent_id_token, allow_concurrent, note."""
+        """Of alias, blocked, expire_time, parent_id_token, allow_concurrent, note, user, type, valid_from_time,
+        valid_stations, valid_places.
+        """
 
     def __init__(
         self,
@@ -352,3 +591,254 @@ class DeleteIdTokenResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteIdTokenResponse: _TypeAlias = DeleteIdTokenResponse  # noqa: Y015
+
+@_typing.final
+class LookUpIdTokenRequest(_message.Message):
+    """Asks for the tag of a card."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """The id in any form."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpIdTokenRequest: _TypeAlias = LookUpIdTokenRequest  # noqa: Y015
+
+@_typing.final
+class LookUpIdTokenResponse(_message.Message):
+    """The tag of a card."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_TOKEN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def id_token(self) -> Global___IdToken:
+        """The tag."""
+
+    def __init__(
+        self,
+        *,
+        id_token: Global___IdToken | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["id_token", b"id_token"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id_token", b"id_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpIdTokenResponse: _TypeAlias = LookUpIdTokenResponse  # noqa: Y015
+
+@_typing.final
+class ImportIdTokensRequest(_message.Message):
+    """Makes many tags."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_TOKENS_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    dry_run: _builtins.bool
+    """Only look for errors."""
+    request_id: _builtins.str
+    """See CreateIdTokenRequest."""
+    @_builtins.property
+    def id_tokens(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdToken]:
+        """At most 5000. `user` may be left empty and the user be named by `user_email`."""
+
+    def __init__(
+        self,
+        *,
+        id_tokens: _abc.Iterable[Global___IdToken] | None = ...,
+        dry_run: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "id_tokens", b"id_tokens", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportIdTokensRequest: _TypeAlias = ImportIdTokensRequest  # noqa: Y015
+
+@_typing.final
+class IdTokenImportError(_message.Message):
+    """What is wrong with a row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROW_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    row: _builtins.int
+    """Its place in the request, from 0."""
+    reason: _builtins.str
+    """A stable word, for example ID_TOKEN_TAKEN."""
+    message: _builtins.str
+    """For people."""
+    def __init__(
+        self,
+        *,
+        row: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason", "row", b"row"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdTokenImportError: _TypeAlias = IdTokenImportError  # noqa: Y015
+
+@_typing.final
+class ImportIdTokensResponse(_message.Message):
+    """What came of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IMPORTED_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    imported: _builtins.int
+    """Tags made; 0 in a dry run, and when there are errors."""
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdTokenImportError]:
+        """In the order of the rows."""
+
+    def __init__(
+        self,
+        *,
+        imported: _builtins.int = ...,
+        errors: _abc.Iterable[Global___IdTokenImportError] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "imported", b"imported"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportIdTokensResponse: _TypeAlias = ImportIdTokensResponse  # noqa: Y015
+
+@_typing.final
+class TagPolicy(_message.Message):
+    """What is decided for all tags."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USERS_REGISTER_TAGS_FIELD_NUMBER: _builtins.int
+    users_register_tags: _builtins.bool
+    """EV users may register tags of their own."""
+    def __init__(
+        self,
+        *,
+        users_register_tags: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["users_register_tags", b"users_register_tags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TagPolicy: _TypeAlias = TagPolicy  # noqa: Y015
+
+@_typing.final
+class GetTagPolicyRequest(_message.Message):
+    """Asks for the policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTagPolicyRequest: _TypeAlias = GetTagPolicyRequest  # noqa: Y015
+
+@_typing.final
+class GetTagPolicyResponse(_message.Message):
+    """The policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___TagPolicy:
+        """The policy."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___TagPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetTagPolicyResponse: _TypeAlias = GetTagPolicyResponse  # noqa: Y015
+
+@_typing.final
+class SetTagPolicyRequest(_message.Message):
+    """Changes the policy."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """See CreateIdTokenRequest."""
+    @_builtins.property
+    def policy(self) -> Global___TagPolicy:
+        """All of it."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___TagPolicy | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetTagPolicyRequest: _TypeAlias = SetTagPolicyRequest  # noqa: Y015
+
+@_typing.final
+class SetTagPolicyResponse(_message.Message):
+    """The policy that holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def policy(self) -> Global___TagPolicy:
+        """The policy."""
+
+    def __init__(
+        self,
+        *,
+        policy: Global___TagPolicy | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetTagPolicyResponse: _TypeAlias = SetTagPolicyResponse  # noqa: Y015

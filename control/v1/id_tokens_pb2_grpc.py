@@ -60,6 +60,26 @@ class IdTokenServiceStub(object):
                 request_serializer=control_dot_v1_dot_id__tokens__pb2.DeleteIdTokenRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_id__tokens__pb2.DeleteIdTokenResponse.FromString,
                 _registered_method=True)
+        self.LookUpIdToken = channel.unary_unary(
+                '/control.v1.IdTokenService/LookUpIdToken',
+                request_serializer=control_dot_v1_dot_id__tokens__pb2.LookUpIdTokenRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_id__tokens__pb2.LookUpIdTokenResponse.FromString,
+                _registered_method=True)
+        self.ImportIdTokens = channel.unary_unary(
+                '/control.v1.IdTokenService/ImportIdTokens',
+                request_serializer=control_dot_v1_dot_id__tokens__pb2.ImportIdTokensRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_id__tokens__pb2.ImportIdTokensResponse.FromString,
+                _registered_method=True)
+        self.GetTagPolicy = channel.unary_unary(
+                '/control.v1.IdTokenService/GetTagPolicy',
+                request_serializer=control_dot_v1_dot_id__tokens__pb2.GetTagPolicyRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_id__tokens__pb2.GetTagPolicyResponse.FromString,
+                _registered_method=True)
+        self.SetTagPolicy = channel.unary_unary(
+                '/control.v1.IdTokenService/SetTagPolicy',
+                request_serializer=control_dot_v1_dot_id__tokens__pb2.SetTagPolicyRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_id__tokens__pb2.SetTagPolicyResponse.FromString,
+                _registered_method=True)
 
 
 class IdTokenServiceServicer(object):
@@ -74,21 +94,23 @@ class IdTokenServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListIdTokens(self, request, context):
-        """Tags in the order of their ids, one page at a time.
+        """Tags in the order asked for, one page at a time. EV users see their own.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateIdToken(self, request, context):
-        """Makes a tag. ALREADY_EXISTS when there is one with this id.
+        """Makes a tag. ALREADY_EXISTS when there is one with this id, or the same card in another spelling. EV users make tags
+        of their own, where the policy lets them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateIdToken(self, request, context):
-        """Changes the fields named in the mask. ABORTED when the etag is stale.
+        """Changes the fields named in the mask. ABORTED when the etag is stale. EV users change alias, type, note and blocked of
+        their own tags; what an operator has blocked they cannot unblock.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +118,35 @@ class IdTokenServiceServicer(object):
 
     def DeleteIdToken(self, request, context):
         """Removes a tag; sessions keep its id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LookUpIdToken(self, request, context):
+        """The tag of a card, by its id in any form: hexadecimal or decimal, in either order of its bytes. NOT_FOUND when there
+        is none, or when several could be meant.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportIdTokens(self, request, context):
+        """Makes many tags, all or none: if a row is wrong, nothing is done and every wrong row is named.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetTagPolicy(self, request, context):
+        """What is decided for all tags.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetTagPolicy(self, request, context):
+        """Changes what is decided for all tags.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -128,6 +179,26 @@ def add_IdTokenServiceServicer_to_server(servicer, server):
                     servicer.DeleteIdToken,
                     request_deserializer=control_dot_v1_dot_id__tokens__pb2.DeleteIdTokenRequest.FromString,
                     response_serializer=control_dot_v1_dot_id__tokens__pb2.DeleteIdTokenResponse.SerializeToString,
+            ),
+            'LookUpIdToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookUpIdToken,
+                    request_deserializer=control_dot_v1_dot_id__tokens__pb2.LookUpIdTokenRequest.FromString,
+                    response_serializer=control_dot_v1_dot_id__tokens__pb2.LookUpIdTokenResponse.SerializeToString,
+            ),
+            'ImportIdTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportIdTokens,
+                    request_deserializer=control_dot_v1_dot_id__tokens__pb2.ImportIdTokensRequest.FromString,
+                    response_serializer=control_dot_v1_dot_id__tokens__pb2.ImportIdTokensResponse.SerializeToString,
+            ),
+            'GetTagPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTagPolicy,
+                    request_deserializer=control_dot_v1_dot_id__tokens__pb2.GetTagPolicyRequest.FromString,
+                    response_serializer=control_dot_v1_dot_id__tokens__pb2.GetTagPolicyResponse.SerializeToString,
+            ),
+            'SetTagPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetTagPolicy,
+                    request_deserializer=control_dot_v1_dot_id__tokens__pb2.SetTagPolicyRequest.FromString,
+                    response_serializer=control_dot_v1_dot_id__tokens__pb2.SetTagPolicyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +337,114 @@ class IdTokenService(object):
             '/control.v1.IdTokenService/DeleteIdToken',
             control_dot_v1_dot_id__tokens__pb2.DeleteIdTokenRequest.SerializeToString,
             control_dot_v1_dot_id__tokens__pb2.DeleteIdTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookUpIdToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.IdTokenService/LookUpIdToken',
+            control_dot_v1_dot_id__tokens__pb2.LookUpIdTokenRequest.SerializeToString,
+            control_dot_v1_dot_id__tokens__pb2.LookUpIdTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportIdTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.IdTokenService/ImportIdTokens',
+            control_dot_v1_dot_id__tokens__pb2.ImportIdTokensRequest.SerializeToString,
+            control_dot_v1_dot_id__tokens__pb2.ImportIdTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTagPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.IdTokenService/GetTagPolicy',
+            control_dot_v1_dot_id__tokens__pb2.GetTagPolicyRequest.SerializeToString,
+            control_dot_v1_dot_id__tokens__pb2.GetTagPolicyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetTagPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.IdTokenService/SetTagPolicy',
+            control_dot_v1_dot_id__tokens__pb2.SetTagPolicyRequest.SerializeToString,
+            control_dot_v1_dot_id__tokens__pb2.SetTagPolicyResponse.FromString,
             options,
             channel_credentials,
             insecure,

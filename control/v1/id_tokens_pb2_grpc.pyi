@@ -36,13 +36,27 @@ class IdTokenServiceStub:
     GetIdToken: _grpc.UnaryUnaryMultiCallable[_id_tokens_pb2.GetIdTokenRequest, _id_tokens_pb2.GetIdTokenResponse]
     """One tag. NOT_FOUND when there is none."""
     ListIdTokens: _grpc.UnaryUnaryMultiCallable[_id_tokens_pb2.ListIdTokensRequest, _id_tokens_pb2.ListIdTokensResponse]
-    """Tags in the order of their ids, one page at a time."""
+    """Tags in the order asked for, one page at a time. EV users see their own."""
     CreateIdToken: _grpc.UnaryUnaryMultiCallable[_id_tokens_pb2.CreateIdTokenRequest, _id_tokens_pb2.CreateIdTokenResponse]
-    """Makes a tag. ALREADY_EXISTS when there is one with this id."""
+    """Makes a tag. ALREADY_EXISTS when there is one with this id, or the same card in another spelling. EV users make tags
+    of their own, where the policy lets them.
+    """
     UpdateIdToken: _grpc.UnaryUnaryMultiCallable[_id_tokens_pb2.UpdateIdTokenRequest, _id_tokens_pb2.UpdateIdTokenResponse]
-    """Changes the fields named in the mask. ABORTED when the etag is stale."""
+    """Changes the fields named in the mask. ABORTED when the etag is stale. EV users change alias, type, note and blocked of
+    their own tags; what an operator has blocked they cannot unblock.
+    """
     DeleteIdToken: _grpc.UnaryUnaryMultiCallable[_id_tokens_pb2.DeleteIdTokenRequest, _id_tokens_pb2.DeleteIdTokenResponse]
     """Removes a tag; sessions keep its id."""
+    LookUpIdToken: _grpc.UnaryUnaryMultiCallable[_id_tokens_pb2.LookUpIdTokenRequest, _id_tokens_pb2.LookUpIdTokenResponse]
+    """The tag of a card, by its id in any form: hexadecimal or decimal, in either order of its bytes. NOT_FOUND when there
+    is none, or when several could be meant.
+    """
+    ImportIdTokens: _grpc.UnaryUnaryMultiCallable[_id_tokens_pb2.ImportIdTokensRequest, _id_tokens_pb2.ImportIdTokensResponse]
+    """Makes many tags, all or none: if a row is wrong, nothing is done and every wrong row is named."""
+    GetTagPolicy: _grpc.UnaryUnaryMultiCallable[_id_tokens_pb2.GetTagPolicyRequest, _id_tokens_pb2.GetTagPolicyResponse]
+    """What is decided for all tags."""
+    SetTagPolicy: _grpc.UnaryUnaryMultiCallable[_id_tokens_pb2.SetTagPolicyRequest, _id_tokens_pb2.SetTagPolicyResponse]
+    """Changes what is decided for all tags."""
 
 @_typing.type_check_only
 class IdTokenServiceAsyncStub(IdTokenServiceStub):
@@ -52,13 +66,27 @@ class IdTokenServiceAsyncStub(IdTokenServiceStub):
     GetIdToken: _aio.UnaryUnaryMultiCallable[_id_tokens_pb2.GetIdTokenRequest, _id_tokens_pb2.GetIdTokenResponse]  # type: ignore[assignment]
     """One tag. NOT_FOUND when there is none."""
     ListIdTokens: _aio.UnaryUnaryMultiCallable[_id_tokens_pb2.ListIdTokensRequest, _id_tokens_pb2.ListIdTokensResponse]  # type: ignore[assignment]
-    """Tags in the order of their ids, one page at a time."""
+    """Tags in the order asked for, one page at a time. EV users see their own."""
     CreateIdToken: _aio.UnaryUnaryMultiCallable[_id_tokens_pb2.CreateIdTokenRequest, _id_tokens_pb2.CreateIdTokenResponse]  # type: ignore[assignment]
-    """Makes a tag. ALREADY_EXISTS when there is one with this id."""
+    """Makes a tag. ALREADY_EXISTS when there is one with this id, or the same card in another spelling. EV users make tags
+    of their own, where the policy lets them.
+    """
     UpdateIdToken: _aio.UnaryUnaryMultiCallable[_id_tokens_pb2.UpdateIdTokenRequest, _id_tokens_pb2.UpdateIdTokenResponse]  # type: ignore[assignment]
-    """Changes the fields named in the mask. ABORTED when the etag is stale."""
+    """Changes the fields named in the mask. ABORTED when the etag is stale. EV users change alias, type, note and blocked of
+    their own tags; what an operator has blocked they cannot unblock.
+    """
     DeleteIdToken: _aio.UnaryUnaryMultiCallable[_id_tokens_pb2.DeleteIdTokenRequest, _id_tokens_pb2.DeleteIdTokenResponse]  # type: ignore[assignment]
     """Removes a tag; sessions keep its id."""
+    LookUpIdToken: _aio.UnaryUnaryMultiCallable[_id_tokens_pb2.LookUpIdTokenRequest, _id_tokens_pb2.LookUpIdTokenResponse]  # type: ignore[assignment]
+    """The tag of a card, by its id in any form: hexadecimal or decimal, in either order of its bytes. NOT_FOUND when there
+    is none, or when several could be meant.
+    """
+    ImportIdTokens: _aio.UnaryUnaryMultiCallable[_id_tokens_pb2.ImportIdTokensRequest, _id_tokens_pb2.ImportIdTokensResponse]  # type: ignore[assignment]
+    """Makes many tags, all or none: if a row is wrong, nothing is done and every wrong row is named."""
+    GetTagPolicy: _aio.UnaryUnaryMultiCallable[_id_tokens_pb2.GetTagPolicyRequest, _id_tokens_pb2.GetTagPolicyResponse]  # type: ignore[assignment]
+    """What is decided for all tags."""
+    SetTagPolicy: _aio.UnaryUnaryMultiCallable[_id_tokens_pb2.SetTagPolicyRequest, _id_tokens_pb2.SetTagPolicyResponse]  # type: ignore[assignment]
+    """Changes what is decided for all tags."""
 
 class IdTokenServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tags. A change counts for the very next authorisation."""
@@ -77,7 +105,7 @@ class IdTokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _id_tokens_pb2.ListIdTokensRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_id_tokens_pb2.ListIdTokensResponse, _abc.Awaitable[_id_tokens_pb2.ListIdTokensResponse]]:
-        """Tags in the order of their ids, one page at a time."""
+        """Tags in the order asked for, one page at a time. EV users see their own."""
 
     @_abc_1.abstractmethod
     def CreateIdToken(
@@ -85,7 +113,9 @@ class IdTokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _id_tokens_pb2.CreateIdTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_id_tokens_pb2.CreateIdTokenResponse, _abc.Awaitable[_id_tokens_pb2.CreateIdTokenResponse]]:
-        """Makes a tag. ALREADY_EXISTS when there is one with this id."""
+        """Makes a tag. ALREADY_EXISTS when there is one with this id, or the same card in another spelling. EV users make tags
+        of their own, where the policy lets them.
+        """
 
     @_abc_1.abstractmethod
     def UpdateIdToken(
@@ -93,7 +123,9 @@ class IdTokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _id_tokens_pb2.UpdateIdTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_id_tokens_pb2.UpdateIdTokenResponse, _abc.Awaitable[_id_tokens_pb2.UpdateIdTokenResponse]]:
-        """Changes the fields named in the mask. ABORTED when the etag is stale."""
+        """Changes the fields named in the mask. ABORTED when the etag is stale. EV users change alias, type, note and blocked of
+        their own tags; what an operator has blocked they cannot unblock.
+        """
 
     @_abc_1.abstractmethod
     def DeleteIdToken(
@@ -102,5 +134,39 @@ class IdTokenServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_id_tokens_pb2.DeleteIdTokenResponse, _abc.Awaitable[_id_tokens_pb2.DeleteIdTokenResponse]]:
         """Removes a tag; sessions keep its id."""
+
+    @_abc_1.abstractmethod
+    def LookUpIdToken(
+        self,
+        request: _id_tokens_pb2.LookUpIdTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_id_tokens_pb2.LookUpIdTokenResponse, _abc.Awaitable[_id_tokens_pb2.LookUpIdTokenResponse]]:
+        """The tag of a card, by its id in any form: hexadecimal or decimal, in either order of its bytes. NOT_FOUND when there
+        is none, or when several could be meant.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportIdTokens(
+        self,
+        request: _id_tokens_pb2.ImportIdTokensRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_id_tokens_pb2.ImportIdTokensResponse, _abc.Awaitable[_id_tokens_pb2.ImportIdTokensResponse]]:
+        """Makes many tags, all or none: if a row is wrong, nothing is done and every wrong row is named."""
+
+    @_abc_1.abstractmethod
+    def GetTagPolicy(
+        self,
+        request: _id_tokens_pb2.GetTagPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_id_tokens_pb2.GetTagPolicyResponse, _abc.Awaitable[_id_tokens_pb2.GetTagPolicyResponse]]:
+        """What is decided for all tags."""
+
+    @_abc_1.abstractmethod
+    def SetTagPolicy(
+        self,
+        request: _id_tokens_pb2.SetTagPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_id_tokens_pb2.SetTagPolicyResponse, _abc.Awaitable[_id_tokens_pb2.SetTagPolicyResponse]]:
+        """Changes what is decided for all tags."""
 
 def add_IdTokenServiceServicer_to_server(servicer: IdTokenServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
