@@ -24,6 +24,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from control import spans
 from control.faults import DETAILS_KEY, Fault, fault_of
 from control.guard import READING, RECHECK_SECONDS, Call, Guard, peer_address
 from csms.aio import Door, DoorClosed
@@ -43,6 +44,13 @@ UnaryMethod = Callable[[Call, Message], Awaitable[Message]]
 StreamMethod = Callable[[Call, Message], AsyncGenerator[Message, None]]
 
 
+class CallEnded(Protocol):
+    """For metrics."""
+
+    def __call__(self, method: str, code: str, seconds: float, *, streaming: bool) -> None:
+        """`method` is `/package.Service/Method`, `code` gRPC's word for the outcome."""
+
+
 class Servicer(Protocol):
     """See the top of the module."""
 
@@ -59,7 +67,8 @@ def method_name(rpc: str) -> str:
 class ControlServer:
     """`start` serves, `stop` drains. Both are called from trio.
 
-    `tls` is (certificate chain, private key) in PEM; None serves plain text, for loopback only.
+    `tls` is (certificate chain, private key) in PEM; None serves plain text, for loopback only. `on_call` is told of
+    every call that has ended, from asyncio's thread.
     """
 
     def __init__(
@@ -71,6 +80,7 @@ class ControlServer:
         *,
         tls: tuple[bytes, bytes] | None = None,
         max_concurrent_calls: int = MAX_CONCURRENT_CALLS,
+        on_call: CallEnded | None = None,
     ) -> None:
         self._door = door
         self._guard = guard
@@ -78,6 +88,7 @@ class ControlServer:
         self._listen = listen
         self._tls = tls
         self._max_concurrent_calls = max_concurrent_calls
+        self._on_call = on_call
         self._server: grpc.aio.Server | None = None
         self._health: Any = None
         self._streams: set[asyncio.Task[Any]] = set()
@@ -188,11 +199,11 @@ class ControlServer:
             try:
                 answer = await self._door.enter(self._answer, call, *_circumstances(context), method, request)
             except asyncio.CancelledError:
-                _log_call(call, context, started, "CANCELLED")
+                self._ended(call, context, started, "CANCELLED")
                 raise
             except Exception as error:  # noqa: BLE001 - the caller is told, and a bug is logged with its trace
-                await _abort(call, context, started, error)
-            _log_call(call, context, started, "OK")
+                await self._abort(call, context, started, error)
+            self._ended(call, context, started, "OK")
             return answer
 
         return handle
@@ -211,17 +222,43 @@ class ControlServer:
                         yield message
             except asyncio.CancelledError:
                 if not self._draining or context.cancelled():
-                    _log_call(call, context, started, "CANCELLED")
+                    self._ended(call, context, started, "CANCELLED", streaming=True)
                     raise
                 task.uncancel()  # it was `_stop`
-                await _abort(call, context, started, _draining())
+                await self._abort(call, context, started, _draining(), streaming=True)
             except Exception as error:  # noqa: BLE001 - as above
-                await _abort(call, context, started, error)
+                await self._abort(call, context, started, error, streaming=True)
             finally:
                 self._streams.discard(task)
-            _log_call(call, context, started, "OK")
+            self._ended(call, context, started, "OK", streaming=True)
 
         return handle
+
+    async def _abort(
+        self, call: Call, context: Context, started: float, error: Exception, *, streaming: bool = False
+    ) -> Never:
+        if isinstance(error, DoorClosed):
+            error = _draining()
+        fault = fault_of(error)
+        bug = None if isinstance(error, DomainError) else error
+        self._ended(call, context, started, fault.code.name, fault, bug, streaming=streaming)
+        await context.abort(fault.code, fault.message, ((DETAILS_KEY, fault.status),))
+        raise AssertionError("abort never returns")
+
+    def _ended(
+        self,
+        call: Call,
+        context: Context,
+        started: float,
+        code: str,
+        fault: Fault | None = None,
+        bug: Exception | None = None,
+        *,
+        streaming: bool = False,
+    ) -> None:
+        if self._on_call is not None:
+            self._on_call(call.method, code, time.perf_counter() - started, streaming=streaming)
+        _log_call(call, context, started, code, fault, bug)
 
     # -- trio --------------------------------------------------------------------------------------------------------
 
@@ -232,8 +269,9 @@ class ControlServer:
             call.answer = await method(call, request)
             return call.answer.SerializeToString()
 
-        await self._guard.admit(call, metadata, remaining_s)
-        return await self._guard.answer(call, request, work)
+        with spans.serving(call.method, metadata):
+            await self._guard.admit(call, metadata, remaining_s)
+            return await self._guard.answer(call, request, work)
 
     async def _stream(
         self, call: Call, metadata: Metadata, remaining_s: float | None, method: StreamMethod, request: Message
@@ -255,15 +293,6 @@ def _circumstances(context: Context) -> tuple[Metadata, float | None]:
 
 def _draining() -> Unavailable:
     return Unavailable("The server is stopping. Try again in a moment.", reason="DRAINING")
-
-
-async def _abort(call: Call, context: Context, started: float, error: Exception) -> Never:
-    if isinstance(error, DoorClosed):
-        error = _draining()
-    fault = fault_of(error)
-    _log_call(call, context, started, fault.code.name, fault, None if isinstance(error, DomainError) else error)
-    await context.abort(fault.code, fault.message, ((DETAILS_KEY, fault.status),))
-    raise AssertionError("abort never returns")
 
 
 def _log_call(

@@ -242,6 +242,19 @@ class Settings:
     )
     supply_voltage: float = field(default=230.0, metadata=_help("volts of a phase at stations, to reckon with"))
     supply_phases: int = field(default=3, metadata=_help("phases at stations, where profiles do not say (1 to 3)"))
+    monitor_listen: str = field(
+        default="",
+        metadata=_help(
+            "where /metrics (Prometheus), /livez and /readyz are answered, HOST:PORT, without credentials; empty:"
+            " nowhere"
+        ),
+    )
+    portal_monitor_listen: str = field(default="", metadata=_help("where the portal's own /metrics is; empty: nowhere"))
+    trace_endpoint: str = field(
+        default="",
+        metadata=_help("OpenTelemetry collector that traces go to (OTLP over gRPC, http://host:4317); empty: none"),
+    )
+    trace_ratio: float = field(default=1.0, metadata=_help("part of the traces that is kept, 0 to 1"))
     log_format: str = field(
         default="console", metadata=_help("log lines for people or machines", choices=("console", "json"))
     )
@@ -274,6 +287,18 @@ class Settings:
                 raise SettingsError(f"{name} must be an address that begins with https:// (or http://).")
         self._check_security()
         self._check_people()
+        self._check_monitoring()
+
+    def _check_monitoring(self) -> None:
+        for name in ("monitor_listen", "portal_monitor_listen"):
+            try:
+                _ = Address.parse(getattr(self, name)) if getattr(self, name) else None
+            except ValueError as error:
+                raise SettingsError(f"{name}: {error}") from None
+        if not 0 <= self.trace_ratio <= 1:
+            raise SettingsError("trace_ratio must be between 0 and 1.")
+        if self.trace_endpoint and not self.trace_endpoint.startswith(("http://", "https://")):
+            raise SettingsError("trace_endpoint must be an address that begins with http:// or https://.")
 
     def _check_people(self) -> None:
         if self.smtp_host and "@" not in self.mail_from:

@@ -58,6 +58,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--public-url", metavar="URL", help="[CHARGEHOUSE_PORTAL_PUBLIC_URL] address that people use, behind a proxy"
     )
+    made.add_argument(
+        "--monitor-listen", metavar="HOST:PORT", help="[CHARGEHOUSE_PORTAL_MONITOR_LISTEN] /metrics; default: nowhere"
+    )
     made.add_argument("--die-with-parent", action="store_true", help="end when the process that started this one ends")
     return made
 
@@ -73,6 +76,7 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
         listen_port=port,
         control_address=arguments.control or environment.get("CHARGEHOUSE_CONTROL_ADDRESS") or "127.0.0.1:50051",
         control_ca=Path(ca) if ca else None,
+        monitor_listen=arguments.monitor_listen or environment.get("CHARGEHOUSE_PORTAL_MONITOR_LISTEN") or "",
         public_url=arguments.public_url or environment.get("CHARGEHOUSE_PORTAL_PUBLIC_URL") or "",
     )
 
@@ -98,6 +102,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.die_with_parent:
         die_with_parent()
     app = create_app(settings)
+    if settings.monitor_listen:
+        try:
+            app.state.metrics.serve(*split_listen(settings.monitor_listen))
+        except (OSError, ValueError) as error:
+            print(f"Metrics cannot be served on {settings.monitor_listen}: {error}", file=sys.stderr)  # noqa: T201
+            return 2
     config = uvicorn.Config(
         app,
         host=settings.listen_host,

@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from webui import api, sentences, session, streams
 from webui.hub import Hubs
+from webui.metrics import Measured, PortalMetrics
 from webui.middleware import Manners, SameOrigin, SecurityHeaders
 from webui.page import STATIC, plain, to_sign_in
 from webui.pages import access, account, sessions, station, station_security, stations, tags
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> Starlette:
             app.state.hubs.stop()
             await control.close()
 
+    metrics = PortalMetrics()
     app = Starlette(
         routes=[
             Route("/healthz", healthz),
@@ -64,6 +66,7 @@ def create_app(settings: Settings) -> Starlette:
             Mount("/static", Files(directory=STATIC), name="static"),
         ],
         middleware=[
+            Middleware(Measured, metrics=metrics),
             Middleware(SecurityHeaders),
             Middleware(Manners),
             Middleware(SameOrigin, public_origin=settings.public_origin),
@@ -73,6 +76,7 @@ def create_app(settings: Settings) -> Starlette:
         lifespan=lifespan,
     )
     app.state.settings = settings
+    app.state.metrics = metrics
     app.state.hubs = Hubs()
     return app
 

@@ -16,6 +16,8 @@ class Settings:
     control_address: str = "127.0.0.1:50051"
     control_ca: Path | None = None
     public_url: str = ""
+    monitor_listen: str = ""
+    """HOST:PORT of the portal's own metrics; empty: nowhere."""
     shutdown_s: float = 3.0
 
     @property

@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 import trio
+from prometheus_client import CollectorRegistry
 
 from control.server import ControlServer, Servicer
 from control.servicers.id_tokens import IdTokenServicer
@@ -33,9 +34,11 @@ from csms.app.authority import open_authority
 from csms.app.chapters import build_chapters, people, security
 from csms.app.dialects import DIALECTS
 from csms.app.front_door import listeners_of, open_front_door, rules_of
+from csms.app.metrics import CallMetrics, LoopMetrics, NodeCollector, Sources, open_registry
+from csms.app.monitor import MonitorDoor
 from csms.app.parts import Parts, Stores
 from csms.cluster.local import LocalDirectory, LocalFeed
-from csms.config import Settings
+from csms.config import Address, Settings
 from csms.domain.errors import InvalidArgument, Unavailable
 from csms.ports.stores import StationRow
 from csms.services.consulting import Consulting
@@ -49,12 +52,14 @@ from csms.services.stations import Stations, UnknownStationPolicy
 from csms.services.system import ServerAddress, System, SystemFacts
 from csms.services.tokens import MemoryTokenIndex, Tokens
 from csms.services.tolerance import ToleranceIndex
+from csms.services.traffic import Traffic
 from csms.services.watch import Watching
 from csms.storage.places import PostgresPlaces
 from csms.storage.pool import Database
 from csms.storage.sharing import PostgresSharing
 from csms.storage.system import PostgresSystemSettings
 from csms.transport.security import generate_password, hash_password
+from csms.transport.sockets import open_listen_socket
 from csms.transport.websocket import OcppListener
 
 _log = structlog.get_logger("csms.node")
@@ -81,6 +86,8 @@ class Node:
     registry: Registry
     tls_port: int | None = None
     """Where stations connect by TLS; None without."""
+    monitor: Address | None = None
+    """Where metrics are; None: nowhere."""
 
 
 @asynccontextmanager
@@ -89,6 +96,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
     stores = Stores.on(database, settings)
     index = MemoryTokenIndex()
     drain = Drain()
+    metrics = open_registry()
     async with trio.open_nursery() as ground:
         await _open_stores(ground, stores, index)
         registry, parts = await _open_parts(settings, door, database, ground, stores, index)
@@ -104,7 +112,12 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             *soap.build(parts),
         ]
         control = ControlServer(
-            door, gate.guard(stores, settings), servicers, str(settings.control_listen), tls=_tls(settings)
+            door,
+            gate.guard(stores, settings),
+            servicers,
+            str(settings.control_listen),
+            tls=_tls(settings),
+            on_call=CallMetrics(metrics).ended,
         )
         try:
             control_port = await control.start()
@@ -112,6 +125,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             door_of_stations.close()
             raise
         await door_of_stations.run(ground)
+        monitor = await _open_monitor(parts, metrics, registry, listener, drain)
         ground.start_soon(_watch_health, control, database, drain)
         ground.start_soon(_freeze_now_and_then, listener)
         _plan_the_end(drain, settings, stores, registry, listener, control)
@@ -125,6 +139,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
                 drain,
                 registry,
                 tls_port=door_of_stations.tls_port,
+                monitor=monitor,
             )
         finally:
             ground.cancel_scope.cancel()
@@ -150,7 +165,7 @@ async def _open_parts(
 ) -> tuple[Registry, Parts]:
     """The actors, and what the chapters of the application build on."""
     feed = LocalFeed(now)
-    reacting, consulting, tolerance = Reacting(), Consulting(), ToleranceIndex()
+    reacting, consulting, tolerance, traffic = Reacting(), Consulting(), ToleranceIndex(), Traffic()
     await tolerance.load(stores.tolerance)
     ground.start_soon(tolerance.reload_for_ever, stores.tolerance)
     registry = Registry(
@@ -161,7 +176,7 @@ async def _open_parts(
         loader=stores.stations,
         stations=stores.stations,
         transactions=stores.transactions,
-        message_log=MaskedMessageLog(stores.message_log),
+        message_log=MaskedMessageLog(stores.message_log, traffic),
         consultant=consulting,
         reactions=reacting,
         tolerance=tolerance,
@@ -192,6 +207,7 @@ async def _open_parts(
         places.scopes,
         tolerance,
         people.open_mails(settings, door, database, now),
+        traffic=traffic,
     )
 
 
@@ -236,6 +252,39 @@ def _servicers(
         MessageLogServicer(Messages(stores.message_log, stores.stations, parts.scopes)),
         SystemServicer(system),
     ]
+
+
+async def _open_monitor(
+    parts: Parts, metrics: CollectorRegistry, registry: Registry, listener: OcppListener[StationRow], drain: Drain
+) -> Address | None:
+    """Metrics and health, where that is asked for. Raises OSError."""
+    if not parts.settings.monitor_listen:
+        return None
+    wanted = Address.parse(parts.settings.monitor_listen)
+    journal = parts.stores.journal
+    metrics.register(
+        NodeCollector(
+            Sources(
+                registry=registry.counts,
+                journal=lambda: journal.statistics,
+                message_log=lambda: parts.stores.message_log.statistics,
+                connections=lambda: len(listener.connections),
+                available=lambda: journal.available,
+                draining=lambda: drain.draining,
+                traffic=parts.traffic,
+            )
+        )
+    )
+
+    def troubles() -> list[str]:
+        found = [] if journal.available else ["The database is away."]
+        return [*found, "The node is stopping."] if drain.draining else found
+
+    sock = open_listen_socket(wanted.host, wanted.port)
+    address = Address(wanted.host, sock.getsockname()[1])
+    await parts.ground.start(MonitorDoor(metrics, troubles).run, sock)
+    parts.ground.start_soon(LoopMetrics(metrics).run)
+    return address
 
 
 def _plan_the_end(

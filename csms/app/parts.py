@@ -20,6 +20,7 @@ from csms.services.remote import Remote
 from csms.services.scopes import Scopes
 from csms.services.system import ServerAddress
 from csms.services.tolerance import ToleranceIndex
+from csms.services.traffic import Traffic
 from csms.storage.access import PostgresAccess
 from csms.storage.certificates import PostgresCertificates
 from csms.storage.inventory import PostgresInventory
@@ -105,3 +106,5 @@ class Parts:
     """Letters to people; `put` one, and it leaves when the mail server takes it."""
     addresses: list[ServerAddress] = field(default_factory=list)
     """Where stations reach us; who opens a door adds it."""
+    traffic: Traffic = field(default_factory=Traffic)
+    """Counts the messages of stations."""

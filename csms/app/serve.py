@@ -27,7 +27,7 @@ from csms.domain.errors import DomainError, FailedPrecondition, Unavailable
 from csms.storage.migrate import MigrationError, migrate
 from csms.storage.pool import Database, open_database
 from csms.storage.postgres import EmbeddedPostgres
-from csms.telemetry import set_up_logging
+from csms.telemetry import set_up_logging, set_up_tracing
 
 _log = structlog.get_logger("csms")
 
@@ -47,6 +47,9 @@ DATABASE_PATIENCE: Final = 60.0
 def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code. Raises DomainError with a sentence when it cannot start."""
     set_up_logging(settings.log_format, settings.log_level)
+    end_tracing = (
+        set_up_tracing(settings.trace_endpoint, "node", ratio=settings.trace_ratio) if settings.trace_endpoint else None
+    )
     # Thousands of connections make a full collection take long, and hardly any of it is garbage (docs/performance.md).
     gc.set_threshold(50_000, 20, 100)
     code = 0
@@ -61,6 +64,9 @@ def run(settings: Settings) -> int:
             if isinstance(first, DomainError):
                 raise first from None
             raise FailedPrecondition(str(first), reason="CANNOT_LISTEN") from None
+        finally:
+            if end_tracing is not None:
+                end_tracing()
     return code
 
 
@@ -137,6 +143,8 @@ def _portal_arguments(settings: Settings, node: Node) -> list[str]:
     arguments = ["--listen", str(settings.portal_listen), "--control", address, "--die-with-parent"]
     if settings.control_tls_cert:
         arguments += ["--control-ca", settings.control_tls_cert]
+    if settings.portal_monitor_listen:
+        arguments += ["--monitor-listen", settings.portal_monitor_listen]
     if settings.portal_public_url:
         arguments += ["--public-url", settings.portal_public_url]
     return arguments
@@ -153,6 +161,8 @@ def _announce(settings: Settings, node: Node) -> None:
     lines[3:3] = [f"  {_LABELS[each.kind]}{each.url}" for each in node.addresses if each.kind in _LABELS]
     if settings.portal:
         lines.append(f"  Portal     {settings.portal_public_url or f'http://{settings.portal_listen}'}")
+    if node.monitor is not None:
+        lines.append(f"  Metrics    http://{node.monitor}/metrics")
     if node.first_sign_in is not None:
         email, password = node.first_sign_in
         lines += ["", f"  First sign-in: {email} with the password {password}", "  It is shown only this once."]

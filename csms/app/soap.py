@@ -30,7 +30,7 @@ def open_soap(parts: Parts, registry: Registry, *, host: str, port: int) -> Soap
         registry,
         client=client,
         addresses=PostgresSoapAddresses(parts.database),
-        message_log=MaskedMessageLog(parts.stores.message_log),
+        message_log=MaskedMessageLog(parts.stores.message_log, parts.traffic),
         heartbeat_s=settings.heartbeat_interval,
         trust=Trust(settings.soap_trust_addresses),
         now=parts.now,

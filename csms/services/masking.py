@@ -12,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from csms.ports.message_log import Direction, LogEntry, LogFilter, MessageLog, Tail
+from csms.services.traffic import Traffic
 
 BLOT: Final = "•••"
 _HINTS: Final = (b"authorizationkey", b"basicauthpassword", b"apnpassword", b"simpin", b'"vpn"')
@@ -24,10 +25,11 @@ _SECRET_ACTIONS: Final = frozenset(
 
 
 class MaskedMessageLog:
-    """A `MessageLog` in front of another one."""
+    """A `MessageLog` in front of another one. It counts in `traffic` what passes."""
 
-    def __init__(self, log: MessageLog) -> None:
+    def __init__(self, log: MessageLog, traffic: Traffic | None = None) -> None:
         self._log = log
+        self._traffic = Traffic() if traffic is None else traffic
 
     def record(
         self,
@@ -41,6 +43,7 @@ class MaskedMessageLog:
         latency_s: float | None = None,
     ) -> None:
         """See `MessageLog.record`."""
+        self._traffic.count(direction, message_type, action, latency_s)
         if direction is not Direction.REMARK and action in _SECRET_ACTIONS:
             content = masked(content)
         self._log.record(

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 import trio
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
 
 from csms.actors.supervise import contain
 from csms.domain.access import Action, Principal
@@ -59,6 +61,7 @@ MAX_VARIABLES = 100
 NOT_SENT = "NOT_SENT"
 
 C = TypeVar("C", bound=Command)
+_tracer = trace.get_tracer("chargehouse.stations")
 _log = structlog.get_logger("csms.remote")
 
 
@@ -333,12 +336,16 @@ class Remote:
         return target, session.transaction
 
     async def _send(self, target: Target, command: Command) -> CommandOutcome:
-        settled = await self._directory.send(
-            target.station_id,
-            command,
-            timeout=min(max(target.timeout_s, 0.0), MAX_TIMEOUT),
-            wait_for_station=target.wait_for_station,
-        )
+        with _tracer.start_as_current_span(
+            type(command).__name__, kind=SpanKind.CLIENT, attributes={"chargehouse.station_id": target.station_id}
+        ) as span:
+            settled = await self._directory.send(
+                target.station_id,
+                command,
+                timeout=min(max(target.timeout_s, 0.0), MAX_TIMEOUT),
+                wait_for_station=target.wait_for_station,
+            )
+            span.set_attribute("chargehouse.outcome", settled.outcome.value)
         if settled.outcome is Outcome.ANSWERED and settled.answer is not None:
             for follower in self._followers.get(type(command), ()):
                 work = partial(follower, target.station_id, command, settled.answer)

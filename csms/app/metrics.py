@@ -1,0 +1,174 @@
+"""What a node measures of itself, in Prometheus' words. It is read when somebody asks; only counters are kept."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+import trio
+from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from csms.actors.registry import RegistryCounts
+from csms.ports.message_log import Direction
+from csms.services.traffic import BOUNDS, Traffic
+from csms.storage.journal import JournalStatistics
+from csms.storage.message_log import MessageLogStatistics
+
+LAG_SECONDS: Final = 1.0
+_WORDS: Final = {Direction.RECEIVED: "received", Direction.SENT: "sent", Direction.REMARK: "remark"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the figures come from."""
+
+    registry: Callable[[], RegistryCounts]
+    journal: Callable[[], JournalStatistics]
+    message_log: Callable[[], MessageLogStatistics]
+    connections: Callable[[], int]
+    available: Callable[[], bool]
+    draining: Callable[[], bool]
+    traffic: Traffic
+
+
+class NodeCollector(Collector):
+    """Asks the parts of the node each time."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        yield InfoMetricFamily(
+            "chargehouse", "What runs here.", value={"version": version("chargehouse"), "part": "node"}
+        )
+        yield from self._stations()
+        yield from self._messages()
+        yield from self._journal()
+        yield _gauge("chargehouse_database_available", "1: the database answers.", self._sources.available())
+        yield _gauge("chargehouse_draining", "1: the node is stopping.", self._sources.draining())
+
+    def _stations(self) -> Iterator[Metric]:
+        counts = self._sources.registry()
+        yield _gauge("chargehouse_stations_online", "Stations with a live link to this node.", counts.online)
+        yield _gauge("chargehouse_connections", "Open WebSocket connections.", self._sources.connections())
+        yield _gauge("chargehouse_actors", "Actors in memory, online or resting.", counts.actors)
+        yield _gauge("chargehouse_actors_down", "Actors that crashed too often and cool down.", counts.down)
+        yield _counter("chargehouse_actor_crashes", "Crashes of actors, each contained.", counts.crashes)
+        yield _counter("chargehouse_link_bugs", "Bugs that were contained in links.", counts.bugs)
+
+    def _messages(self) -> Iterator[Metric]:
+        traffic = self._sources.traffic
+        messages = CounterMetricFamily(
+            "chargehouse_ocpp_messages", "OCPP messages.", labels=("direction", "type", "action")
+        )
+        for (direction, kind, action), count in traffic.counts.items():
+            messages.add_metric((_WORDS[direction], kind or "none", action or "none"), count)
+        yield messages
+        buckets, seconds = traffic.latencies
+        latency = HistogramMetricFamily(
+            "chargehouse_ocpp_answer_seconds",
+            "From a station's message to our answer, which is sent when the message is on disk.",
+        )
+        total, cumulative = 0, []
+        for bound, count in zip((*BOUNDS, "+Inf"), buckets, strict=True):
+            total += count
+            cumulative.append((str(bound), total))
+        latency.add_metric((), cumulative, seconds)
+        yield latency
+
+    def _journal(self) -> Iterator[Metric]:
+        journal, log = self._sources.journal(), self._sources.message_log()
+        yield _counter("chargehouse_journal_commits", "Group commits.", journal.commits)
+        yield _counter("chargehouse_journal_records", "Records that are on disk.", journal.records)
+        yield _counter("chargehouse_journal_refused", "Records that the database refused.", journal.refused)
+        yield _counter("chargehouse_journal_wait_seconds", "Waiting for the disk, added up by batches.", journal.wait_s)
+        yield _gauge("chargehouse_journal_pending_records", "Records that wait for the disk.", journal.pending_records)
+        yield _gauge("chargehouse_journal_last_batch_records", "Records in the last group commit.", journal.last_batch)
+        yield _counter("chargehouse_message_log_entries", "Entries of the message log, written.", log.written)
+        yield _counter("chargehouse_message_log_dropped", "Entries that found no room, and are lost.", log.dropped)
+        yield _gauge("chargehouse_message_log_pending", "Entries of the message log that wait.", log.waiting)
+
+
+class CallMetrics:
+    """Calls of the control API, by method and outcome."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._calls = Counter(
+            "chargehouse_control_calls", "Calls of the control API.", ("method", "code"), registry=registry
+        )
+        self._seconds = Histogram(
+            "chargehouse_control_call_seconds",
+            "How long calls of the control API took; streams are not in it.",
+            ("method",),
+            buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 1.0, 5.0),
+            registry=registry,
+        )
+
+    def ended(self, method: str, code: str, seconds: float, *, streaming: bool) -> None:
+        """`method` as gRPC names it, `/control.v1.SystemService/GetSystemInfo`. From any thread."""
+        short = method.removeprefix("/control.v1.").replace("Service/", ".")
+        self._calls.labels(short, code).inc()
+        if not streaming:
+            self._seconds.labels(short).observe(seconds)
+
+
+class LoopMetrics:
+    """What holds everybody up: how late the event loop wakes its tasks, and how long the garbage collector works."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._lag = Histogram(
+            "chargehouse_loop_lag_seconds",
+            "How late a task of the event loop woke.",
+            buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0),
+            registry=registry,
+        )
+        self._pauses = Histogram(
+            "chargehouse_gc_pause_seconds",
+            "Pauses by the garbage collector.",
+            ("generation",),
+            buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0),
+            registry=registry,
+        )
+        self._began = 0.0
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        gc.callbacks.append(self._collected)
+        try:
+            while True:
+                wanted = trio.current_time() + LAG_SECONDS
+                await trio.sleep_until(wanted)
+                self._lag.observe(max(0.0, trio.current_time() - wanted))
+        finally:
+            gc.callbacks.remove(self._collected)
+
+    def _collected(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+        else:
+            self._pauses.labels(str(info["generation"])).observe(time.perf_counter() - self._began)
+
+
+def open_registry() -> CollectorRegistry:
+    """With what is known of the process itself."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, value=float(value))
+
+
+def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(name, text, value=float(value))
