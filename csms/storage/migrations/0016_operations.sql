@@ -4,7 +4,7 @@
 CREATE TABLE operation_schedule (
     id              bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     title           text NOT NULL,
-    draft           jsonb NOT NULL,
+    draft           text NOT NULL,
     minute          integer NOT NULL,
     days            integer[] NOT NULL,
     on_date         date,
@@ -26,7 +26,7 @@ CREATE TABLE operation (
     id              bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     kind            text NOT NULL,
     title           text NOT NULL,
-    draft           jsonb NOT NULL,
+    draft           text NOT NULL,
     state           text NOT NULL,
     detail          text NOT NULL DEFAULT '',
     created_by      text NOT NULL,
