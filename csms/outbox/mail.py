@@ -80,7 +80,7 @@ class SmtpMailer:
 
 
 def compose(mail: Mail, sender: str) -> EmailMessage:
-    """Text, with HTML beside it. Raises MailRefused for an address that cannot stand in a header."""
+    """Text, with HTML and files beside it. Raises MailRefused for an address that cannot stand in a header."""
     message = EmailMessage()
     try:
         message["From"] = sender
@@ -97,6 +97,9 @@ def compose(mail: Mail, sender: str) -> EmailMessage:
     message.set_content(mail.body)
     if mail.html:
         message.add_alternative(mail.html, subtype="html")
+    for attached in mail.attachments:
+        maintype, _, subtype = attached.content_type.partition("/")
+        message.add_attachment(attached.data, maintype=maintype, subtype=subtype, filename=attached.filename)
     return message
 
 

@@ -18,6 +18,16 @@ class MailKind(StrEnum):
     PLAIN = "plain"
     INVITATION = "invitation"
     RESET = "reset"
+    REPORT = "report"
+    """A monthly report, as files; the body that waits is its number."""
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """A file that goes with a letter. `content_type`: as "application/pdf"."""
+
+    filename: str
+    content_type: str
+    data: bytes
 
 
 class Mail(msgspec.Struct, frozen=True):
@@ -29,6 +39,7 @@ class Mail(msgspec.Struct, frozen=True):
     html: str = ""
     id: str = ""
     """The same for every attempt, so that a mail server can tell that a letter comes again."""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class WaitingMail(msgspec.Struct, frozen=True):

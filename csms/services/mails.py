@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
 import structlog
 import trio
 
@@ -115,7 +116,7 @@ class Mails:
         mail = None if writer is None else await writer(waiting)
         if mail is None:
             return None
-        return Mail(mail.recipient, mail.subject, mail.body, mail.html, id=f"{waiting.id}@{self._name}")
+        return msgspec.structs.replace(mail, id=f"{waiting.id}@{self._name}")
 
 
 async def _as_it_is(waiting: WaitingMail) -> Mail:
