@@ -143,6 +143,7 @@ class SessionCosts:
         if not session.ended:
             raise FailedPrecondition("This session has not ended.", reason="SESSION_ACTIVE")
         last = (await self._store.costs([session_id])).get(session_id)
+        version: TariffVersion | None
         if tariff_id is not None:
             version = await self._version_of(tariff_id, session)
         elif last is not None and last.priced:

@@ -129,7 +129,7 @@ class Tariffs:
         old = await self._must(tariff_id)
         if held := await self._store.assignments(tariff_id=tariff_id):
             raise FailedPrecondition(
-                f"This tariff still holds in {len(held)} places, for example {held[0].target}. Assign another one there.",
+                f"This tariff still holds for {held[0].target}. Assign another one there first.",
                 reason="TARIFF_ASSIGNED",
             )
         made = await self._store.update(
