@@ -66,6 +66,10 @@ class Mails:
             await self._queue.put(kind, recipient)
             self._woken.set()
 
+    def hasten(self) -> None:
+        """Something was put past `put`: look now."""
+        self._woken.set()
+
     async def run(self) -> None:
         """Send what is due, for ever."""
         if self._mailer is None:

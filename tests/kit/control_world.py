@@ -18,6 +18,7 @@ from control.servicers.auth import AuthServicer
 from control.servicers.backups import BackupServicer
 from control.servicers.battery_swap import BatterySwapServicer
 from control.servicers.certificates import CertificateServicer
+from control.servicers.cost_reports import CostReportServicer
 from control.servicers.der import DerServicer
 from control.servicers.device_model import DeviceModelServicer
 from control.servicers.display import DisplayServicer
@@ -37,7 +38,9 @@ from control.servicers.smart_charging import SmartChargingServicer
 from control.servicers.soap import SoapServicer
 from control.servicers.station_security import StationSecurityServicer
 from control.servicers.stations import StationServicer
+from control.servicers.statistics import StatisticsServicer
 from control.servicers.system import SystemServicer
+from control.servicers.tariffs import TariffServicer
 from control.servicers.tolerance import ToleranceServicer
 from control.servicers.users import UserServicer
 from control.servicers.watch import WatchServicer
@@ -47,6 +50,7 @@ from control.v1 import (
     backups_pb2_grpc,
     battery_swap_pb2_grpc,
     certificates_pb2_grpc,
+    cost_reports_pb2_grpc,
     der_pb2_grpc,
     device_model_pb2_grpc,
     display_pb2_grpc,
@@ -67,6 +71,7 @@ from control.v1 import (
     station_security_pb2_grpc,
     stations_pb2_grpc,
     system_pb2_grpc,
+    tariffs_pb2_grpc,
     tolerance_pb2_grpc,
     users_pb2_grpc,
     watch_pb2_grpc,
@@ -97,6 +102,8 @@ STUBS = {
     "certificates": certificates_pb2_grpc.CertificateServiceStub,
     "inventory": inventory_pb2_grpc.InventoryServiceStub,
     "maintenance": maintenance_pb2_grpc.MaintenanceServiceStub,
+    "tariffs": tariffs_pb2_grpc.TariffServiceStub,
+    "cost_reports": cost_reports_pb2_grpc.CostReportServiceStub,
     "tolerance": tolerance_pb2_grpc.ToleranceServiceStub,
     "device_model": device_model_pb2_grpc.DeviceModelServiceStub,
     "smart_charging": smart_charging_pb2_grpc.SmartChargingServiceStub,
@@ -151,6 +158,8 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         InventoryServicer(world.inventory),
         CertificateServicer(world.certificates),
         MaintenanceServicer(world.maintenance),
+        TariffServicer(world.tariffs, world.costs, lambda: world.time),
+        CostReportServicer(world.cost_reports),
         ToleranceServicer(world.tolerances),
         DeviceModelServicer(world.device_model, world.monitoring),
         SmartChargingServicer(world.smart_charging),
@@ -160,6 +169,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         DisplayServicer(world.displays),
         PaymentServicer(world.payments),
         BatterySwapServicer(world.battery_swaps),
+        StatisticsServicer(world.statistics),
     ]
 
 

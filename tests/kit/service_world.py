@@ -14,6 +14,7 @@ from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted
 from csms.domain.ids import SessionId, StationId
 from csms.domain.records import BootRecord, StatusRecord
 from csms.domain.transaction import Transaction
+from csms.outbox.report_files import ReportFiles
 from csms.ports.directory import Settled
 from csms.services.access import AccessControl
 from csms.services.account import Account
@@ -22,6 +23,7 @@ from csms.services.audit import AuditLog
 from csms.services.backups import Backups
 from csms.services.battery_swap import BatterySwaps
 from csms.services.certificates import Certificates
+from csms.services.cost_reports import CostReports
 from csms.services.der import DerControls
 from csms.services.device_model import DeviceModel, StationPortions
 from csms.services.display import Displays
@@ -39,6 +41,8 @@ from csms.services.remote import Remote
 from csms.services.reports import Reports
 from csms.services.reservations import Reservations
 from csms.services.second_factor import SecondFactors
+from csms.services.session_costs import SessionCosts
+from csms.services.session_editing import LostRule, SessionEditing
 from csms.services.sessions import Sessions
 from csms.services.sharing import Sharing
 from csms.services.single_sign_on import RoleRules, SingleSignOn
@@ -47,6 +51,7 @@ from csms.services.soap import SoapAddressing
 from csms.services.station_security import Listeners, StationSecurity
 from csms.services.stations import Stations, UnknownStationPolicy
 from csms.services.system import System, SystemFacts
+from csms.services.tariffs import Tariffs
 from csms.services.tokens import MemoryTokenIndex, Tokens
 from csms.services.tolerance import ToleranceIndex, Tolerances
 from csms.services.users import Users
@@ -68,11 +73,13 @@ from tests.kit.fake_people import (
 from tests.kit.fake_places import FakePlaces
 from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
 from tests.kit.fake_reservations import FakeLocalLists, FakeReservations
+from tests.kit.fake_session_changes import FakeSessionChanges
 from tests.kit.fake_sharing import FakeSharing
 from tests.kit.fake_soap import FakeSoapAddresses
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
-from tests.kit.fake_tables import FakeTables
 from tests.kit.fake_system import FakeSystemSettings
+from tests.kit.fake_tables import FakeTables
+from tests.kit.fake_tariffs import FakeReports, FakeSessionCosts, FakeTariffs
 from tests.kit.fake_tolerance import FakeTolerance
 from tests.kit.records import a_meter_record
 
@@ -98,6 +105,7 @@ class FakeDirectory:
         self.sent: list[tuple[int, Command, float, bool]] = []
         self.refreshed: list[int] = []
         self.disconnected: list[int] = []
+        self.forgotten: list[int] = []
         self.hang = False
 
     async def send(
@@ -117,6 +125,10 @@ class FakeDirectory:
         await trio.lowlevel.checkpoint()
         self.disconnected.append(station_id)
         return station_id in self.tables.stations and self.tables.stations[station_id].online
+
+    async def forget_session(self, station_id: int, session_id: int, id_token: str) -> None:
+        await trio.lowlevel.checkpoint()
+        self.forgotten.append(session_id)
 
     async def refresh(self, station_id: int) -> None:
         await trio.lowlevel.checkpoint()
@@ -173,9 +185,29 @@ class ServiceWorld:
         self.groups = Groups(self.sharing, self.scopes)
         self.soap_addresses = FakeSoapAddresses(lambda station_id: station_id in self.tables.stations)
         self.soap = SoapAddressing(self.soap_addresses, self.feed, self.scopes)
-        self.sessions = Sessions(self.session_queries, self.feed, self.scopes)
+        self.session_changes = FakeSessionChanges(self.tables)
+        self.inventory_store = FakeInventory(self.tables)
+        self.sessions = Sessions(
+            self.session_queries,
+            self.feed,
+            self.scopes,
+            self.session_changes,
+            self.inventory_store,
+            now=lambda: self.time,
+        )
+        self.session_editing = SessionEditing(
+            self.session_changes,
+            self.session_queries,
+            self.feed,
+            self.scopes,
+            self.directory,
+            rule=LostRule(offline_for=3600.0, available_for=1800.0),
+            now=lambda: self.time,
+        )
+        self.remote.ask_before_start(self.session_editing)
         self.tokens = Tokens(self.token_store, self.index)
         self._people()
+        self._tariffs()
         self._chapters()
 
     def _people(self) -> None:
@@ -194,11 +226,30 @@ class ServiceWorld:
         self.own_data = FakeOwnData()
         self.arrange_people()
 
+    def _tariffs(self) -> None:
+        """Tariffs, costs, monthly reports."""
+        self.tariff_store = FakeTariffs(self.tables)
+        self.cost_store = FakeSessionCosts(self.tables, self.tariff_store)
+        self.report_store = FakeReports(self.tables, self.mail_queue)
+        self.tariffs = Tariffs(
+            self.tariff_store,
+            self.station_queries,
+            self.people_store,
+            self.scopes,
+            lambda: self.places.tree,
+            now=lambda: self.time,
+        )
+        self.costs = SessionCosts(
+            self.cost_store, self.tariff_store, self.scopes, lambda: self.places.tree, now=lambda: self.time
+        )
+        self.cost_reports = CostReports(
+            self.report_store, self.people_store, ReportFiles(), lambda: self.places.tree, now=lambda: self.time
+        )
+
     def _chapters(self) -> None:
         """What stations tell, and what is ordered of them."""
         self.watching = Watching(self.feed, self.station_queries, self.session_queries, self.scopes, now=lambda: NOW)
         self.messages = Messages(self.log, self.station_store, self.scopes)
-        self.inventory_store = FakeInventory(self.tables)
         self.certified: set[int] = set()
         self.station_security = StationSecurity(
             self.station_store,

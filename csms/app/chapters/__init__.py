@@ -20,6 +20,8 @@ from csms.app.chapters import (
     reservations,
     sharing,
     smart_charging,
+    statistics,
+    tariffs,
     tolerance,
 )
 from csms.app.parts import Parts
@@ -39,7 +41,9 @@ _CHAPTERS: Final = (
     payment,
     battery_swap,
     data_transfer,
+    tariffs,
     tolerance,
+    statistics,
 )
 
 
