@@ -53,6 +53,7 @@ EDITED: Final = At(ADMINISTRATOR, site=True, share=ShareLevel.MANAGE)
 OF_SESSIONS: Final = At(STAFF, site=True, share=ShareLevel.MANAGE, sight=ShareLevel.MANAGE)
 ENDED: Final = At(STAFF, site=True, share=ShareLevel.OPERATE, sight=ShareLevel.OPERATE)
 ADMITTED: Final = At(ADMINISTRATOR, site=True, share=None)
+OPERATORS: Final = STAFF | {Role.SITE_ADMINISTRATOR}
 
 # Roles, where the call concerns the whole system, or is narrowed by itself (lists); else `At`.
 MAY: Final[dict[str, frozenset[Role] | At]] = {
@@ -144,9 +145,36 @@ MAY: Final[dict[str, frozenset[Role] | At]] = {
     "groups.DeleteGroup": ALL,
     "groups.AddStations": ALL,
     "groups.RemoveStations": ALL,
+    "tariffs.ListTariffs": OPERATORS,
+    "tariffs.GetTariff": OPERATORS,
+    "tariffs.CreateTariff": ADMINISTRATOR,
+    "tariffs.UpdateTariff": ADMINISTRATOR,
+    "tariffs.DeleteTariff": ADMINISTRATOR,
+    "tariffs.RetireTariff": ADMINISTRATOR,
+    "tariffs.AssignTariff": ADMITTED,
+    "tariffs.UnassignTariff": ADMITTED,
+    "tariffs.ListTariffAssignments": OPERATORS,
+    "tariffs.GetTariffFor": SEEN,
+    "tariffs.PreviewCost": OPERATORS,
+    "tariffs.GetSessionCost": OF_SESSIONS,
+    "tariffs.RecomputeSessionCost": ADMINISTRATOR,
+    "tariffs.GetRunningCost": OF_SESSIONS,
+    "cost_reports.CreateCostReport": ADMINISTRATOR,
+    "cost_reports.ListCostReports": ALL,
+    "cost_reports.GetCostReport": ALL,
+    "cost_reports.DownloadCostReport": ALL,
+    "cost_reports.ListReportSubscriptions": ALL,
+    "cost_reports.SetReportSubscription": ADMINISTRATOR,
+    "cost_reports.GetSeller": ADMINISTRATOR,
+    "cost_reports.UpdateSeller": ADMINISTRATOR,
     "watch.Watch": ALL,
     "system.GetSystemInfo": STAFF | {Role.SITE_ADMINISTRATOR},
     "system.GetPublicInfo": ALL,
+    "installations.GetInstallation": SEEN,
+    "installations.UpdateInstallation": EDITED,
+    "installations.ListInventory": ALL,
+    "installations.RevealStationSecrets": EDITED,
+    "installations.SetStationSecrets": EDITED,
     "system.GetSystemSettings": STAFF,
     "system.UpdateSystemSettings": ADMINISTRATOR,
     "device_model.GetBaseReport": CONFIGURED,
@@ -229,6 +257,8 @@ NEEDED: Final[dict[str, object]] = {
         "auth": "apiKeys/99",
         "sessions": "sessions/99",
         "places": "places/99",
+        "tariffs": "tariffs/99",
+        "cost_reports": "costReports/99",
         "backups": "backups/x",
         "inventory": "stations/99/jobs/9",
         "tolerance": "ruleSets/99",
@@ -253,6 +283,13 @@ MORE: Final[dict[str, dict[str, object]]] = {
     "certificates.ListInstalledCertificates": {"station": "stations/99"},
     "places.CreatePlace": {"place.kind": 3, "place.parent": "places/98", "place.display_name": "Level"},
     "places.UpdatePlace": {"place.name": "places/99", "place.parent": "places/98", "place.display_name": "Up"},
+    "tariffs.UpdateTariff": {"tariff.name": "tariffs/99", "tariff.terms.currency": "EUR"},
+    "tariffs.AssignTariff": {"target": "stations/99", "tariff": "tariffs/99"},
+    "tariffs.UnassignTariff": {"target": "stations/99"},
+    "tariffs.GetTariffFor": {"station": "stations/99"},
+    "tariffs.PreviewCost": {"tariff": "tariffs/99"},
+    "cost_reports.CreateCostReport": {"subject": "users/99", "month": "2026-04"},
+    "cost_reports.SetReportSubscription": {"subscription.subject": "users/99"},
     "sharing": {"station": "stations/99"},
     "sharing.ShareStation": {"level": 1, "email": "support@example.org"},
     "sharing.UnshareStation": {"user": "users/99"},
@@ -305,7 +342,7 @@ def a_request(method: str, kind: type) -> Message:
     fields = request.DESCRIPTOR.fields_by_name  # type: ignore[attr-defined]
     if "name" in fields:
         request.name = NEEDED["name"][module]  # type: ignore[attr-defined, index]
-    if "target" in fields:
+    if "target" in fields and fields["target"].message_type is not None:
         request.target.station = "stations/99"  # type: ignore[attr-defined]
     if "session" in fields:
         request.session = "sessions/99"  # type: ignore[attr-defined]
