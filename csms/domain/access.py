@@ -32,6 +32,7 @@ class Action(StrEnum):
     READ_STATIONS = "read-stations"
     EDIT_STATIONS = "edit-stations"
     EDIT_PLACES = "edit-places"
+    READ_STATION_SECRETS = "read-station-secrets"
     ADMIT_STATIONS = "admit-stations"
     OPERATE_STATIONS = "operate-stations"
     CONFIGURE_STATIONS = "configure-stations"
@@ -39,6 +40,10 @@ class Action(StrEnum):
     ASSIGN_STATIONS = "assign-stations"
     READ_MESSAGES = "read-messages"
     READ_SESSIONS = "read-sessions"
+    CORRECT_SESSIONS = "correct-sessions"
+    """Correct what stations told of sessions, and close those whose end never came."""
+    EDIT_LOGBOOK = "edit-logbook"
+    """What drivers write down of their sessions."""
     READ_TARIFFS = "read-tariffs"
     EDIT_TARIFFS = "edit-tariffs"
     ASSIGN_TARIFFS = "assign-tariffs"
@@ -53,6 +58,14 @@ class Action(StrEnum):
     READ_CONNECTION = "read-connection"
     """Where stations connect: addresses, and whether the system is well."""
     MANAGE_BACKUPS = "manage-backups"
+    READ_ALARMS = "read-alarms"
+    HANDLE_ALARMS = "handle-alarms"
+    EDIT_ALARM_RULES = "edit-alarm-rules"
+    MANAGE_WEBHOOKS = "manage-webhooks"
+    EDIT_NEWS = "edit-news"
+    MANAGE_FILES = "manage-files"
+    MANAGE_SERVICES = "manage-services"
+    """Services of other companies, and the parties of roaming."""
     MANAGE_USERS = "manage-users"
     READ_AUDIT = "read-audit"
     OWN_ACCOUNT = "own-account"
@@ -85,7 +98,10 @@ NEEDED_LEVEL: Final[Mapping[Action, ShareLevel]] = MappingProxyType(
         Action.CONFIGURE_STATIONS: ShareLevel.MANAGE,
         Action.EDIT_STATIONS: ShareLevel.MANAGE,
         Action.SHARE_STATIONS: ShareLevel.MANAGE,
+        Action.READ_STATION_SECRETS: ShareLevel.MANAGE,
         Action.READ_MESSAGES: ShareLevel.MANAGE,
+        Action.READ_ALARMS: ShareLevel.MANAGE,
+        Action.HANDLE_ALARMS: ShareLevel.MANAGE,
         Action.READ_SESSIONS: ShareLevel.MANAGE,  # of other people; the own ones need no share
     }
 )
@@ -97,6 +113,8 @@ _OF_SUPPORT: Final = (
     Action.CONFIGURE_STATIONS,
     Action.READ_MESSAGES,
     Action.READ_SESSIONS,
+    Action.READ_ALARMS,
+    Action.HANDLE_ALARMS,
     Action.READ_TARIFFS,
     Action.READ_TOKENS,
     Action.READ_SYSTEM,
@@ -107,6 +125,7 @@ _OF_SITE_ADMINISTRATORS: Final = (
     Action.READ_STATIONS,
     Action.EDIT_STATIONS,
     Action.EDIT_PLACES,
+    Action.READ_STATION_SECRETS,
     Action.ADMIT_STATIONS,
     Action.OPERATE_STATIONS,
     Action.CONFIGURE_STATIONS,
@@ -114,6 +133,10 @@ _OF_SITE_ADMINISTRATORS: Final = (
     Action.ASSIGN_STATIONS,
     Action.READ_MESSAGES,
     Action.READ_SESSIONS,
+    Action.READ_ALARMS,
+    Action.HANDLE_ALARMS,
+    Action.CORRECT_SESSIONS,
+    Action.EDIT_LOGBOOK,
     Action.ASSIGN_TARIFFS,
     Action.MANAGE_USERS,
 )
@@ -132,6 +155,7 @@ REACH: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
         Role.EV_USER: {
             **dict.fromkeys(NEEDED_LEVEL, Reach.OWN),
             Action.READ_TOKENS: Reach.OWN,
+            Action.EDIT_LOGBOOK: Reach.OWN,
             Action.READ_REPORTS: Reach.OWN,
             Action.OWN_ACCOUNT: Reach.ALL,
         },
