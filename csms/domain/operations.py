@@ -6,7 +6,7 @@ stations are at it at a time. It ends when every station has an end, when too ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from csms.domain.errors import FailedPrecondition, InvalidArgument
-from csms.domain.orders import Order, OrderKind, check_order, kind_of
+from csms.domain.orders import WITH_JOB, Order, OrderKind, check_order, kind_of
 from csms.domain.timetable import Timetable
 
 MAX_TARGETS: Final = 20_000
@@ -117,11 +117,8 @@ class Draft(msgspec.Struct, frozen=True):
     @property
     def station_timeout_s(self) -> int:
         """How long a station may take, in seconds."""
-        usual = JOB_TIMEOUT_S if kind_of(self.order) in _LONG else COMMAND_TIMEOUT_S
+        usual = JOB_TIMEOUT_S if kind_of(self.order) in WITH_JOB else COMMAND_TIMEOUT_S
         return self.timeout_s or usual
-
-
-_LONG: Final = frozenset({OrderKind.UPDATE_FIRMWARE, OrderKind.GET_LOG})
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -275,6 +272,15 @@ class Counts(msgspec.Struct, frozen=True):
     def bad(self) -> int:
         """Failed, or nobody knows."""
         return self.of(*BAD)
+
+
+def total_of(waves: Iterable[Counts]) -> Counts:
+    """The counts of several waves together."""
+    found: dict[StepState, int] = {}
+    for counts in waves:
+        for state, count in counts.by_state.items():
+            found[state] = found.get(state, 0) + count
+    return Counts(found)
 
 
 class Plan(msgspec.Struct, frozen=True):

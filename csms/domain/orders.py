@@ -35,6 +35,22 @@ class OrderKind(StrEnum):
     UPDATE_FIRMWARE = "UPDATE_FIRMWARE"
 
 
+REPEATABLE: Final = frozenset(
+    {
+        OrderKind.CHANGE_AVAILABILITY,
+        OrderKind.CLEAR_CACHE,
+        OrderKind.TRIGGER_MESSAGE,
+        OrderKind.SYNC_LOCAL_LIST,
+        OrderKind.SET_VARIABLES,
+        OrderKind.ADMISSION,
+    }
+)
+"""Doing it twice is as good as once."""
+
+WITH_JOB: Final = frozenset({OrderKind.GET_LOG, OrderKind.UPDATE_FIRMWARE})
+"""The station's answer is only the beginning. A job is kept before the station is told, so it tells what was sent."""
+
+
 class ResetOrder(msgspec.Struct, frozen=True, tag="RESET", tag_field="kind"):
     """Restart. EVSE 0: the station."""
 

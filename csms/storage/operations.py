@@ -41,7 +41,8 @@ SELECT {_TARGET} FROM unnest($1::bigint[]) WITH ORDINALITY AS wanted (id, place)
 JOIN station AS t ON t.id = wanted.id ORDER BY wanted.place LIMIT $2
 """  # noqa: S608 - constants of ours
 CREATE_SQL = """
-INSERT INTO operation (kind, title, draft, state, detail, created_by, created_by_name, schedule_id, not_before, created_at)
+INSERT INTO operation (kind, title, draft, state, detail, created_by, created_by_name, schedule_id, not_before,
+                       created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING *
 """
 CREATE_STEPS_SQL = """
