@@ -6,12 +6,14 @@ SUSPENDED (switched off by us for a while).
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
-from csms.domain.errors import DomainError, InvalidArgument
+from csms.domain.errors import FailedPrecondition, InvalidArgument, Unavailable
 from csms.domain.facts import ConnectorStatus
 from csms.domain.tariff import Tariff
 from csms.domain.tariff_book import SessionCost
@@ -21,13 +23,13 @@ from csms.domain.topology import Place
 MAX_NAME = 200
 
 
-class PartyUnreachable(DomainError):
+class PartyUnreachable(Unavailable):
     """The party did not answer, or not in a way that OCPI knows; it may go better later."""
 
     default_reason = "PARTY_UNREACHABLE"
 
 
-class PartyRefused(DomainError):
+class PartyRefused(FailedPrecondition):
     """The party answered, and said no; the same again will not go better."""
 
     default_reason = "PARTY_REFUSED"
@@ -138,7 +140,7 @@ class RoamingStart(msgspec.Struct, frozen=True):
 
 
 class Plug(msgspec.Struct, frozen=True):
-    """A connector. `type` in OCPP's words (`sType2`, `cCCS2`, …), empty when nobody has said it. W, V, A."""
+    """A connector. `type` in OCPI's words (`IEC_62196_T2`) or OCPP's (`cCCS2`), empty when nobody has said it. W."""
 
     connector_id: int
     type: str = ""
@@ -159,6 +161,8 @@ class Outlet(msgspec.Struct, frozen=True):
     floor: str = ""
     tariff_id: int | None = None
     label: str = ""
+    number: str = ""
+    """The operator's own."""
 
     @property
     def uid(self) -> str:
@@ -196,6 +200,19 @@ class RoamedSession(msgspec.Struct, frozen=True):
     cost: SessionCost | None = None
     terms: Tariff | None = None
     tariff_id: int | None = None
+
+
+LONGEST_TAG = 20
+"""Of OCPP 1.6."""
+
+
+def tag_of(uid: str) -> str:
+    """What a party's token is at stations. Ids of apps are often too long for them: those get a short name that
+    is always the same."""
+    text = uid.strip().upper()
+    if len(text) <= LONGEST_TAG:
+        return text
+    return "R" + base64.b32encode(hashlib.sha256(text.encode()).digest()).decode()[: LONGEST_TAG - 1]
 
 
 def read_outlet_uid(uid: str) -> tuple[int, int] | None:

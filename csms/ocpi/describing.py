@@ -38,6 +38,8 @@ _STANDARDS: Final = {
     "sType3": ("IEC_62196_T3C", _SOCKET, _THREE, 230, 32),
     "Pan": ("PANTOGRAPH_BOTTOM_UP", _CABLE, _DC, 750, 500),
 }
+# Outlets name their type in OCPI's words; stations of OCPP 2.x in theirs.
+_BY_STANDARD: Final = {row[0]: row for row in reversed(_STANDARDS.values())}
 _STATUSES: Final = {
     ConnectorStatus.AVAILABLE: EvseStatus.AVAILABLE,
     # A car stands at it: nobody else can charge there, and nothing is charged.
@@ -100,8 +102,10 @@ def evse_of(outlet: Outlet, settings: RoamingSettings) -> Evse:
 
 
 def evse_reference(outlet: Outlet, settings: RoamingSettings) -> str:
-    """What the operator gave it, else `SE*CHA*E17*1`."""
-    made = f"{settings.country_code}*{settings.party_id}*E{outlet.station_id}*{outlet.evse_id}"
+    """What the operator says it is at the service `roaming`; else made of the outlet's own number (`SE*CHA*EP7`), or of
+    the station and the EVSE (`SE*CHA*E17*1`)."""
+    number = "".join(each for each in outlet.number.upper() if each.isascii() and (each.isalnum() or each == "*"))
+    made = f"{settings.country_code}*{settings.party_id}*E{number or f'{outlet.station_id}*{outlet.evse_id}'}"
     return (outlet.reference or made)[:48]
 
 
@@ -115,7 +119,8 @@ def status_of(outlet: Outlet) -> EvseStatus:
 
 def connector_of(plug: Plug, outlet: Outlet) -> Connector:
     """A type that we do not know is told as a socket of type 2."""
-    standard, shape, power, volts, amperes = _STANDARDS.get(plug.type, _STANDARDS[""])
+    row = _BY_STANDARD.get(plug.type) or _STANDARDS.get(plug.type, _STANDARDS[""])
+    standard, shape, power, volts, amperes = row
     if plug.max_power_w > 0:
         phases = 3 if power is _THREE else 1
         amperes = max(1, round(plug.max_power_w / (volts * phases)))

@@ -21,8 +21,13 @@ __all__ = ["PostgresRoamingFacts"]
 
 OUTLETS_SQL = """
 SELECT station.id, station.identity, station.display_name, station.place_id, station.online,
-       connector.evse_id, connector.connector_id, connector.status, connector.received_at
+       connector.evse_id, connector.connector_id, connector.status, connector.received_at,
+       coalesce(outlet.outlet_id, '') AS number, coalesce(outlet.connector_type, '') AS type,
+       coalesce(external.external_id, '') AS reference
 FROM station JOIN connector ON connector.station_id = station.id
+LEFT JOIN outlet ON outlet.station_id = station.id AND outlet.evse_id = connector.evse_id
+     AND outlet.connector_id = connector.connector_id
+LEFT JOIN outlet_external_id AS external ON external.outlet_id = outlet.id AND external.service = 'roaming'
 WHERE station.place_id = ANY($1::bigint[]) AND station.registration = 'Accepted' AND connector.evse_id > 0
 ORDER BY station.id, connector.evse_id, connector.connector_id
 """
@@ -87,16 +92,21 @@ class PostgresRoamingFacts:
         tree = self._tree()
         known = {place.id: place for place in tree.in_order()}
         told = [site for site in await self._services.sites() if site.published and site.place_id in known]
-        found: list[Site] = []
-        for site in told:
-            inside = tree.within([site.place_id])
-            rows = await self._database.fetch(OUTLETS_SQL, list(inside))
-            outlets = await self._priced(tree, _outlets(rows, known))
-            zone = tree.time_zone_of(site.place_id)
-            found.append(Site(known[site.place_id], site, zone, outlets))
-        return found
+        inside = {site.place_id: tree.within([site.place_id]) for site in told}
+        everywhere = sorted(frozenset().union(*inside.values()))
+        rows = await self._database.fetch(OUTLETS_SQL, everywhere) if everywhere else []
+        outlets = await self._priced(tree, _outlets(rows, known))
+        return [
+            Site(
+                known[site.place_id],
+                site,
+                tree.time_zone_of(site.place_id),
+                tuple(outlet for place_id, outlet in outlets if place_id in inside[site.place_id]),
+            )
+            for site in told
+        ]
 
-    async def _priced(self, tree: Tree, outlets: Sequence[tuple[int, Outlet]]) -> tuple[Outlet, ...]:
+    async def _priced(self, tree: Tree, outlets: Sequence[tuple[int, Outlet]]) -> list[tuple[int, Outlet]]:
         """With the tariff that holds for somebody who has none of their own."""
         wanted = {
             outlet.uid: targets_of(
@@ -107,10 +117,11 @@ class PostgresRoamingFacts:
         every = {target for targets in wanted.values() for target in targets}
         in_force = await self._tariffs.in_force(list(every), self._now()) if every else []
         priced = []
-        for _, outlet in outlets:
+        for place_id, outlet in outlets:
             held = nearest(wanted[outlet.uid], in_force)
-            priced.append(outlet if held is None else msgspec.structs.replace(outlet, tariff_id=held.version.tariff_id))
-        return tuple(priced)
+            tariff_id = None if held is None else held.version.tariff_id
+            priced.append((place_id, msgspec.structs.replace(outlet, tariff_id=tariff_id)))
+        return priced
 
     async def tariffs(self) -> Sequence[NamedTariff]:
         """Those that hold at a place, a station or an outlet now."""
@@ -180,10 +191,12 @@ def _outlets(rows: Iterable[asyncpg.Record], places: dict[int, Place]) -> list[t
             evse_id,
             first["online"],
             tuple(ConnectorStatus(each["status"]) for each in connectors),
-            tuple(Plug(each["connector_id"]) for each in connectors),
+            tuple(Plug(each["connector_id"], each["type"]) for each in connectors),
             max(each["received_at"] for each in connectors),
             floor=place.name if place.kind.value == "FLOOR" else "",
             label=first["display_name"],
+            reference=next((each["reference"] for each in connectors if each["reference"]), ""),
+            number=next((each["number"] for each in connectors if each["number"]), ""),
         )
         found.append((place.id, outlet))
     return found
