@@ -52,6 +52,26 @@ class Settings:
     ocpp_listen: Address = field(default=Address("127.0.0.1", 9000), metadata=_help("where stations connect"))
     control_listen: Address = field(default=Address("127.0.0.1", 50051), metadata=_help("the gRPC control API"))
     portal_listen: Address = field(default=Address("127.0.0.1", 8080), metadata=_help("the web portal"))
+    files_listen: Address = field(
+        default=Address("127.0.0.1", 9001),
+        metadata=_help("where stations leave logs and fetch firmware (HTTP; HTTPS too where they connect by TLS)"),
+    )
+    files_public_url: str = field(
+        default="", metadata=_help("address of the file server as stations see it, when it differs (https://…)")
+    )
+    files_ftp_listen: str = field(
+        default="", metadata=_help("the file server for stations that know only FTPS or FTP; empty: none")
+    )
+    files_ftp_security: str = field(
+        default="required",
+        metadata=_help("FTPS only (needs --ocpp-tls-listen), or FTP without TLS too", choices=("required", "optional")),
+    )
+    files_ftp_passive_ports: str = field(
+        default="", metadata=_help("ports of FTP data connections, as 60000-60100; empty: any")
+    )
+    files_ftp_public_host: str = field(
+        default="", metadata=_help("address of the FTP server as stations see it, when it differs")
+    )
     portal: bool = field(default=True, metadata=_help("serve the portal too"))
     ocpp_public_url: str = field(
         default="", metadata=_help("address that people type into stations, when it differs from --ocpp-listen")
@@ -165,6 +185,14 @@ class Settings:
         default="",
         metadata=_help(
             "hosts that may be asked whether certificates are revoked (OCSP, CRL), with commas between; empty: none"
+        ),
+    )
+    secret_key: str = field(
+        default="",
+        metadata=_help(
+            "key that stations' secrets are kept with (44 characters); empty: the file secret.key in the data folder,"
+            " made at the first start",
+            secret=True,
         ),
     )
     admin_email: str = field(default="", metadata=_help("first administrator; made at the first start"))
@@ -287,6 +315,7 @@ class Settings:
                 raise SettingsError(f"{name} must be an address that begins with https:// (or http://).")
         self._check_security()
         self._check_people()
+        self._check_files()
         self._check_monitoring()
 
     def _check_monitoring(self) -> None:
@@ -299,6 +328,16 @@ class Settings:
             raise SettingsError("trace_ratio must be between 0 and 1.")
         if self.trace_endpoint and not self.trace_endpoint.startswith(("http://", "https://")):
             raise SettingsError("trace_endpoint must be an address that begins with http:// or https://.")
+
+    def _check_files(self) -> None:
+        if self.files_public_url and not self.files_public_url.startswith(("http://", "https://")):
+            raise SettingsError("files_public_url must be an address that begins with https:// (or http://).")
+        if self.files_ftp_listen and self.files_ftp_security == "required" and not self.ocpp_tls_listen:
+            raise SettingsError("files_ftp_listen needs TLS: set ocpp_tls_listen, or files_ftp_security=optional.")
+        try:
+            _ = self.ftp_listen, self.ftp_passive_ports
+        except ValueError as error:
+            raise SettingsError(f"files_ftp_listen, files_ftp_passive_ports: {error}") from None
 
     def _check_people(self) -> None:
         if self.smtp_host and "@" not in self.mail_from:
@@ -344,3 +383,18 @@ class Settings:
     def tls_listen(self) -> Address | None:
         """Where stations connect by TLS, when anywhere."""
         return Address.parse(self.ocpp_tls_listen) if self.ocpp_tls_listen else None
+
+    @property
+    def ftp_listen(self) -> Address | None:
+        """Where FTP(S) is served, when anywhere."""
+        return Address.parse(self.files_ftp_listen) if self.files_ftp_listen else None
+
+    @property
+    def ftp_passive_ports(self) -> range:
+        """Of data connections; empty: any."""
+        if not self.files_ftp_passive_ports:
+            return range(0)
+        first, dash, last = self.files_ftp_passive_ports.partition("-")
+        if not (dash and first.isdecimal() and last.isdecimal() and 1024 <= int(first) <= int(last) <= 65535):
+            raise ValueError(f"{self.files_ftp_passive_ports!r} is no range of ports. Write 60000-60100.")
+        return range(int(first), int(last) + 1)

@@ -24,6 +24,7 @@ from control.servicers.device_model import DeviceModelServicer
 from control.servicers.display import DisplayServicer
 from control.servicers.groups import GroupServicer
 from control.servicers.id_tokens import IdTokenServicer
+from control.servicers.installations import InstallationServicer
 from control.servicers.inventory import InventoryServicer
 from control.servicers.local_lists import LocalListServicer
 from control.servicers.maintenance import MaintenanceServicer
@@ -56,6 +57,7 @@ from control.v1 import (
     display_pb2_grpc,
     groups_pb2_grpc,
     id_tokens_pb2_grpc,
+    installations_pb2_grpc,
     inventory_pb2_grpc,
     local_lists_pb2_grpc,
     maintenance_pb2_grpc,
@@ -99,6 +101,7 @@ STUBS = {
     "sharing": sharing_pb2_grpc.SharingServiceStub,
     "groups": groups_pb2_grpc.GroupServiceStub,
     "system": system_pb2_grpc.SystemServiceStub,
+    "installations": installations_pb2_grpc.InstallationServiceStub,
     "certificates": certificates_pb2_grpc.CertificateServiceStub,
     "inventory": inventory_pb2_grpc.InventoryServiceStub,
     "maintenance": maintenance_pb2_grpc.MaintenanceServiceStub,
@@ -151,6 +154,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         WatchServicer(world.watching, tick=0.05),
         MessageLogServicer(world.messages),
         SystemServicer(world.system),
+        InstallationServicer(world.installations),
         PlaceServicer(world.places),
         SharingServicer(world.shares),
         GroupServicer(world.groups),

@@ -28,6 +28,7 @@ from csms.services.der import DerControls
 from csms.services.device_model import DeviceModel, StationPortions
 from csms.services.display import Displays
 from csms.services.groups import Groups
+from csms.services.installations import Installations
 from csms.services.inventory import StationInventory
 from csms.services.invitations import Invitations
 from csms.services.local_lists import LocalLists
@@ -60,6 +61,7 @@ from csms.transport.x509 import X509Reader
 from tests.kit.certificates import an_authority
 from tests.kit.fake_backups import FakeBackups
 from tests.kit.fake_certificates import FakeCertificates
+from tests.kit.fake_installations import FakeInstallations
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_message_log import FakeMessageLog
 from tests.kit.fake_people import (
@@ -312,6 +314,7 @@ class ServiceWorld:
         self.tolerance_store = FakeTolerance(self.tables)
         self.tolerances = Tolerances(self.tolerance_store, self.tolerance_index)
         facts = SystemFacts("0.1.0", ("ws://192.0.2.1:9000/ocpp/",), UnknownStationPolicy.PENDING, False, ("ocpp1.6",))
+        self.installations = Installations(FakeInstallations(self.tables), self.station_queries, self.scopes)
         self.system_settings = FakeSystemSettings(self.tables)
         self.system = System(
             facts, self.system_settings, database_available=lambda: not self.tables.away, draining=lambda: self.draining

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import pytest
 import trio
+from cryptography.fernet import Fernet
 
 from csms.aio import open_door
 from csms.domain.facts import RegistrationStatus
+from csms.ports.installations import InstallationStore
 from csms.ports.inventory import Inventory
 from csms.ports.journal import Journal
 from csms.ports.local_lists import LocalListStore
@@ -25,6 +27,7 @@ from csms.ports.stores import AccessStore, RequestMemory, StateLoader, StationSt
 from csms.ports.system import SystemSettingsStore
 from csms.ports.tolerance import ToleranceStore
 from csms.storage.access import PostgresAccess
+from csms.storage.installations import PostgresInstallations
 from csms.storage.inventory import PostgresInventory
 from csms.storage.journal import PostgresJournal
 from csms.storage.local_lists import PostgresLocalLists
@@ -32,12 +35,15 @@ from csms.storage.message_log import PostgresMessageLog
 from csms.storage.pool import open_database
 from csms.storage.requests import PostgresRequests
 from csms.storage.reservations import PostgresReservations
-from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
+from csms.storage.sealing import FernetCipher
+from csms.storage.session_lists import PostgresSessionQueries
+from csms.storage.sessions import PostgresTransactions
 from csms.storage.soap import PostgresSoapAddresses
 from csms.storage.stations import PostgresStationQueries, PostgresStations
-from csms.storage.tokens import PostgresTokens
 from csms.storage.system import PostgresSystemSettings
+from csms.storage.tokens import PostgresTokens
 from csms.storage.tolerance import PostgresTolerance
+from tests.kit.fake_installations import FakeInstallations
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_journal import FakeJournal
 from tests.kit.fake_message_log import FakeMessageLog
@@ -45,8 +51,8 @@ from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
 from tests.kit.fake_reservations import FakeLocalLists, FakeReservations
 from tests.kit.fake_soap import FakeSoapAddresses
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
-from tests.kit.fake_tables import FakeTables
 from tests.kit.fake_system import FakeSystemSettings
+from tests.kit.fake_tables import FakeTables
 from tests.kit.fake_tolerance import FakeTolerance
 
 
@@ -67,6 +73,7 @@ class Storage:
     inventory: Inventory
     tolerance: ToleranceStore
     system_settings: SystemSettingsStore
+    installations: InstallationStore
     reservations: ReservationStore
     local_lists: LocalListStore
     soap_addresses: SoapAddresses
@@ -98,6 +105,7 @@ def fake_storage() -> Storage:
         FakeInventory(tables),
         FakeTolerance(tables),
         FakeSystemSettings(tables),
+        FakeInstallations(tables),
         FakeReservations(tables),
         FakeLocalLists(tables),
         FakeSoapAddresses(lambda station_id: station_id in tables.stations),
@@ -127,6 +135,7 @@ async def postgres_storage(url: str) -> AsyncIterator[Storage]:
                 PostgresInventory(database),
                 PostgresTolerance(database),
                 PostgresSystemSettings(database),
+                PostgresInstallations(database, PostgresStationQueries(database), FernetCipher(Fernet.generate_key())),
                 PostgresReservations(database),
                 PostgresLocalLists(database),
                 PostgresSoapAddresses(database),
