@@ -185,7 +185,7 @@ def weigh(known: Alarm | None, seen: Observation, hold_off: timedelta) -> Change
         cleared_by="",
         folded_into=None,
     )
-    return Change(back, Happening.REPEATED if known.clearing is Clearing.BY_ITSELF else Happening.RAISED)
+    return Change(back, Happening.RAISED)
 
 
 def _new(seen: Raised) -> Alarm:
@@ -227,26 +227,44 @@ def _clear(known: Alarm | None, seen: Cleared) -> Change | None:
     return Change(over, Happening.CLEARED)
 
 
-def weigh_all(
-    known: Mapping[AlarmKey, Alarm], seen: Collection[Observation], hold_off: timedelta
-) -> list[tuple[Alarm, list[Happening]]]:
-    """Many in their order: each alarm that changes, as it is at the end, with all that happened to it. Of an alarm that
-    is over and a new one of the same name both are there. New ones have negative ids, to tell them apart."""
-    now = dict(known)
-    changed: dict[int, tuple[Alarm, list[Happening]]] = {}
-    made = 0
-    for each in seen:
-        name = AlarmKey(each.subject, each.key)
-        change = weigh(now.get(name), each, hold_off)
+class Weighing:
+    """Many observations, one after the other. `known`: the newest alarm of each name that may be concerned."""
+
+    def __init__(self, known: Mapping[AlarmKey, Alarm], hold_off: timedelta) -> None:
+        self._now = dict(known)
+        self._hold_off = hold_off
+        self._changed: dict[int, tuple[Alarm, list[Happening]]] = {}
+        self._made = 0
+
+    @property
+    def changes(self) -> list[tuple[Alarm, list[Happening]]]:
+        """Each alarm that changed, as it is at the end, with all that happened to it. New ones have negative ids, to
+        tell them apart."""
+        return list(self._changed.values())
+
+    def take(self, seen: Observation) -> None:
+        """One more."""
+        name = AlarmKey(seen.subject, seen.key)
+        change = weigh(self._now.get(name), seen, self._hold_off)
         if change is None:
-            continue
+            return
         alarm = change.alarm
         if alarm.id == 0:
-            made += 1
-            alarm = msgspec.structs.replace(alarm, id=-made)
-        now[name] = alarm
-        changed[alarm.id] = alarm, [*changed.get(alarm.id, (alarm, []))[1], change.happening]
-    return list(changed.values())
+            self._made += 1
+            alarm = msgspec.structs.replace(alarm, id=-self._made)
+        self._now[name] = alarm
+        _, happened = self._changed.get(alarm.id, (alarm, []))
+        self._changed[alarm.id] = alarm, [*happened, change.happening]
+
+    def end(self, subject: Subject, prefix: str, at: datetime, *, but: Collection[str]) -> None:
+        """Everything about the subject whose key begins so is over, but for these keys."""
+        over = [
+            name
+            for name, alarm in self._now.items()
+            if name.subject == subject and alarm.active and name.key.startswith(prefix) and name.key not in but
+        ]
+        for name in over:
+            self.take(Cleared(subject, name.key, at))
 
 
 class AlarmSettings(msgspec.Struct, frozen=True):

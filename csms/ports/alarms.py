@@ -158,6 +158,9 @@ class AlarmStore(EventLog, Protocol):
     async def listened(self) -> Sequence[Listened]:
         """All stations."""
 
+    async def places_of(self, station_ids: Collection[int]) -> Mapping[int, tuple[int, str]]:
+        """(place, name for people) of each station that there is."""
+
     async def network_over(self) -> Mapping[int, datetime]:
         """When the last No network of each place ended by itself."""
 

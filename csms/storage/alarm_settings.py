@@ -59,7 +59,8 @@ ORDER BY u.id"""
 )
 DAY_DONE_SQL = """
 INSERT INTO alarm_digest AS d (user_id, last_day) SELECT id, $2 FROM app_user WHERE id = $1 FOR KEY SHARE
-ON CONFLICT (user_id) DO UPDATE SET last_day = excluded.last_day WHERE d.last_day IS NULL OR d.last_day < excluded.last_day
+ON CONFLICT (user_id) DO UPDATE SET last_day = excluded.last_day
+WHERE d.last_day IS NULL OR d.last_day < excluded.last_day
 RETURNING user_id
 """
 QUEUE_SQL = "INSERT INTO mail_queue (kind, recipient, subject, body, html) VALUES ($1, $2, $3, $4, $5)"

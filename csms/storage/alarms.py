@@ -50,6 +50,9 @@ NETWORK_OVER_SQL = """
 SELECT place_id, max(cleared_at) AS at FROM alarm
 WHERE place_id IS NOT NULL AND kind = 'NO_NETWORK' AND clearing = 'BY_ITSELF' GROUP BY place_id
 """
+PLACES_SQL = """
+SELECT id, place_id, coalesce(nullif(display_name, ''), identity) AS name FROM station WHERE id = ANY($1::bigint[])
+"""
 NEW_IDS_SQL = """
 SELECT nextval(pg_get_serial_sequence('alarm', 'id')) AS id FROM generate_series(1, $1::integer)
 """
@@ -163,6 +166,11 @@ class PostgresAlarms:
     async def listened(self) -> Sequence[Listened]:
         """All stations."""
         return [Listened(*row) for row in await self._database.fetch(LISTENED_SQL)]
+
+    async def places_of(self, station_ids: Collection[int]) -> Mapping[int, tuple[int, str]]:
+        """(place, name for people) of each station that there is."""
+        rows = await self._database.fetch(PLACES_SQL, list(station_ids))
+        return {row["id"]: (row["place_id"], row["name"]) for row in rows}
 
     async def network_over(self) -> Mapping[int, datetime]:
         """When the last No network of each place ended by itself."""
