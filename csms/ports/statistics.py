@@ -23,8 +23,8 @@ class Whereabouts(NamedTuple):
 class Selection(msgspec.Struct, frozen=True):
     """Whose figures: all conditions must hold; empty ones always do.
 
-    `site_ids`: the selection is exactly these whole sites (0: everything), and the rest of it need not be looked at;
-    None: it is not.
+    `site_ids`: the selection is exactly these whole sites (0: everything), so that the sums of sites will do; None: it
+    is not.
     """
 
     scope: Scope | None = None
@@ -67,8 +67,8 @@ class StatisticsStore(Protocol):
     async def names(self, split: Split, keys: Iterable[int | str]) -> Mapping[int | str, str]:
         """What people call them; those without a name are left out."""
 
-    async def present(self, selection: Selection) -> Present:
-        """How things stand now."""
+    async def present(self, stations: Selection, sessions: Selection) -> Present:
+        """How things stand now, for those stations and those sessions."""
 
     async def co2(self) -> Co2Settings:
         """As they were last changed."""

@@ -17,13 +17,13 @@ from typing import Any, Final, NamedTuple
 
 import asyncpg
 
-from csms.domain.usage import QUARTER, Amounts, Charge, Point, Slice, Usage, slices_of, usage_of
+from csms.domain.usage import QUARTER, Amounts, Charge, Point, Usage, slices_of, usage_of
 from csms.ports.statistics import Whereabouts
 from csms.storage.pool import Database
 
 __all__ = ["PostgresUsage"]
 
-LIMIT_MWH: Final = 10**15  # a terawatt-hour; what is more is a mistake of a meter, and would not fit into sums
+LIMIT_MWH: Final = 10**13  # ten GWh: what is more is a mistake of a meter, and would not fit into sums
 PATIENCE: Final = timedelta(minutes=5)
 """A session that goes on is reckoned anew so often."""
 NOWHERE: Final = Whereabouts(1, "UTC")
@@ -188,7 +188,7 @@ async def _reckon(
             points[number] = _remembered(known[number])
     work, sums = await asyncio.to_thread(_compute, todo, charges, known, points)
     await _write(connection, work, sums, now)
-    return sum(taken.values()) + len(waited)
+    return int(sum(taken.values())) + len(waited)
 
 
 async def _note_places(connection: asyncpg.Connection, places: Mapping[int, Whereabouts]) -> None:

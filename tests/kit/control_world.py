@@ -24,6 +24,7 @@ from control.servicers.device_model import DeviceModelServicer
 from control.servicers.display import DisplayServicer
 from control.servicers.groups import GroupServicer
 from control.servicers.id_tokens import IdTokenServicer
+from control.servicers.outlets import OutletServicer
 from control.servicers.installations import InstallationServicer
 from control.servicers.inventory import InventoryServicer
 from control.servicers.local_lists import LocalListServicer
@@ -63,6 +64,7 @@ from control.v1 import (
     maintenance_pb2_grpc,
     messages_pb2_grpc,
     payment_pb2_grpc,
+    outlets_pb2_grpc,
     places_pb2_grpc,
     remote_pb2_grpc,
     reservations_pb2_grpc,
@@ -72,6 +74,7 @@ from control.v1 import (
     soap_pb2_grpc,
     station_security_pb2_grpc,
     stations_pb2_grpc,
+    statistics_pb2_grpc,
     system_pb2_grpc,
     tariffs_pb2_grpc,
     tolerance_pb2_grpc,
@@ -89,11 +92,13 @@ STUBS = {
     "auth": auth_pb2_grpc.AuthServiceStub,
     "users": users_pb2_grpc.UserServiceStub,
     "stations": stations_pb2_grpc.StationServiceStub,
+    "statistics": statistics_pb2_grpc.StatisticsServiceStub,
     "station_security": station_security_pb2_grpc.StationSecurityServiceStub,
     "remote": remote_pb2_grpc.RemoteServiceStub,
     "sessions": sessions_pb2_grpc.SessionServiceStub,
     "soap": soap_pb2_grpc.SoapServiceStub,
     "id_tokens": id_tokens_pb2_grpc.IdTokenServiceStub,
+    "outlets": outlets_pb2_grpc.OutletServiceStub,
     "watch": watch_pb2_grpc.WatchServiceStub,
     "messages": messages_pb2_grpc.MessageLogServiceStub,
     "backups": backups_pb2_grpc.BackupServiceStub,
@@ -151,6 +156,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         RemoteServicer(world.remote),
         SessionServicer(world.sessions),
         IdTokenServicer(world.tokens),
+        OutletServicer(world.outlets, world.limits),
         WatchServicer(world.watching, tick=0.05),
         MessageLogServicer(world.messages),
         SystemServicer(world.system),

@@ -51,9 +51,13 @@ from csms.services.smart_charging import SmartCharging
 from csms.services.soap import SoapAddressing
 from csms.services.station_security import Listeners, StationSecurity
 from csms.services.stations import Stations, UnknownStationPolicy
+from csms.services.statistics import Statistics
 from csms.services.system import System, SystemFacts
 from csms.services.tariffs import Tariffs
+from csms.services.limits import Limits
+from csms.services.outlets import Outlets
 from csms.services.tokens import MemoryTokenIndex, Tokens
+from tests.kit.fake_outlets import FakeLimits, FakeOutlets
 from csms.services.tolerance import ToleranceIndex, Tolerances
 from csms.services.users import Users
 from csms.services.watch import Watching
@@ -78,6 +82,7 @@ from tests.kit.fake_reservations import FakeLocalLists, FakeReservations
 from tests.kit.fake_session_changes import FakeSessionChanges
 from tests.kit.fake_sharing import FakeSharing
 from tests.kit.fake_soap import FakeSoapAddresses
+from tests.kit.fake_statistics import FakeStatistics
 from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
 from tests.kit.fake_system import FakeSystemSettings
 from tests.kit.fake_tables import FakeTables
@@ -159,9 +164,9 @@ class ServiceWorld:
         self.station_store = FakeStations(self.tables)
         self.station_queries = FakeStationQueries(self.tables)
         self.session_queries = FakeSessionQueries(self.tables)
-        self.token_store = FakeTokens(self.tables)
         self.transactions = FakeTransactions(self.tables)
         self.access_store = CountingAccess()
+        self.token_store = FakeTokens(self.tables, self.access_store.everybody)
         self.requests = FakeRequests()
         self.log = FakeMessageLog()
         self.feed = LocalFeed(lambda: NOW)
@@ -207,7 +212,10 @@ class ServiceWorld:
             now=lambda: self.time,
         )
         self.remote.ask_before_start(self.session_editing)
-        self.tokens = Tokens(self.token_store, self.index)
+        self.outlet_store = FakeOutlets(self.tables)
+        self.outlets = Outlets(self.outlet_store, self.index, self.scopes, lambda: self.places.tree, self.feed)
+        self.limit_store = FakeLimits(self.tables, self.access_store.everybody)
+        self.limits = Limits(self.limit_store, self.index, time_zone=lambda: "", now=lambda: self.time)
         self._people()
         self._tariffs()
         self._chapters()
@@ -215,6 +223,14 @@ class ServiceWorld:
     def _people(self) -> None:
         """Who signs in, and what is written down of it."""
         self.people_store = FakePeople(self.access_store)
+        self.tokens = Tokens(
+            self.token_store,
+            self.index,
+            scopes=self.scopes,
+            people=self.people_store,
+            reread=self.outlets.refresh,
+            now=lambda: self.time,
+        )
         self.factors = SecondFactors(self.people_store, now=lambda: self.time)
         self.access = AccessControl(
             self.access_store, hasher=HASHER, second_factor=self.factors.verify, now=lambda: self.time
@@ -310,6 +326,15 @@ class ServiceWorld:
         self.payments = Payments(self.remote, self.session_queries, self.inventory_store, now=lambda: NOW)
         self.battery_swaps = BatterySwaps(self.remote, self.inventory_store, now=lambda: NOW)
         self.maintenance = Maintenance(self.remote, self.inventory_store, self.station_queries, now=lambda: NOW)
+        self.statistics_store = FakeStatistics(self.tables)
+        self.statistics = Statistics(
+            self.statistics_store,
+            self.scopes,
+            lambda: self.places.tree,
+            self.feed,
+            keep_days={"meter_values": 90},
+            now=lambda: self.time,
+        )
         self.tolerance_index = ToleranceIndex()
         self.tolerance_store = FakeTolerance(self.tables)
         self.tolerances = Tolerances(self.tolerance_store, self.tolerance_index)
