@@ -36,9 +36,11 @@ from csms.services.report_texts import (
 FONT: Final = "ChargehouseSans"
 BOLD: Final = "ChargehouseSans-Bold"
 MARGIN: Final = 18 * mm
+PADDING: Final = 6
+"""Points that a page has inside of its margins."""
 _INK, _FAINT, _LINE = colors.HexColor("#1c2430"), colors.HexColor("#5a6472"), colors.HexColor("#c8ced6")
 _BAND: Final = colors.HexColor("#f2f4f7")
-_WIDTHS: Final = tuple(width * mm for width in (26, 26, 48, 22, 17, 12, 23))
+_WIDTHS: Final = tuple(width * mm for width in (26, 26, 41, 28, 17, 12, 24))
 
 
 def report_pdf(report: Report) -> bytes:
@@ -50,8 +52,8 @@ def report_pdf(report: Report) -> bytes:
     document = SimpleDocTemplate(
         target,
         pagesize=A4,
-        leftMargin=MARGIN,
-        rightMargin=MARGIN,
+        leftMargin=MARGIN - PADDING,
+        rightMargin=MARGIN - PADDING,
         topMargin=MARGIN,
         bottomMargin=22 * mm,
         title=f"{words.title} {report.number}",
