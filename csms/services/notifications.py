@@ -96,13 +96,11 @@ class NewsDesk:
         self,
         store: NewsStore,
         tree: Callable[[], Tree],
-        sites_of: Callable[[Principal], Collection[int]],
         *,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
         self._tree = tree
-        self._sites_of = sites_of
         self._now = now
 
     @property
@@ -121,7 +119,7 @@ class NewsDesk:
         tree = self._tree()
         places = frozenset(
             place.id
-            for site_id in self._sites_of(caller)
+            for site_id in caller.site_ids
             if site_id in tree.within([site_id])
             for place in tree.upwards(site_id)
         )

@@ -195,7 +195,7 @@ class Webhooks:
 
 def pause_after(attempts: int) -> timedelta:
     """Before the next attempt: 10 s, doubled each time, up to an hour."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempts - 1, 10))
+    return min(LONGEST_PAUSE, FIRST_PAUSE * float(2 ** min(attempts - 1, 10)))
 
 
 def check_url(url: str) -> None:
