@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from typing import Final
 
 from csms.domain.roaming import PartyRefused, PartyUnreachable
@@ -16,15 +17,11 @@ _LATER: Final = frozenset({408, 425, 429})
 
 
 class OcpiClient:
-    """csms.ports.roaming.PartyClient."""
+    """csms.ports.roaming.PartyClient. `who_we_are`: (country code, party id), for routing headers."""
 
-    def __init__(self, http: GuardedHttp) -> None:
+    def __init__(self, http: GuardedHttp, who_we_are: Callable[[], tuple[str, str]]) -> None:
         self._http = http
-        self._from: tuple[str, str] = ("", "")
-
-    def speak_as(self, country_code: str, party_id: str) -> None:
-        """Who we are, for routing headers."""
-        self._from = (country_code, party_id)
+        self._who_we_are = who_we_are
 
     async def call(
         self,
@@ -46,9 +43,10 @@ class OcpiClient:
         }
         if body is not None:
             headers["Content-Type"] = "application/json"
-        if party[1] and self._from[1]:
+        ours = self._who_we_are()
+        if party[1] and ours[1]:
             headers["OCPI-to-country-code"], headers["OCPI-to-party-id"] = party
-            headers["OCPI-from-country-code"], headers["OCPI-from-party-id"] = self._from
+            headers["OCPI-from-country-code"], headers["OCPI-from-party-id"] = ours
         try:
             answer = await self._http.request(
                 method, url, headers=headers, body=body, timeout=timeout or TIMEOUT_SECONDS

@@ -27,6 +27,7 @@ class Consulting:
 
     def __init__(self, *, seconds: float = CONSULT_SECONDS) -> None:
         self._answerers: dict[type[Fact], Callable[[int, Any], Awaitable[Reply | None]]] = {}
+        self._preparers: dict[type[Fact], Callable[[int, Any], Awaitable[None]]] = {}
         self._seconds = seconds
         self.kinds: frozenset[type[Fact]] = frozenset()
 
@@ -36,17 +37,33 @@ class Consulting:
         if kind in self._answerers:
             raise ValueError(f"somebody is asked about {kind.__name__} already")
         self._answerers[kind] = answerer
-        self.kinds = frozenset(self._answerers)
+        self.kinds = self.kinds | {kind}
+
+    def prepare(self, kind: type[F], preparer: Callable[[int, F], Awaitable[None]]) -> None:
+        """From now on `preparer(station_id, fact)` runs before anybody is asked about facts of this kind. It has no
+        answer, but may change what is decided from memory; what it raises is told in the log. Raises ValueError for a
+        second one."""
+        if kind in self._preparers:
+            raise ValueError(f"somebody prepares {kind.__name__} already")
+        self._preparers[kind] = preparer
+        self.kinds = self.kinds | {kind}
 
     async def consult(self, station_id: int, fact: Fact) -> Reply | None:
         """See `Consultant.consult`."""
         answers: list[Reply | None] = []
+        kind = type(fact)
+
+        async def prepare() -> None:
+            await self._preparers[kind](station_id, fact)
 
         async def ask() -> None:
-            answers.append(await self._answerers[type(fact)](station_id, fact))
+            answers.append(await self._answerers[kind](station_id, fact))
 
         with trio.move_on_after(self._seconds) as scope:
-            await contain(ask, partial(_report, fact, station_id))
+            if kind in self._preparers:
+                await contain(prepare, partial(_report, fact, station_id))
+            if kind in self._answerers:
+                await contain(ask, partial(_report, fact, station_id))
         if scope.cancelled_caught:
             _log.warning("no answer in time", about=type(fact).__name__, station_id=station_id)
         return answers[0] if answers else None

@@ -59,6 +59,7 @@ class RoamingRelease:
         lease: Lease,
         tree: Callable[[], Tree],
         revision: Callable[[], int],
+        wake: Callable[[], None],
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -69,6 +70,7 @@ class RoamingRelease:
         self._lease = lease
         self._tree = tree
         self._revision = revision
+        self._wake = wake
         self._now = now
         self._looked: tuple[int, datetime] | None = None
 
@@ -78,6 +80,7 @@ class RoamingRelease:
             try:
                 if self._wanted() and await self._lease.holds():
                     await self.sweep()
+                    self._wake()
             except Unavailable:
                 _log.debug("roaming waits for the database")
             await trio.sleep(SWEEP_SECONDS)

@@ -26,6 +26,7 @@ from csms.domain.facts import AuthorizationAsked
 from csms.domain.roaming import Party, PartyState, RoamingStart, RoamingToken, tag_of
 from csms.ocpi.envelope import print_object, read_object
 from csms.ocpi.faults import OcpiFault
+from csms.ocpi.locations import Location
 from csms.ocpi.tokens import Allowed, AuthorizationInfo, LocationReferences
 from csms.ocpi.tokens import Token as OcpiToken
 from csms.ocpi.values import as_utc
@@ -113,7 +114,6 @@ class RoamingTokens:
         client: PartyClient,
         index: RoamingTokenIndex,
         book: ServiceBook,
-        location_of: Callable[[int], str],
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -122,7 +122,6 @@ class RoamingTokens:
         self._client = client
         self._index = index
         self._book = book
-        self._location_of = location_of
         self._now = now
 
     async def take_in(self, party: Party, tokens: Sequence[OcpiToken]) -> None:
@@ -192,8 +191,8 @@ class RoamingTokens:
         url = party.url_of("tokens", "SENDER")
         if not url:
             return
-        location = self._location_of(station_id)
-        body = print_object(LocationReferences(location)) if location else b""
+        location = await self._location_of(station_id)
+        body = None if location is None else print_object(location)
         answer = await self._client.call(
             "POST",
             f"{url.rstrip('/')}/{known.uid}/authorize?type={known.type}",
@@ -213,6 +212,16 @@ class RoamingTokens:
             await self._releases.note_start(
                 RoamingStart(party.id, known.id_token, station_id, reference, "AUTH_REQUEST", at)
             )
+
+    async def _location_of(self, station_id: int) -> LocationReferences | None:
+        """Where the driver stands, when that is published. Which EVSE it is, Authorize does not say."""
+        prefix = f"{station_id}-"
+        for kept in (await self._releases.objects("locations")).values():
+            if f'"uid":"{prefix}' not in kept.body:
+                continue
+            evses = read_object(Location, kept.body.encode()).evses
+            return LocationReferences(kept.key, tuple(evse.uid for evse in evses if evse.uid.startswith(prefix)))
+        return None
 
 
 def as_kept(party: Party, token: OcpiToken) -> RoamingToken:
