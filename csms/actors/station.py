@@ -14,7 +14,9 @@ world (feed, tags in use) waits in the ledger until its records are on disk, and
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -60,6 +62,7 @@ class StationActor:
     """The one place where a station's live state changes. See the module."""
 
     __slots__ = (
+        "_anyone_may",
         "_authorize",
         "_changed",
         "_current",
@@ -100,6 +103,7 @@ class StationActor:
         self._row: StationRow | None = None  # news that came while the state was being loaded
         self._moment = world.now()
         self._reserved: int | None = None
+        self._anyone_may = partial(world.tokens.anyone_may, station_id)
         self._authorize = self._decide
         self._take_session_id = self._use_reserved
 
@@ -123,11 +127,8 @@ class StationActor:
         self._settles_at = trio.current_time() + self._settings.settle
         if older is not None:
             older.close_soon(NORMAL_CLOSURE, "replaced by a newer connection of this station")
-        self._ledger.keep_link(
-            LinkRecord(
-                self.station_id, True, self._world.now(), self._epoch, protocol=protocol, remote_address=remote_address
-            )
-        )
+        now = self._world.now()
+        self._ledger.keep_link(LinkRecord(self.station_id, True, now, self._epoch, protocol, remote_address))
         self._wake()
         return self._epoch
 
@@ -193,9 +194,9 @@ class StationActor:
         if type(fact) in self._world.reactions.kinds:
             self._world.reactions.saw(self.station_id, fact, reply)
 
-    def write_progress(self) -> bool:
-        """Put the rows of sessions that lag behind their meter values. `told` says when that is known; False: none."""
-        applied = None if self._state is None else self._state.progress(self._world.now())
+    def change(self, make: Callable[[StationState], Applied | None]) -> bool:
+        """Change the state without a fact. `told` says when what came of it is known; False: nothing did."""
+        applied = None if self._state is None else make(self._state)
         if applied is not None:
             self._ledger.keep(applied)
         return applied is not None
@@ -326,6 +327,7 @@ class StationActor:
             found,
             orphan,
             consulted,
+            self._anyone_may,
         )
         applied = state.apply(fact, context)
         self._ledger.keep(applied)
@@ -334,7 +336,7 @@ class StationActor:
         return applied
 
     def _decide(self, id_token: str, starting: int | None) -> IdTokenInfo:
-        return self._world.tokens.decide(id_token, self._moment, starting=starting)
+        return self._world.tokens.decide(id_token, self._moment, starting=starting, station_id=self.station_id)
 
     def _use_reserved(self) -> int:
         if self._reserved is None:
@@ -487,11 +489,10 @@ class StationActor:
 
     def _drop_link(self, code: int, reason: str) -> None:
         """Tell the link to go. It stays attached until it has detached itself, but brings nothing in any more."""
-        link, epoch = self._link, self._epoch
-        if link is None:
-            return
-        link.close_soon(code, reason)
-        self.detach(epoch)
+        if (link := self._link) is not None:
+            epoch = self._epoch
+            link.close_soon(code, reason)
+            self.detach(epoch)
 
     def _wake(self) -> None:
         self._changed.set()

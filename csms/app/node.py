@@ -17,10 +17,8 @@ import trio
 from prometheus_client import CollectorRegistry
 
 from control.server import ControlServer, Servicer
-from control.servicers.id_tokens import IdTokenServicer
 from control.servicers.messages import MessageLogServicer
 from control.servicers.remote import RemoteServicer
-from control.servicers.sessions import SessionServicer
 from control.servicers.stations import StationServicer
 from control.servicers.system import SystemServicer
 from control.servicers.watch import WatchServicer
@@ -31,12 +29,14 @@ from csms.actors.world import ActorSettings
 from csms.aio import Door
 from csms.app import soap
 from csms.app.authority import open_authority
-from csms.app.chapters import build_chapters, people, security
+from csms.app.chapters import build_chapters, people, security, tags
 from csms.app.dialects import DIALECTS
+from csms.app.file_door import open_file_door
 from csms.app.front_door import listeners_of, open_front_door, rules_of
 from csms.app.metrics import CallMetrics, LoopMetrics, NodeCollector, Sources, open_registry
 from csms.app.monitor import MonitorDoor
 from csms.app.parts import Parts, Stores
+from csms.app.third_party import open_third_party
 from csms.cluster.local import LocalDirectory, LocalFeed
 from csms.config import Address, Settings
 from csms.domain.errors import InvalidArgument, Unavailable
@@ -47,10 +47,9 @@ from csms.services.messages import Messages
 from csms.services.places import Places
 from csms.services.reacting import Reacting
 from csms.services.remote import Remote
-from csms.services.sessions import Sessions
 from csms.services.stations import Stations, UnknownStationPolicy
 from csms.services.system import ServerAddress, System, SystemFacts
-from csms.services.tokens import MemoryTokenIndex, Tokens
+from csms.services.tokens import MemoryTokenIndex
 from csms.services.tolerance import ToleranceIndex
 from csms.services.traffic import Traffic
 from csms.services.watch import Watching
@@ -100,16 +99,25 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
     async with trio.open_nursery() as ground:
         await _open_stores(ground, stores, index)
         registry, parts = await _open_parts(settings, door, database, ground, stores, index)
+        of_tags = await tags.build(parts, index)
         gate = people.open_gate(settings, stores, database, now)
         first = await gate.access.ensure_administrator(settings.admin_email or None, settings.admin_password or None)
-        door_of_stations = open_front_door(parts, registry)
+        services = await open_third_party(parts, index)
+        door_of_stations = open_front_door(parts, registry, [services.endpoint])
+        try:
+            door_of_files = open_file_door(parts, door_of_stations.tls)
+        except BaseException:
+            door_of_stations.close()
+            raise
         listener, addresses = door_of_stations.listener, door_of_stations.addresses
         servicers = [
             *_servicers(parts, index, addresses, drain),
+            *of_tags,
             *people.build(parts, gate, index),
             *build_chapters(parts),
             *security.build(parts, listeners_of(door_of_stations)),
             *soap.build(parts),
+            *services.servicers,
         ]
         control = ControlServer(
             door,
@@ -123,8 +131,10 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             control_port = await control.start()
         except BaseException:
             door_of_stations.close()
+            door_of_files.close()
             raise
         await door_of_stations.run(ground)
+        await ground.start(door_of_files.run)
         monitor = await _open_monitor(parts, metrics, registry, listener, drain)
         ground.start_soon(_watch_health, control, database, drain)
         ground.start_soon(_freeze_now_and_then, listener)
@@ -246,8 +256,6 @@ def _servicers(
     return [
         StationServicer(stations),
         RemoteServicer(parts.remote),
-        SessionServicer(Sessions(stores.session_queries, feed, parts.scopes)),
-        IdTokenServicer(Tokens(stores.tokens, index)),
         WatchServicer(Watching(feed, stores.station_queries, stores.session_queries, parts.scopes, now=now)),
         MessageLogServicer(Messages(stores.message_log, stores.stations, parts.scopes)),
         SystemServicer(system),

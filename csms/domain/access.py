@@ -155,6 +155,7 @@ REACH: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
         Role.EV_USER: {
             **dict.fromkeys(NEEDED_LEVEL, Reach.OWN),
             Action.READ_TOKENS: Reach.OWN,
+            Action.EDIT_TOKENS: Reach.OWN,
             Action.EDIT_LOGBOOK: Reach.OWN,
             Action.READ_REPORTS: Reach.OWN,
             Action.OWN_ACCOUNT: Reach.ALL,

@@ -30,6 +30,9 @@ class Context(msgspec.Struct):
     """For a start: an end that came before it and fits."""
     consulted: Reply | None = None
     """What the world outside says to this fact (`csms.ports.consultant`); None: not asked, or no answer."""
+    anyone_may: Callable[[int | None, int | None], bool] = lambda _evse_id, _connector_id: False
+    """(EVSE, connector) → may anyone charge there? Unknown ones are None: then, may anyone at any outlet of the station
+    (or of the EVSE)?"""
 
 
 class Applied(msgspec.Struct):

@@ -31,7 +31,7 @@ from csms.domain import (
     vendor_message,
 )
 from csms.domain.applying import Applied, Context, Handler
-from csms.domain.authorization import canonical, decide_typed
+from csms.domain.authorization import canonical, decide_typed, welcome
 from csms.domain.facts import (
     ACK,
     AuthorizationAdvice,
@@ -229,8 +229,9 @@ class StationState(StationMemory):
         transaction = orphan if orphan is not None else self._open(fact, key, context)
         info = self._decide(fact, context, starting=transaction.id)
         transaction.id_token = key.id_token
-        self._authenticate(transaction, context.now)
         transaction.evse_id, transaction.connector_id = key.evse_id, fact.connector_id or 1
+        anyone = context.anyone_may(transaction.evse_id or None, transaction.connector_id)
+        self._authenticate(transaction, context.now, anyone=anyone)
         transaction.start(fact.timestamp, fact.meter_wh, context.now)
         self.note_cable(transaction)
         if info is not None:
@@ -323,14 +324,18 @@ class StationState(StationMemory):
         return None
 
     def _decide(self, fact: TransactionEventSeen, context: Context, *, starting: int) -> IdTokenInfo | None:
-        return None if fact.id_token is None else context.authorize(fact.id_token, starting)
+        if fact.id_token is None:
+            return None
+        info = context.authorize(fact.id_token, starting)
+        return welcome(info) if context.anyone_may(fact.evse_id or None, fact.connector_id or 1) else info
 
-    def _authenticate(self, transaction: Transaction, now: datetime) -> None:
+    def _authenticate(self, transaction: Transaction, now: datetime, *, anyone: bool) -> None:
         """How the driver of a start of 1.x was known."""
         if not transaction.id_token:
             return
         remote = self.take_remote_start(transaction.id_token, now)
-        transaction.authentication = Authentication.RFID if remote is None else Authentication.REMOTE
+        shown = Authentication.ANONYMOUS if anyone else Authentication.RFID
+        transaction.authentication = shown if remote is None else Authentication.REMOTE
         if remote is not None and remote.remote_start_id:
             transaction.remote_start_id = remote.remote_start_id
 
@@ -342,6 +347,8 @@ class StationState(StationMemory):
 
 def _asked(fact: AuthorizationAsked, context: Context) -> Applied:
     info = decide_typed(context.authorize, fact.id_token, fact.token_type, None)
+    if context.anyone_may(None, None):  # at which outlet is not known yet: decided exactly at the start
+        info = welcome(info)
     advice = context.consulted
     if not isinstance(advice, AuthorizationAdvice):
         return Applied(AuthorizationReply(info), wait=False)

@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from csms.domain.applying import Applied, Context, event
-from csms.domain.authorization import NO_AUTHORIZATION, canonical, decide_typed
+from csms.domain.authorization import NO_AUTHORIZATION, canonical, decide_typed, welcome
 from csms.domain.facts import (
     ACK,
     AuthorizationStatus,
@@ -64,7 +64,7 @@ def take_in(memory: StationMemory, fact: TransactionEventSeen, context: Context)
     seq_no = fact.seq_no or 0
     latest = transaction.sequence is None or seq_no >= transaction.sequence.newest
     if not transaction.number(seq_no) and not _needed(transaction, fact):
-        applied.reply = _reply(transaction, _info(fact, context, transaction.id, by_us=by_us), context)
+        applied.reply = _reply(transaction, _info(fact, context, transaction, by_us=by_us), context)
         return applied
     plain = _is_plain(transaction, fact)
     _place(transaction, fact, latest=latest)
@@ -184,7 +184,7 @@ def _take_token(
     by_us: bool,
 ) -> IdTokenInfo | None:
     """The token may come with any message: before the cable, after it, or to stop."""
-    info = _info(fact, context, transaction.id, by_us=by_us)
+    info = _info(fact, context, transaction, by_us=by_us)
     if info is None or fact.id_token is None:
         return None
     token = "" if fact.token_type == NO_AUTHORIZATION else canonical(fact.id_token)
@@ -202,8 +202,9 @@ def _take_token(
     transaction.token_seq = seq_no
     _put_on(memory, applied, transaction, token)
     if token:
+        shown = Authentication.ANONYMOUS if _anyone_may(transaction, context) else Authentication.RFID
         remote = transaction.remote_start_id is not None
-        transaction.authentication = Authentication.REMOTE if remote else Authentication.RFID
+        transaction.authentication = Authentication.REMOTE if remote else shown
     transaction.authorization_status = info.status
     if info.status in (AuthorizationStatus.ACCEPTED, AuthorizationStatus.CONCURRENT_TX):
         transaction.unflag(Flag.NOT_AUTHORIZED)
@@ -220,11 +221,22 @@ def _put_on(memory: StationMemory, applied: Applied, transaction: Transaction, t
         applied.opened.append((token, transaction.id))
 
 
-def _info(fact: TransactionEventSeen, context: Context, session_id: int, *, by_us: bool) -> IdTokenInfo | None:
+def _info(
+    fact: TransactionEventSeen, context: Context, transaction: Transaction, *, by_us: bool
+) -> IdTokenInfo | None:
     if fact.id_token is None:
         return None
     stops = fact.event_type is _ENDED or fact.trigger_reason in STOPPING
-    return decide_typed(context.authorize, fact.id_token, fact.token_type, None if stops else session_id, ours=by_us)
+    starting = None if stops else transaction.id
+    info = decide_typed(context.authorize, fact.id_token, fact.token_type, starting, ours=by_us)
+    return welcome(info) if not stops and _anyone_may(transaction, context) else info
+
+
+def _anyone_may(transaction: Transaction, context: Context) -> bool:
+    """While its EVSE is not known, at any outlet of the station."""
+    if not transaction.evse_id:
+        return context.anyone_may(None, None)
+    return context.anyone_may(transaction.evse_id, transaction.connector_id)
 
 
 def _take_extras(

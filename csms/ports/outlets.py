@@ -31,10 +31,12 @@ class OutletFilter(msgspec.Struct, frozen=True):
 
 
 class OpenOutlets(msgspec.Struct, frozen=True):
-    """Where anyone may charge: everywhere at these stations, and at these (station, EVSE, connector)."""
+    """Where anyone may charge: everywhere at these stations, and at these (station, EVSE, connector). `places`: every
+    station, and the place in which it stands."""
 
     station_ids: frozenset[int] = frozenset()
     connectors: frozenset[tuple[int, int, int]] = frozenset()
+    places: dict[int, int] = {}
 
 
 class OutletStore(Protocol):

@@ -15,6 +15,7 @@ from csms.domain.facts import IdTokenInfo, RegistrationStatus
 from csms.domain.station import StationState
 from csms.domain.topology import SYSTEM_ID
 from csms.domain.transaction import StartKey, Transaction
+from csms.ports.tokens import TagPolicy, TokenFilter
 
 
 class StationRow(msgspec.Struct, frozen=True):
@@ -154,12 +155,21 @@ class TokenStore(Protocol):
         """By our id."""
 
     async def page(
-        self, *, query: str, size: int, after: str, user_id: int | None = None
+        self, wanted: TokenFilter, *, size: int, after: tuple[str, int] | None = None
     ) -> tuple[Sequence[Token], int]:
-        """In the order of the tags' ids, after one; and how many match in all. Of this user, where one is given."""
+        """In the order asked for, after one (`csms.ports.tokens.place_of`); and how many match in all."""
 
     async def create(self, token: Token) -> Token:
         """`token.id` is ignored. Raises AlreadyExists/ID_TOKEN_TAKEN, NotFound for the user."""
+
+    async def create_all(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        """All or none. Raises as `create`."""
+
+    async def policy(self) -> TagPolicy:
+        """What is decided for all tags."""
+
+    async def set_policy(self, policy: TagPolicy) -> None:
+        """From now on."""
 
     async def update(self, token: Token, *, version: int | None) -> Token:
         """Raises NotFound, StaleVersion."""
@@ -171,8 +181,15 @@ class TokenStore(Protocol):
 class TokenIndex(Protocol):
     """Authorisation from memory."""
 
-    def decide(self, id_token: str, now: datetime, *, starting: int | None = None) -> IdTokenInfo:
-        """The decision; `starting` is the session about to begin (then other open sessions on the tag count)."""
+    def decide(
+        self, id_token: str, now: datetime, *, starting: int | None = None, station_id: int | None = None
+    ) -> IdTokenInfo:
+        """The decision; `starting` is the session about to begin (then other open sessions on the tag count). Without
+        a station it does not matter where the tag is valid."""
+
+    def anyone_may(self, station_id: int, evse_id: int | None, connector_id: int | None) -> bool:
+        """Is the tag no matter there (free vend, an outlet in the mode OPEN)? Unknown ones are None: then, at any
+        outlet of the station or of the EVSE?"""
 
     def session_opened(self, id_token: str, session_id: int) -> None:
         """The tag is in use."""

@@ -109,7 +109,11 @@ SELECT
     stop_reason, reservation_id, string_to_array(flags, ' '), needs_reconciliation, meter_value_count, last_meter_at,
     register_first_wh, register_first_at, sequence, token_seq, charging_state, remote_start_id, stop_id_token,
     extras::jsonb, coalesce((SELECT station.place_id FROM station WHERE station.id = u.station_id), 1),
-    (SELECT known.user_id FROM id_token AS known WHERE known.id_token = u.id_token),
+    (SELECT CASE WHEN bool_or(known.id_token = u.id_token)
+            THEN max(known.user_id) FILTER (WHERE known.id_token = u.id_token)
+            WHEN count(*) = 1 THEN max(known.user_id) END
+        FROM id_token AS known
+        WHERE u.id_token <> '' AND (known.id_token = u.id_token OR known.spellings @> ARRAY[u.id_token])),
     plugged_in_at, plugged_out_at, goal_reached_at, soc_start_percent, string_to_array(error_codes, E'\n')
 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::integer[],
     $7::integer[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[],
@@ -143,7 +147,8 @@ ON CONFLICT (id) DO UPDATE SET
     register_first_wh = excluded.register_first_wh, register_first_at = excluded.register_first_at,
     sequence = excluded.sequence, token_seq = excluded.token_seq, charging_state = excluded.charging_state,
     remote_start_id = excluded.remote_start_id, stop_id_token = excluded.stop_id_token, extras = excluded.extras,
-    user_id = CASE WHEN old.user_corrected THEN old.user_id ELSE coalesce(old.user_id, excluded.user_id) END,
+    user_id = CASE WHEN old.user_corrected OR old.corrected_id_token IS NOT NULL THEN old.user_id
+        ELSE coalesce(old.user_id, excluded.user_id) END,
     plugged_in_at = excluded.plugged_in_at,
     plugged_out_at = CASE WHEN excluded.state = 'ACTIVE' THEN excluded.plugged_out_at
         ELSE coalesce(excluded.plugged_out_at, old.plugged_out_at) END,

@@ -22,15 +22,18 @@ from csms.ports.queries import SessionFilter, SessionQueries, StationFilter, Sta
 from csms.ports.reservations import ReservationDraft, ReservationFilter, ReservationStore
 from csms.ports.sharing import Person, SharingStore, Standing
 from csms.ports.stores import AccessStore, StationStore, TokenStore, TransactionStore
+from csms.ports.tokens import TokenFilter
 from csms.storage.access import PostgresAccess
 from csms.storage.inventory import PostgresInventory
 from csms.storage.journal import PostgresJournal
 from csms.storage.places import PostgresPlaces
 from csms.storage.pool import open_database
 from csms.storage.reservations import PostgresReservations
-from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
+from csms.storage.session_lists import PostgresSessionQueries
+from csms.storage.sessions import PostgresTransactions
 from csms.storage.sharing import PostgresSharing
-from csms.storage.stations import PostgresStationQueries, PostgresStations
+from csms.storage.station_lists import PostgresStationQueries
+from csms.storage.stations import PostgresStations
 from csms.storage.tokens import PostgresTokens
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_journal import FakeJournal
@@ -295,8 +298,8 @@ async def test_a_session_is_of_whoever_had_the_tag_when_it_began(house: House) -
             SessionFilter(scope=Scope(user_id=user.id)), size=10, after=None
         )
         assert [(int(view.transaction.id), view.user_id) for view in found] == [(session, user.id)]
-    assert (await house.tokens.page(query="", size=10, after="", user_id=ada.id))[1] == 0
-    assert (await house.tokens.page(query="", size=10, after="", user_id=bob.id))[1] == 1
+    assert (await house.tokens.page(TokenFilter(user_id=ada.id), size=10))[1] == 0
+    assert (await house.tokens.page(TokenFilter(user_id=bob.id), size=10))[1] == 1
 
 
 async def test_a_station_is_made_at_a_place_that_is_there(house: House) -> None:

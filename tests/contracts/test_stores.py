@@ -11,6 +11,7 @@ from csms.domain.authorization import Token
 from csms.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, StaleVersion
 from csms.domain.facts import ChargingState, ConnectorStatus, RegistrationStatus, TransactionExtras, TransactionLimit
 from csms.domain.transaction import Flag, Numbering, StartKey, Transaction
+from csms.ports.tokens import TokenFilter, TokenOrder, place_of
 from tests.kit.records import (
     T0,
     a_meter_record,
@@ -277,12 +278,12 @@ async def test_tags_are_made_changed_listed_and_deleted(storage: Storage) -> Non
 async def test_tags_are_paged_in_their_order_and_searched_as_they_are_written(storage: Storage) -> None:
     for name, note in (("C", "x"), ("A", "100%"), ("B", "100 x"), ("D", "a_b")):
         await storage.tokens.create(Token(0, name, alias=f"Alias {name}", note=note))
-    page, total = await storage.tokens.page(query="", size=2, after="")
+    page, total = await storage.tokens.page(TokenFilter(), size=2)
     assert ([t.id_token for t in page], total) == (["A", "B"], 4)
-    page, total = await storage.tokens.page(query="", size=9, after="B")
+    page, total = await storage.tokens.page(TokenFilter(), size=9, after=place_of(page[-1], TokenOrder.ID_TOKEN))
     assert ([t.id_token for t in page], total) == (["C", "D"], 4)
     for query, expected in (("0%", ["A"]), ("_", ["D"]), ("aLIAS c", ["C"]), ("x\0", ["B", "C"]), ("\\", [])):
-        page, total = await storage.tokens.page(query=query.replace("\0", ""), size=9, after="")
+        page, total = await storage.tokens.page(TokenFilter(query=query.replace("\0", "")), size=9)
         assert ([t.id_token for t in page], total) == (expected, len(expected)), query
 
 

@@ -284,6 +284,7 @@ NEEDED: Final[dict[str, object]] = {
         "reservations": "reservations/99",
         "groups": "groups/99",
         "users": "users/99",
+        "outlets": "outlets/99",
     },
 }
 

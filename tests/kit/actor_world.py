@@ -243,8 +243,14 @@ class FakeTokens:
     def __init__(self) -> None:
         self.tokens = {"TAG1": Token(1, "TAG1"), "TAG2": Token(2, "TAG2"), "BAD": Token(3, "BAD", blocked=True)}
         self.in_use: set[tuple[str, int]] = set()
+        self.free: set[int] = set()
 
-    def decide(self, id_token: str, now: datetime, *, starting: int | None = None) -> IdTokenInfo:
+    def anyone_may(self, station_id: int, evse_id: int | None, connector_id: int | None) -> bool:
+        return station_id in self.free
+
+    def decide(
+        self, id_token: str, now: datetime, *, starting: int | None = None, station_id: int | None = None
+    ) -> IdTokenInfo:
         tag = id_token.upper()
         elsewhere = starting is not None and any(t == tag and s != starting for t, s in self.in_use)
         return decide(self.tokens.get(tag), now, in_use_elsewhere=elsewhere)

@@ -22,15 +22,18 @@ from control.servicers.cost_reports import CostReportServicer
 from control.servicers.der import DerServicer
 from control.servicers.device_model import DeviceModelServicer
 from control.servicers.display import DisplayServicer
+from control.servicers.files import FileServicer
+from control.servicers.firmware_images import FirmwareImageServicer
 from control.servicers.groups import GroupServicer
 from control.servicers.id_tokens import IdTokenServicer
-from control.servicers.outlets import OutletServicer
 from control.servicers.installations import InstallationServicer
 from control.servicers.inventory import InventoryServicer
 from control.servicers.local_lists import LocalListServicer
 from control.servicers.maintenance import MaintenanceServicer
 from control.servicers.messages import MessageLogServicer
+from control.servicers.outlets import OutletServicer
 from control.servicers.payment import PaymentServicer
+from control.servicers.pictures import PictureServicer
 from control.servicers.places import PlaceServicer
 from control.servicers.remote import RemoteServicer
 from control.servicers.reservations import ReservationServicer
@@ -56,6 +59,8 @@ from control.v1 import (
     der_pb2_grpc,
     device_model_pb2_grpc,
     display_pb2_grpc,
+    files_pb2_grpc,
+    firmware_images_pb2_grpc,
     groups_pb2_grpc,
     id_tokens_pb2_grpc,
     installations_pb2_grpc,
@@ -63,8 +68,9 @@ from control.v1 import (
     local_lists_pb2_grpc,
     maintenance_pb2_grpc,
     messages_pb2_grpc,
-    payment_pb2_grpc,
     outlets_pb2_grpc,
+    payment_pb2_grpc,
+    pictures_pb2_grpc,
     places_pb2_grpc,
     remote_pb2_grpc,
     reservations_pb2_grpc,
@@ -103,6 +109,9 @@ STUBS = {
     "messages": messages_pb2_grpc.MessageLogServiceStub,
     "backups": backups_pb2_grpc.BackupServiceStub,
     "places": places_pb2_grpc.PlaceServiceStub,
+    "files": files_pb2_grpc.FileServiceStub,
+    "firmware_images": firmware_images_pb2_grpc.FirmwareImageServiceStub,
+    "pictures": pictures_pb2_grpc.PictureServiceStub,
     "sharing": sharing_pb2_grpc.SharingServiceStub,
     "groups": groups_pb2_grpc.GroupServiceStub,
     "system": system_pb2_grpc.SystemServiceStub,
@@ -154,7 +163,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         StationSecurityServicer(world.station_security),
         SoapServicer(world.soap),
         RemoteServicer(world.remote),
-        SessionServicer(world.sessions),
+        SessionServicer(world.sessions, world.session_editing),
         IdTokenServicer(world.tokens),
         OutletServicer(world.outlets, world.limits),
         WatchServicer(world.watching, tick=0.05),
@@ -162,6 +171,9 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         SystemServicer(world.system),
         InstallationServicer(world.installations),
         PlaceServicer(world.places),
+        FileServicer(world.files),
+        FirmwareImageServicer(world.firmware_images),
+        PictureServicer(world.pictures),
         SharingServicer(world.shares),
         GroupServicer(world.groups),
         BackupServicer(world.backups),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from csms.domain.access import Action, ApiKey, Role, User
 from csms.domain.authorization import Token
+from csms.domain.card_number import spellings
 from csms.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, StaleVersion
 from csms.domain.facts import RegistrationStatus, StatusChanged
 from csms.domain.metering import MeterValue, SampledValue
@@ -17,6 +18,7 @@ from csms.domain.records import MeterRecord
 from csms.domain.station import StationState
 from csms.domain.transaction import Flag, SessionState, StartKey, Transaction
 from csms.ports.stores import RefusedAttempts, StationRow
+from csms.ports.tokens import TagPolicy, TokenFilter, place_of
 from tests.kit.fake_tables import FakeTables, StationData
 
 _samples = msgspec.json.Decoder(list[tuple[str, float, str, str, str, str, str | None]])
@@ -240,60 +242,118 @@ class FakeTransactions:
 
 
 class FakeTokens:
-    """TokenStore."""
+    """TokenStore. `people` are those whose tags they may be; None: anybody's."""
 
-    def __init__(self, tables: FakeTables) -> None:
+    def __init__(self, tables: FakeTables, people: Callable[[], Sequence[User]] | None = None) -> None:
         self._tables = tables
+        self._people = people
+        self._policy = TagPolicy()
 
     async def load_all(self) -> Sequence[Token]:
         self._tables.check()
-        return sorted(self._tables.tokens.values(), key=lambda t: t.id_token)
+        return [self._joined(t) for t in sorted(self._tables.tokens.values(), key=lambda t: t.id_token)]
 
     async def find(self, token_id: int) -> Token | None:
         self._tables.check()
-        return self._tables.tokens.get(token_id)
+        found = self._tables.tokens.get(token_id)
+        return None if found is None else self._joined(found)
 
     async def page(
-        self, *, query: str, size: int, after: str, user_id: int | None = None
+        self, wanted: TokenFilter, *, size: int, after: tuple[str, int] | None = None
     ) -> tuple[Sequence[Token], int]:
-        wanted = query.strip().casefold()
-        found = [
-            t for t in await self.load_all() if any(wanted in text.casefold() for text in (t.id_token, t.alias, t.note))
-        ]
-        found = [t for t in found if user_id in (None, t.user_id)]
-        return [t for t in found if t.id_token > after][:size], len(found)
+        found = [t for t in await self.load_all() if _token_fits(t, wanted)]
+        found.sort(key=lambda t: place_of(t, wanted.order), reverse=wanted.descending)
+        if after is None:
+            return found[:size], len(found)
+        behind = [t for t in found if (place_of(t, wanted.order) > after) is not wanted.descending]
+        return [t for t in behind if place_of(t, wanted.order) != after][:size], len(found)
 
     async def create(self, token: Token) -> Token:
-        if any(t.id_token == token.id_token for t in await self.load_all()):
-            raise AlreadyExists(f"There is already a tag {token.id_token}.", reason="ID_TOKEN_TAKEN")
-        now = self._tables.now()
-        new = msgspec.structs.replace(token, id=next(self._tables.token_ids), version=1, created_at=now, updated_at=now)
-        self._tables.tokens[new.id] = new
-        return new
+        return (await self.create_all([token]))[0]
+
+    async def create_all(self, tokens: Sequence[Token]) -> Sequence[Token]:
+        self._tables.check()
+        known = {t.id_token for t in self._tables.tokens.values()}
+        for token in tokens:
+            if token.id_token in known:
+                raise AlreadyExists(f"There is already a tag {token.id_token}.", reason="ID_TOKEN_TAKEN")
+            known.add(token.id_token)
+            self._check_user(token)
+        now, made = self._tables.now(), []
+        for token in tokens:
+            new = msgspec.structs.replace(
+                token, id=next(self._tables.token_ids), version=1, created_at=now, updated_at=now
+            )
+            self._tables.tokens[new.id] = new
+            made.append(self._joined(new))
+        return made
 
     async def update(self, token: Token, *, version: int | None) -> Token:
         old = self._must(token.id)
+        self._check_user(token)
         if version is not None and version != old.version:
             raise StaleVersion("Somebody else has changed this tag meanwhile. Reload it and try again.")
         new = msgspec.structs.replace(
             token,
             id_token=old.id_token,
+            kind=old.kind,
             version=old.version + 1,
             created_at=old.created_at,
             updated_at=self._tables.now(),
         )
         self._tables.tokens[token.id] = new
-        return new
+        return self._joined(new)
 
     async def delete(self, token_id: int) -> Token:
         self._must(token_id)
-        return self._tables.tokens.pop(token_id)
+        return self._joined(self._tables.tokens.pop(token_id))
+
+    async def policy(self) -> TagPolicy:
+        self._tables.check()
+        return self._policy
+
+    async def set_policy(self, policy: TagPolicy) -> None:
+        self._tables.check()
+        self._policy = policy
 
     def _must(self, token_id: int) -> Token:
         self._tables.check()
         if token_id not in self._tables.tokens:
             raise NotFound(f"There is no tag {token_id} (any more).", reason="ID_TOKEN_NOT_FOUND")
         return self._tables.tokens[token_id]
+
+    def _check_user(self, token: Token) -> None:
+        if self._people is None or token.user_id is None:
+            return
+        if token.user_id not in {user.id for user in self._people()}:
+            raise NotFound(f"There is no user {token.user_id} (any more).", reason="USER_NOT_FOUND")
+
+    def _joined(self, token: Token) -> Token:
+        people = {} if self._people is None else {user.id: user for user in self._people()}
+        user = people.get(token.user_id or 0)
+        if user is None:
+            return token
+        return msgspec.structs.replace(
+            token, user_email=user.email, user_name=user.display_name, user_blocked=user.blocked
+        )
+
+
+def _token_fits(token: Token, wanted: TokenFilter) -> bool:
+    query = wanted.query.strip()
+    texts = (token.id_token, token.alias, token.note, token.user_email, token.user_name)
+    here = wanted.station_id is None or token.valid_at(wanted.station_id, wanted.place_ids)
+    return (
+        here
+        and wanted.user_id in (None, token.user_id)
+        and wanted.type in (None, token.type)
+        and wanted.kind in (None, token.kind)
+        and wanted.state in (None, token.state(wanted.now))
+        and wanted.parent_id_token in ("", token.parent_id_token)
+        and (
+            any(query.casefold() in text.casefold() for text in texts)
+            or not set(spellings(query)).isdisjoint(spellings(token.id_token))
+        )
+    )
 
 
 class _SignIn(msgspec.Struct):

@@ -28,6 +28,7 @@ from csms.domain.records import (
     StatusRecord,
     VariableRecord,
 )
+from csms.domain.session_changes import Closure, Corrections, Logbook
 from csms.domain.transaction import SessionState, Transaction
 from csms.ports.journal import RecordConflict
 
@@ -64,6 +65,7 @@ class StationData(msgspec.Struct):
     boot: StationBooted | None = None
     booted_at: datetime | None = None
     place_id: int = 1
+    free_vend: bool = False
     attempts: int = 0
     last_attempt_at: datetime | None = None
     next_password_hashes: tuple[str, ...] = ()
@@ -88,6 +90,11 @@ class FakeTables:
     """Whose tag it was."""
     place_ids: set[int] = field(default_factory=lambda: {1})
     status_history: list[StatusRecord] = field(default_factory=list)
+    corrections: dict[int, Corrections] = field(default_factory=dict)
+    closures: dict[int, Closure] = field(default_factory=dict)
+    logbooks: dict[int, Logbook] = field(default_factory=dict)
+    logbook_stations: set[int] = field(default_factory=set)
+    """That demand a logbook."""
     meter_values: dict[tuple[int, int, datetime, int], MeterRecord] = field(default_factory=dict)
     tokens: dict[int, Token] = field(default_factory=dict)
     station_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -161,7 +168,8 @@ class FakeTables:
         if new.id not in self.sessions:
             station = self.stations.get(new.station_id)
             self.session_places[new.id] = 1 if station is None else station.place_id
-        if self.session_users.get(new.id) is None:
+        corrected = self.corrections.get(new.id, Corrections())
+        if self.session_users.get(new.id) is None and not corrected.user and corrected.id_token is None:
             owners = (t.user_id for t in self.tokens.values() if t.id_token == new.id_token)
             self.session_users[new.id] = next(owners, None)
         new = clean(new.snapshot())

@@ -27,16 +27,21 @@ from csms.services.cost_reports import CostReports
 from csms.services.der import DerControls
 from csms.services.device_model import DeviceModel, StationPortions
 from csms.services.display import Displays
+from csms.services.files import Files
+from csms.services.firmware_images import FirmwareImages
 from csms.services.groups import Groups
 from csms.services.installations import Installations
 from csms.services.inventory import StationInventory
 from csms.services.invitations import Invitations
+from csms.services.limits import Limits
 from csms.services.local_lists import LocalLists
 from csms.services.mails import Mails
 from csms.services.maintenance import Maintenance
 from csms.services.messages import Messages
 from csms.services.monitoring import Monitoring
+from csms.services.outlets import Outlets
 from csms.services.payment import Payments
+from csms.services.pictures import Pictures
 from csms.services.places import Places
 from csms.services.remote import Remote
 from csms.services.reports import Reports
@@ -54,20 +59,20 @@ from csms.services.stations import Stations, UnknownStationPolicy
 from csms.services.statistics import Statistics
 from csms.services.system import System, SystemFacts
 from csms.services.tariffs import Tariffs
-from csms.services.limits import Limits
-from csms.services.outlets import Outlets
 from csms.services.tokens import MemoryTokenIndex, Tokens
-from tests.kit.fake_outlets import FakeLimits, FakeOutlets
 from csms.services.tolerance import ToleranceIndex, Tolerances
+from csms.services.transfers import FileProtocol, Transfers
 from csms.services.users import Users
 from csms.services.watch import Watching
 from csms.transport.x509 import X509Reader
 from tests.kit.certificates import an_authority
 from tests.kit.fake_backups import FakeBackups
 from tests.kit.fake_certificates import FakeCertificates
+from tests.kit.fake_files import FakeDraughtsman, FakeFiles, FakeFirmwareImages, FakePictures, FakeVault
 from tests.kit.fake_installations import FakeInstallations
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_message_log import FakeMessageLog
+from tests.kit.fake_outlets import FakeLimits, FakeOutlets
 from tests.kit.fake_people import (
     FakeAudit,
     FakeIdentityProvider,
@@ -295,6 +300,37 @@ class ServiceWorld:
         )
         self._orders()
 
+    def _files(self) -> None:
+        """The file server's insides; its addresses are made up."""
+        self.vault = FakeVault()
+        self.file_store = FakeFiles(self.tables, self.inventory_store)
+        self.image_store = FakeFirmwareImages(self.file_store, self.inventory_store)
+        self.picture_store = FakePictures(self.file_store, self.tables)
+        self.transfers = Transfers(
+            self.file_store, self.vault, self.station_queries, self.inventory_store, now=lambda: self.time
+        )
+        self.transfers.addresses = {FileProtocol.HTTP: "http://files.test/", FileProtocol.FTPS: "ftps://files.test/"}
+        self.files = Files(self.file_store, self.vault, self.transfers, self.scopes)
+        self.firmware_images = FirmwareImages(
+            self.image_store,
+            self.file_store,
+            self.vault,
+            self.transfers,
+            self.station_queries,
+            self.scopes,
+            now=lambda: self.time,
+        )
+        self.pictures = Pictures(
+            self.picture_store,
+            self.file_store,
+            self.vault,
+            self.transfers,
+            FakeDraughtsman(),
+            self.places,
+            self.feed,
+            now=lambda: self.time,
+        )
+
     def _orders(self) -> None:
         """Reports, charging, reservations and the rest."""
         self.reports = Reports(self.remote, self.inventory_store, now=lambda: self.time)
@@ -325,7 +361,15 @@ class ServiceWorld:
         self.displays = Displays(self.remote, self.inventory_store, now=lambda: NOW)
         self.payments = Payments(self.remote, self.session_queries, self.inventory_store, now=lambda: NOW)
         self.battery_swaps = BatterySwaps(self.remote, self.inventory_store, now=lambda: NOW)
-        self.maintenance = Maintenance(self.remote, self.inventory_store, self.station_queries, now=lambda: NOW)
+        self._files()
+        self.maintenance = Maintenance(
+            self.remote,
+            self.inventory_store,
+            self.station_queries,
+            self.transfers,
+            self.image_store,
+            now=lambda: NOW,
+        )
         self.statistics_store = FakeStatistics(self.tables)
         self.statistics = Statistics(
             self.statistics_store,

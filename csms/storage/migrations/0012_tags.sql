@@ -8,8 +8,9 @@ ALTER TABLE id_token
     ADD COLUMN valid_from        timestamptz,
     ADD COLUMN valid_station_ids bigint[] NOT NULL DEFAULT '{}',
     ADD COLUMN valid_place_ids   bigint[] NOT NULL DEFAULT '{}',
-    ADD COLUMN blocked_by_user   boolean NOT NULL DEFAULT false;
-CREATE INDEX id_token_card ON id_token (ltrim(id_token, '0'));
+    ADD COLUMN blocked_by_user   boolean NOT NULL DEFAULT false,
+    ADD COLUMN spellings         text[] COLLATE "C";
+CREATE INDEX id_token_spellings ON id_token USING gin (spellings);
 CREATE INDEX id_token_parent ON id_token (parent_id_token) WHERE parent_id_token IS NOT NULL;
 COMMENT ON COLUMN id_token.valid_station_ids IS 'with valid_place_ids: where alone it is valid; both empty: everywhere';
 COMMENT ON COLUMN id_token.blocked_by_user IS 'its user blocked it, and may unblock it';

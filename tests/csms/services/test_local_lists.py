@@ -22,6 +22,7 @@ from csms.domain.local_list import (
 )
 from csms.domain.records import VariableRecord
 from csms.ports.directory import Settled
+from csms.ports.tokens import TokenFilter
 from csms.services.local_lists import SyncReport, SyncState
 from csms.services.remote import Target
 from tests.kit.service_world import ADMIN, NOW, STRANGER, SUPPORT, ServiceWorld
@@ -90,7 +91,7 @@ async def test_first_the_whole_list_then_differences_then_nothing() -> None:
     first = await sync(world, target)
     assert (first.state, first.full, first.version, first.messages, first.entries) == (SyncState.UPDATED, True, 1, 1, 3)
     assert tags(charger) == ["A", "B", "C"]
-    page = await world.tokens.page(ADMIN, query="B", size=5, after="")
+    page = await world.tokens.page(ADMIN, TokenFilter(query="B"), size=5)
     await world.tokens.delete(ADMIN, page.tokens[0].id)
     await world.tokens.create(ADMIN, Token(0, "D", blocked=True))
     second = await sync(world, target)
@@ -107,7 +108,7 @@ async def test_first_the_whole_list_then_differences_then_nothing() -> None:
 async def test_a_tag_that_expires_meanwhile_is_a_difference() -> None:
     world, charger, target = await a_world("A", "B", "C")
     await sync(world, target)
-    page = await world.tokens.page(ADMIN, query="A", size=1, after="")
+    page = await world.tokens.page(ADMIN, TokenFilter(query="A"), size=1)
     wanted = Token(0, "A", expires_at=NOW - timedelta(days=1))
     await world.tokens.update(ADMIN, page.tokens[0].id, wanted, ["expires_at"])
     await sync(world, target)

@@ -16,6 +16,7 @@ from csms.ports.feed import Subject
 from csms.ports.inventory import EventFilter
 from csms.ports.message_log import LogFilter
 from csms.ports.queries import SessionFilter, StationFilter
+from csms.ports.tokens import TokenFilter
 from csms.services.remote import Target
 from csms.services.watch import Change
 from tests.kit.service_world import ADMIN, SUPPORT, ServiceWorld
@@ -189,7 +190,7 @@ async def test_nobody_charges_a_shared_station_on_the_tag_of_somebody_else() -> 
             await world.remote.request_start_transaction(town.eve, target, tag, 1)
         assert refused.value.reason == "NOT_YOUR_TAG"
     assert (await world.remote.request_start_transaction(town.ada, target, "04CC", 1)).answer.accepted
-    assert [token.id for token in (await world.tokens.page(town.eve, query="", size=5, after="")).tokens] == [own.id]
+    assert [token.id for token in (await world.tokens.page(town.eve, TokenFilter(), size=5)).tokens] == [own.id]
     assert await world.tokens.get(town.eve, own.id) == own
     with pytest.raises(NotFound):
         await world.tokens.get(town.eve, other.id)
