@@ -303,15 +303,17 @@ def _of_sites(select: _Select, axis: Axis, split: Split, *, by_time: bool) -> st
     key = "u.site_id" if split is Split.SITE else "0::bigint"
     if split is Split.HOUR_OF_WEEK:
         key = "(extract(isodow FROM u.day)::integer - 1) * 24 + u.hour"
+    at = "NULL::date"
     if axis.fine:
         table, column = "usage_quarter", "u.at"
-        at = _moment(select, axis, f"extract(epoch FROM u.at)::bigint / {QUARTER}", "u.at", axis.zone)
         bounds: tuple[object, object] = (axis.starts[0], axis.end)
+        if by_time:
+            at = _moment(select, axis, f"extract(epoch FROM u.at)::bigint / {QUARTER}", "u.at", axis.zone)
     else:
-        table, column, at = "usage_hour", "u.day", _day(axis, "u.day")
+        table, column = "usage_hour", "u.day"
         bounds = (axis.days[0], axis.end_day)
-    if not by_time:
-        at = "NULL::date"
+        if by_time:
+            at = _day(axis, "u.day")
     where = f"{select.sites(split)} AND {column} >= {select.arg(bounds[0])} AND {column} < {select.arg(bounds[1])}"
     return f"""SELECT {key} AS key, {at} AS at, {_SUMS}, 0 AS peak_w FROM {table} AS u
         WHERE {where} GROUP BY 1, 2"""  # noqa: S608
@@ -346,15 +348,12 @@ def _of_days(
         span = f"u.day >= {select.arg(first)} AND u.day < {select.arg(end)}"
         return f"SELECT {names} FROM {table} AS u WHERE {span}{whose}"  # noqa: S608
 
-    parts = [part("usage_day", axis.days[0], axis.end_day)]
     first, last = _month_after(axis.days[0]), axis.end_day.replace(day=1)
     by_day = by_time and axis.bucket in (Bucket.DAY, Bucket.WEEK)
+    spans = [("usage_day", axis.days[0], axis.end_day)]
     if not by_day and first < last:
-        parts = [part("usage_month", first, last)]
-        if axis.days[0] < first:
-            parts.append(part("usage_day", axis.days[0], first))
-        if last < axis.end_day:
-            parts.append(part("usage_day", last, axis.end_day))
+        spans = [("usage_month", first, last), ("usage_day", axis.days[0], first), ("usage_day", last, axis.end_day)]
+    parts = [part(*span) for span in spans if span[1] < span[2]]
     key, join = _KEYS.get(split, "0::bigint"), ""
     if split is Split.SITE:
         key, join = "coalesce(p.site_id, 1)", "LEFT JOIN usage_place AS p ON p.place_id = u.place_id"

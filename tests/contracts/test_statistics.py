@@ -1,0 +1,278 @@
+"""What is asked of the sums is what looking at every slice of every session says, whatever came in which order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from csms.aio import open_door
+from csms.domain.access import Scope
+from csms.domain.statistics import Bucket, Cell, Split
+from csms.domain.time_axis import Axis, axis_of
+from csms.domain.usage import Charge, Point, usage_of
+from csms.ports.statistics import Selection, Whereabouts
+from csms.storage.pool import Database, open_database
+from csms.storage.statistics import PostgresStatistics
+from csms.storage.usage import PostgresUsage
+from tests.kit.fake_statistics import FakeStatistics
+from tests.kit.fake_tables import FakeTables
+
+pytestmark = [pytest.mark.postgres, pytest.mark.feature("F-SES-7")]
+
+NOW = datetime(2026, 4, 20, 12, tzinfo=UTC)
+FIRST = datetime(2026, 3, 27, tzinfo=UTC)  # the night to the 29th has 23 hours in Stockholm
+PLACES = {1: Whereabouts(1, "UTC"), 2: Whereabouts(2, "Europe/Stockholm"), 3: Whereabouts(2, "Europe/Stockholm")}
+MOVED = PLACES | {4: Whereabouts(4, "Asia/Kathmandu"), 2: Whereabouts(2, "America/New_York")}
+WIPE = (
+    "TRUNCATE session, meter_value, usage_change, session_usage, usage_day, usage_month, usage_hour, usage_quarter,"
+    " usage_place CASCADE"
+)
+INSERT = """
+INSERT INTO session (id, station_id_at_start, station_identity, logged_at, progress_at, evse_id, connector_id,
+    transaction_id, id_token, authentication, state, started_at, stopped_at, stop_logged_at, meter_start_wh,
+    meter_stop_wh, energy_wh, power_w, max_power_w, stop_reason, flags, needs_reconciliation, meter_value_count,
+    last_meter_at, place_id)
+VALUES ($1, $2, 'CP', $3, $4, 1, 1, $1::bigint::text, $5, 'RFID', $6, $3, $7, $7, 1000, $8, $9, 0, $10, '', '{}', false,
+    0, $11, $12)
+"""
+VALUE = """
+INSERT INTO meter_value (station_id, evse_id, session_id, measured_at, received_at, digest, energy_wh, power_w, samples)
+VALUES ($1, 1, $2, $3, $3, $4, $5, $6, '') ON CONFLICT DO NOTHING
+"""
+
+
+class World:
+    """Sessions in PostgreSQL, and beside them what holds of each."""
+
+    def __init__(self, database: Database, seed: int) -> None:
+        self.database = database
+        self.random = random.Random(seed)
+        self.store = PostgresUsage(database)
+        self.places = PLACES
+        self.now = NOW
+        self.next = 1
+
+    async def act(self, action: str) -> None:
+        """Something happens."""
+        await getattr(self, f"_{action}")()
+
+    async def _begin(self) -> None:
+        r = self.random
+        began = FIRST + timedelta(seconds=r.randrange(0, 12 * 86_400))
+        active = r.random() < 0.3
+        length = timedelta(seconds=r.choice((0, 900, r.randrange(1, 30_000), r.randrange(1, 400_000))))
+        energy = r.choice((0.0, round(r.uniform(0, 60_000), 3)))
+        stopped = None if active else began + length
+        newest = began + length
+        stop = None if active or r.random() < 0.3 else 1000.0 + energy
+        number, self.next = self.next, self.next + 1
+        arguments = (began, newest, r.choice(("", "TAG-1", "TAG-2")), "ACTIVE" if active else "ENDED", stopped, stop)
+        await self.database.execute(
+            INSERT, number, r.randrange(1, 5), *arguments, energy, r.uniform(0, 22_000), newest, r.choice((1, 2, 3))
+        )
+        for index in range(r.randrange(0, 6)):
+            await self._value_of(number, began, length, energy, index)
+
+    async def _value(self) -> None:
+        """One that is late, of any session."""
+        row = await self.database.fetchrow("SELECT * FROM session ORDER BY random() LIMIT 1")
+        if row is not None:
+            at = row["began_at"]
+            await self._value_of(row["id"], at, timedelta(hours=2), row["energy_wh"], self.random.randrange(100))
+            await self.database.execute(
+                "UPDATE session SET meter_value_count = meter_value_count + 1 WHERE id = $1", row["id"]
+            )
+
+    async def _value_of(self, number: int, began: datetime, length: timedelta, energy: float, index: int) -> None:
+        share = self.random.random()
+        register = 1000.0 + energy * share if self.random.random() < 0.8 else None
+        power = self.random.uniform(0, 11_000) if self.random.random() < 0.6 else None
+        await self.database.execute(VALUE, 1, number, began + length * share, index, register, power)
+
+    async def _correct(self) -> None:
+        await self.database.execute(
+            """UPDATE session SET corrected_energy_wh = $1, corrected_id_token = $2,
+                corrected_stopped_at = CASE state WHEN 'ENDED' THEN began_at + $3::interval END, max_power_w = $4
+            WHERE id = (SELECT id FROM session ORDER BY random() LIMIT 1)""",
+            round(self.random.uniform(0, 9_000), 2),
+            self.random.choice((None, "TAG-9")),
+            timedelta(seconds=self.random.randrange(0, 90_000)),
+            self.random.uniform(0, 5_000),
+        )
+
+    async def _end(self) -> None:
+        await self.database.execute(
+            """UPDATE session SET state = 'ENDED', stopped_at = progress_at + interval '20 minutes',
+                plugged_out_at = progress_at + interval '2 hours', energy_wh = energy_wh + 500
+            WHERE id = (SELECT id FROM session WHERE state = 'ACTIVE' ORDER BY random() LIMIT 1)"""
+        )
+
+    async def _delete(self) -> None:
+        await self.database.execute("DELETE FROM session WHERE id = (SELECT id FROM session ORDER BY random() LIMIT 1)")
+
+    async def _move(self) -> None:
+        self.places = MOVED
+        await self.database.execute(
+            "UPDATE session SET place_id = 4 WHERE id = (SELECT id FROM session ORDER BY random() LIMIT 1)"
+        )
+
+    async def _sweep(self) -> None:
+        await self.store.reckon(self.places, self.now, limit=3)
+        self.now += timedelta(minutes=self.random.choice((0, 1, 6)))
+
+    async def finish(self) -> None:
+        """Until nothing is left to do."""
+        while True:
+            self.now += timedelta(minutes=6)
+            if not await self.store.reckon(self.places, self.now, limit=50):
+                break
+
+    async def expected(self) -> FakeStatistics:
+        """Each session's slices, made from nothing but the session and all its meter values."""
+        fake = FakeStatistics(FakeTables())
+        for row in await self.database.fetch("SELECT *, state = 'ACTIVE' AS active FROM session"):
+            where = self.places.get(row["place_id"], Whereabouts(1, "UTC"))
+            began = int(row["began_at"].timestamp())
+            newest = max(row["progress_at"], row["last_meter_at"]) if row["active"] else row["ended_at"]
+            ended = max(began, int(newest.timestamp()))
+            out = row["plugged_out_at"]
+            charge = Charge(
+                row["id"],
+                row["station_id_at_start"],
+                row["place_id"],
+                where.site_id,
+                0,
+                row["shown_token"],
+                where.zone,
+                began,
+                ended,
+                max(ended, int(out.timestamp())) if out else ended,
+                round(row["charged_wh"] * 1000),
+                row["max_power_w"],
+            )
+            fake.usages.append(usage_of(charge, await self._points(row["id"], charge, row)))
+        return fake
+
+    async def _points(self, number: int, charge: Charge, row: asyncpg.Record) -> list[Point]:
+        minutes: dict[int, Point] = {}
+        for value in await self.database.fetch("SELECT * FROM meter_value WHERE session_id = $1", number):
+            at = value["measured_at"].timestamp()
+            # Rounded up to the second as the range is
+            if not charge.began_s <= at <= charge.ended_s + 1:
+                continue
+            old = minutes.get(int(at // 60), Point(at, None, None))
+            minutes[int(at // 60)] = Point(
+                max(at, old.at), _most(old.energy_wh, value["energy_wh"]), _most(old.power_w, value["power_w"])
+            )
+        points = [minutes[minute] for minute in sorted(minutes)]
+        points.insert(0, Point(float(charge.began_s), row["meter_start_wh"], None))
+        if row["meter_stop_wh"] is not None:
+            points.append(Point(float(charge.ended_s), row["meter_stop_wh"], None))
+        return points
+
+
+def _most(one: float | None, other: float | None) -> float | None:
+    known = [each for each in (one, other) if each is not None]
+    return max(known) if known else None
+
+
+def run_against(url: str, seed: int, actions: list[str]) -> None:
+    import trio
+
+    async def whole() -> None:
+        async with open_door() as door, open_database(door, url, max_size=2) as database:
+            await database.execute(WIPE)
+            world = World(database, seed)
+            await world._begin()
+            for action in actions:
+                await world.act(action)
+            await world.finish()
+            await compare(world, await world.expected())
+
+    trio.run(whole)
+
+
+async def compare(world: World, fake: FakeStatistics) -> None:
+    real = PostgresStatistics(world.database)
+    total = sum(usage.charge.energy_mwh for usage in fake.usages)
+    assert await world.database.fetchval("SELECT coalesce(sum(energy_mwh), 0) FROM usage_day") == total
+    assert await world.database.fetchval("SELECT coalesce(sum(energy_mwh), 0) FROM usage_month") == total
+    assert (
+        await world.database.fetchval("SELECT coalesce(sum(energy_mwh), 0) FROM usage_hour WHERE site_id = 0") == total
+    )
+    assert (
+        await world.database.fetchval("SELECT coalesce(sum(energy_mwh), 0) FROM usage_quarter WHERE site_id > 0")
+        == total
+    )
+    for selection in SELECTIONS:
+        for axis in AXES:
+            for split in Split:
+                if split is Split.HOUR_OF_WEEK and axis.bucket is not Bucket.TOTAL:
+                    continue
+                if split is Split.HOUR_OF_WEEK and selection.site_ids is None:
+                    continue  # by the zone of the question at the ends of the span: compared where all sites are one
+                for by_time in (True, False):
+                    asked = (selection, axis, split)
+                    found = await real.cells(*asked, by_time=by_time)
+                    wanted = await fake.cells(*asked, by_time=by_time)
+                    assert told(found) == told(wanted), (asked, by_time)
+            power = await real.combined_power(selection, axis, Split.NONE)
+            assert told(power) == told(await fake.combined_power(selection, axis, Split.NONE)), (selection, axis)
+
+
+def told(cells: object) -> dict[object, object]:
+    """What is not nothing."""
+    assert isinstance(cells, list | tuple)
+    return {
+        (cell.key, cell.at): (tuple(cell.amounts), round(cell.peak_w, 6))
+        for cell in cells
+        if isinstance(cell, Cell) and (any(cell.amounts) or cell.peak_w)
+    }
+
+
+AXES: list[Axis] = [
+    axis_of(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC), Bucket.TOTAL, "UTC"),
+    axis_of(datetime(2026, 2, 20, tzinfo=UTC), datetime(2026, 4, 11, tzinfo=UTC), Bucket.TOTAL, "UTC"),
+    axis_of(datetime(2026, 3, 26, tzinfo=UTC), datetime(2026, 4, 12, tzinfo=UTC), Bucket.DAY, "Europe/Stockholm"),
+    axis_of(datetime(2026, 3, 26, tzinfo=UTC), datetime(2026, 4, 12, tzinfo=UTC), Bucket.WEEK, "UTC"),
+    axis_of(datetime(2025, 12, 26, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC), Bucket.MONTH, "UTC"),
+    axis_of(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC), Bucket.YEAR, "UTC"),
+    axis_of(datetime(2026, 3, 28, 20, tzinfo=UTC), datetime(2026, 3, 29, 9, tzinfo=UTC), Bucket.HOUR, "Asia/Kathmandu"),
+    axis_of(datetime(2026, 3, 29, 0, 20, tzinfo=UTC), datetime(2026, 3, 29, 9, tzinfo=UTC), Bucket.QUARTER_HOUR, "UTC"),
+]
+SELECTIONS = [
+    Selection(site_ids=frozenset({0})),
+    Selection(),
+    Selection(station_ids=frozenset({1, 2})),
+    Selection(place_ids=frozenset({3})),
+    Selection(scope=Scope(place_ids=frozenset({2, 3}), station_ids=frozenset({4}))),
+    Selection(scope=Scope(place_ids=frozenset({1, 2, 3, 4}), only=frozenset({1, 3}))),
+    Selection(scope=Scope(user_id=7)),
+]
+ACTIONS = st.sampled_from(("begin", "begin", "value", "value", "correct", "end", "delete", "move", "sweep", "sweep"))
+
+
+@pytest.fixture(scope="module")
+def shared_url(postgres: object, template_database: str) -> Iterator[str]:
+    from tests.kit.database import fresh_database
+
+    with fresh_database(postgres, template_database) as url:  # type: ignore[arg-type]
+        yield url
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32), actions=st.lists(ACTIONS, max_size=14))
+def test_sums_are_what_looking_at_everything_says(shared_url: str, seed: int, actions: list[str]) -> None:
+    run_against(shared_url, seed, actions)
+
+
+def test_no_slice_is_lost_when_sweeps_come_between(shared_url: str) -> None:
+    run_against(
+        shared_url, 7, ["begin", "sweep", "value", "sweep", "end", "correct", "sweep", "move", "delete", "sweep"] * 3
+    )
