@@ -949,7 +949,7 @@ class AlarmRule(_message.Message):
     kind: Global___AlarmKind.ValueType
     """What it is; not given: no alarm."""
     severity: Global___AlarmSeverity.ValueType
-    """How bad it is; not given for no alarm."""
+    """How bad it is; not given: as the station tells it (a monitor does), else major."""
     text: _builtins.str
     """A sentence for people; empty: a usual one for the code. `{code}` and `{info}` stand for what was told."""
     built_in: _builtins.bool

@@ -72,7 +72,7 @@ class Webhook(_message.Message):
     """For people, up to 100 characters."""
     url: _builtins.str
     """`https://…`; `http://…` is taken too, and told in the clear. Addresses of private networks are refused unless a setting of
-    the server (`webhook_private`) allows them.
+    the server (`outgoing_private_addresses`) allows them.
     """
     place: _builtins.str
     """`places/{id}`: only alarms there and in all below it; empty: everywhere."""

@@ -9,11 +9,14 @@ from datetime import datetime
 import trio
 
 from csms.aio import Door
+from csms.app.file_parts import FileParts
 from csms.cluster.local import LocalDirectory, LocalFeed
 from csms.config import Settings
+from csms.ports.alarms import EventLog
 from csms.ports.inventory import Inventory
 from csms.services.consulting import Consulting
 from csms.services.mails import Mails
+from csms.services.notifications import Notifications
 from csms.services.places import Places
 from csms.services.reacting import Reacting
 from csms.services.remote import Remote
@@ -22,15 +25,19 @@ from csms.services.system import ServerAddress
 from csms.services.tolerance import ToleranceIndex
 from csms.services.traffic import Traffic
 from csms.storage.access import PostgresAccess
+from csms.storage.alarms import PostgresAlarms
 from csms.storage.certificates import PostgresCertificates
 from csms.storage.inventory import PostgresInventory
 from csms.storage.journal import PostgresJournal
 from csms.storage.message_log import PostgresMessageLog
+from csms.storage.notifications import PostgresNotifications
 from csms.storage.partitions import PartitionKeeper
 from csms.storage.pool import Database
 from csms.storage.requests import PostgresRequests
-from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions
-from csms.storage.stations import PostgresStationQueries, PostgresStations
+from csms.storage.session_lists import PostgresSessionQueries
+from csms.storage.sessions import PostgresTransactions
+from csms.storage.station_lists import PostgresStationQueries
+from csms.storage.stations import PostgresStations
 from csms.storage.tokens import PostgresTokens
 from csms.storage.tolerance import PostgresTolerance
 from csms.transport.authority import LocalAuthority
@@ -108,3 +115,18 @@ class Parts:
     """Where stations reach us; who opens a door adds it."""
     traffic: Traffic = field(default_factory=Traffic)
     """Counts the messages of stations."""
+    files: FileParts = field(init=False)
+
+    def __post_init__(self) -> None:
+        files = FileParts.on(self.settings, self.database, self.stores.station_queries, self.inventory, self.now)
+        object.__setattr__(self, "files", files)
+
+    @property
+    def notifier(self) -> Notifications:
+        """Tells users something: `notify` (csms.ports.notifications.Notifier)."""
+        return Notifications(PostgresNotifications(self.database), now=self.now)
+
+    @property
+    def event_log(self) -> EventLog:
+        """For what is notable and no station told: `note`."""
+        return PostgresAlarms(self.database)

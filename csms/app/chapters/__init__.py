@@ -6,6 +6,7 @@ from typing import Final
 
 from control.server import Servicer
 from csms.app.chapters import (
+    alarms,
     backups,
     battery_swap,
     certificates,
@@ -13,12 +14,15 @@ from csms.app.chapters import (
     der,
     device_model,
     display,
+    files,
     installations,
     inventory,
     maintenance,
+    operations,
     payment,
     places,
     reservations,
+    sessions,
     sharing,
     smart_charging,
     statistics,
@@ -30,10 +34,13 @@ from csms.app.parts import Parts
 _CHAPTERS: Final = (
     places,
     sharing,
+    sessions,
     backups,
+    alarms,
     installations,
     inventory,
     maintenance,
+    files,
     certificates,
     device_model,
     smart_charging,
@@ -46,6 +53,7 @@ _CHAPTERS: Final = (
     tariffs,
     tolerance,
     statistics,
+    operations,
 )
 
 
