@@ -115,6 +115,7 @@ def node(folder: str, *flags: str) -> Iterator[tuple[int, int]]:
     """A whole node with its own PostgreSQL: (pid, OCPP port)."""
     port = free_port()
     arguments = ["csms", "serve", "--no-portal", f"--data-dir={folder}", f"--ocpp-listen=127.0.0.1:{port}"]
+    arguments += ["--files-listen=127.0.0.1:0"]
     arguments += [
         f"--control-listen=127.0.0.1:{free_port()}",
         "--unknown-stations=accept",

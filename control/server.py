@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Never, Protocol, cast
 
 import grpc
@@ -28,7 +28,7 @@ from control import spans
 from control.faults import DETAILS_KEY, Fault, fault_of
 from control.guard import READING, RECHECK_SECONDS, Call, Guard, peer_address
 from csms.aio import Door, DoorClosed
-from csms.domain.errors import DomainError, Unavailable
+from csms.domain.errors import DomainError, InvalidArgument, Unavailable
 
 MAX_REQUEST_BYTES = 1024 * 1024
 MAX_RESPONSE_BYTES = 16 * 1024 * 1024
@@ -42,6 +42,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 Metadata = Mapping[str, str | bytes]
 UnaryMethod = Callable[[Call, Message], Awaitable[Message]]
 StreamMethod = Callable[[Call, Message], AsyncGenerator[Message, None]]
+UploadMethod = Callable[[Call, Message, AsyncIterator[Message]], Awaitable[Message]]
 
 
 class CallEnded(Protocol):
@@ -187,6 +188,10 @@ class ControlServer:
             return grpc.unary_stream_rpc_method_handler(
                 self._stream_handler(path, method), request_deserializer=request_class.FromString
             )
+        if rpc.client_streaming:
+            return grpc.stream_unary_rpc_method_handler(
+                self._upload_handler(path, method), request_deserializer=request_class.FromString
+            )
         return grpc.unary_unary_rpc_method_handler(
             self._unary_handler(path, method), request_deserializer=request_class.FromString
         )
@@ -207,6 +212,45 @@ class ControlServer:
             return answer
 
         return handle
+
+    def _upload_handler(
+        self, path: str, method: UploadMethod
+    ) -> Callable[[AsyncIterator[Message], Context], Awaitable[bytes]]:
+        """The first message is the request, with which the guard does what it does with requests."""
+
+        async def handle(requests: AsyncIterator[Message], context: Context) -> bytes:
+            async def received() -> Message | None:
+                return await anext(requests, None)
+
+            async def upload(call: Call, metadata: Metadata, remaining_s: float | None) -> bytes:
+                await self._guard.admit(call, metadata, remaining_s)
+                first = await self._door.call(received)
+                if first is None:
+                    raise InvalidArgument("Nothing was sent.", reason="INVALID_PIECES")
+
+                async def work() -> bytes:
+                    call.answer = await method(call, first, self._pieces(received))
+                    return call.answer.SerializeToString()
+
+                return await self._guard.answer(call, first, work)
+
+            call, started = Call(path, peer=peer_address(context.peer())), time.perf_counter()
+            try:
+                answer = await self._door.enter(upload, call, *_circumstances(context))
+            except asyncio.CancelledError:
+                self._ended(call, context, started, "CANCELLED")
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                await self._abort(call, context, started, error)
+            self._ended(call, context, started, "OK")
+            return answer
+
+        return handle
+
+    async def _pieces(self, received: Callable[[], Coroutine[Any, Any, Message | None]]) -> AsyncIterator[Message]:
+        """In trio: the messages that follow."""
+        while (message := await self._door.call(received)) is not None:
+            yield message
 
     def _stream_handler(self, path: str, method: StreamMethod) -> Callable[[Message, Context], AsyncIterator[bytes]]:
         async def handle(request: Message, context: Context) -> AsyncIterator[bytes]:

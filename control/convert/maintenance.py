@@ -8,10 +8,12 @@ from typing import Final, TypeAlias
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from control.convert.common import moment
+from control.convert.names import read_name
 from control.v1 import maintenance_pb2
 from csms.domain.errors import InvalidArgument
 from csms.domain.maintenance import LogType
 from csms.services.maintenance import FirmwareOrder, LogOrder, Retrying
+from csms.services.transfers import FileProtocol
 
 _LOG_TYPES: Final = {
     int(maintenance_pb2.LOG_TYPE_UNSPECIFIED): LogType.DIAGNOSTICS,
@@ -20,6 +22,12 @@ _LOG_TYPES: Final = {
     int(maintenance_pb2.LOG_TYPE_DATA_COLLECTOR): LogType.DATA_COLLECTOR,
 }
 
+_PROTOCOLS: Final = {
+    int(maintenance_pb2.FILE_PROTOCOL_HTTP): FileProtocol.HTTP,
+    int(maintenance_pb2.FILE_PROTOCOL_HTTPS): FileProtocol.HTTPS,
+    int(maintenance_pb2.FILE_PROTOCOL_FTP): FileProtocol.FTP,
+    int(maintenance_pb2.FILE_PROTOCOL_FTPS): FileProtocol.FTPS,
+}
 
 Retried: TypeAlias = (
     maintenance_pb2.UpdateFirmwareRequest | maintenance_pb2.PublishFirmwareRequest | maintenance_pb2.GetLogRequest
@@ -45,6 +53,8 @@ def firmware_order(message: maintenance_pb2.UpdateFirmwareRequest) -> FirmwareOr
         message.signing_certificate,
         message.signature,
         retrying(message),
+        read_name(message.firmware_image, "firmwareImages") if message.firmware_image else None,
+        protocol(message.protocol),
     )
 
 
@@ -58,7 +68,17 @@ def log_order(message: maintenance_pb2.GetLogRequest) -> LogOrder:
         _moment(message.HasField("oldest_time"), message.oldest_time),
         _moment(message.HasField("latest_time"), message.latest_time),
         retrying(message),
+        protocol(message.protocol),
     )
+
+
+def protocol(value: int) -> FileProtocol | None:
+    """None: the server chooses. Raises InvalidArgument."""
+    if value == int(maintenance_pb2.FILE_PROTOCOL_UNSPECIFIED):
+        return None
+    if value not in _PROTOCOLS:
+        raise InvalidArgument(f"There is no protocol with the number {value}.", reason="INVALID_PROTOCOL")
+    return _PROTOCOLS[value]
 
 
 def _moment(given: bool, message: Timestamp) -> datetime | None:

@@ -83,7 +83,7 @@ class StoredFile(_message.Message):
     station: _builtins.str
     """`stations/{id}` that sent it; empty when it was none."""
     job: _builtins.str
-    """`jobs/{id}` of the order to send it; empty when there was none."""
+    """`stations/{id}/jobs/{id}` of the order to send it; empty when there was none."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Arrived."""
@@ -122,7 +122,7 @@ class ListFilesRequest(_message.Message):
     station: _builtins.str
     """`stations/{id}`; empty: of all that the caller may see the messages of."""
     job: _builtins.str
-    """`jobs/{id}`; empty: of all."""
+    """`stations/{id}/jobs/{id}`; empty: of all."""
     page_size: _builtins.int
     """0: 50; at most 1000."""
     page_token: _builtins.str

@@ -35,10 +35,11 @@ from csms.transport.authority import LocalAuthority
 from csms.transport.connection import WebSocketConnection
 from csms.transport.keepalive import KeepAlive
 from csms.transport.opening import negotiate
+from csms.transport.plain_http import PlainHttpTable
 from csms.transport.security import AttemptLimiter, AttemptLimits, PasswordVerifier
 from csms.transport.sockets import open_listen_socket
 from csms.transport.tls import ClientCertificate, TlsError, TlsFiles, TlsKeeper, TlsMaterial, read_files, stamp_of
-from csms.transport.websocket import Admitted, ConnectionAttempt, OcppListener, Refused, Tls
+from csms.transport.websocket import Admitted, ConnectionAttempt, OcppListener, PlainHttp, Refused, Tls
 
 _log = structlog.get_logger("csms.front_door")
 
@@ -97,8 +98,9 @@ class FrontDoor:
             self.tls_socket.close()
 
 
-def open_front_door(parts: Parts, registry: Registry) -> FrontDoor:
-    """Raises OSError when an address cannot be had, InvalidArgument/TLS_FILES."""
+def open_front_door(parts: Parts, registry: Registry, others: Sequence[PlainHttp] = ()) -> FrontDoor:
+    """`others` answer plain HTTP at the same port, beside SOAP. Raises OSError when an address cannot be had,
+    InvalidArgument/TLS_FILES."""
     settings, stores = parts.settings, parts.stores
     tls = _tls_keeper(settings, parts.authority, parts.now)
     doorkeeper = Doorkeeper(stores.stations, stores.journal, stores.message_log, parts.feed, now=parts.now)
@@ -122,6 +124,7 @@ def open_front_door(parts: Parts, registry: Registry) -> FrontDoor:
         doorkeeper.refused(attempt.identity, attempt.remote_address, refused.reason, refused.message)
 
     plain = open_listen_socket(settings.ocpp_listen.host, settings.ocpp_listen.port)
+    soap = open_soap(parts, registry, host=_host(settings.ocpp_listen), port=plain.getsockname()[1])
     listener = OcppListener(
         admission,
         serve,
@@ -129,7 +132,7 @@ def open_front_door(parts: Parts, registry: Registry) -> FrontDoor:
         keep_alive=keep_alive,
         attempts=AttemptLimiter(AttemptLimits()),
         on_refused=on_refused,
-        plain_http=open_soap(parts, registry, host=_host(settings.ocpp_listen), port=plain.getsockname()[1]),
+        plain_http=PlainHttpTable([soap, *others]),
     )
     separate: socket.socket | None = None
     if (wanted := settings.tls_listen) is not None and wanted != settings.ocpp_listen:
@@ -261,7 +264,9 @@ class TlsSource:
         """Under which stations may look for this server."""
         listen = self._settings.tls_listen
         names = [_host(listen)] if listen is not None else []
-        for url in (self._settings.ocpp_tls_public_url, self._settings.ocpp_public_url):
+        ftp = self._settings.files_ftp_public_host
+        elsewhere = (self._settings.files_public_url, f"ftps://{ftp}" if ftp else "")
+        for url in (self._settings.ocpp_tls_public_url, self._settings.ocpp_public_url, *elsewhere):
             rest = url.partition("://")[2].partition("/")[0]
             host = rest.partition("]")[0].removeprefix("[") if rest.startswith("[") else rest.partition(":")[0]
             names += [host] if host else []

@@ -14,7 +14,8 @@ _NUMBER_OR_WORD: Final = re.compile(r"\d+|[a-z]+")
 
 
 class FirmwareImage(msgspec.Struct, frozen=True):
-    """An image. No `models`: for all of that vendor. `signature` (base64) and `signing_certificate` (PEM) go together."""
+    """An image. No `models`: for all of that vendor. `signature` (base64) and `signing_certificate` (PEM) go
+    together."""
 
     id: int
     file: StoredFile

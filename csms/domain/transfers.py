@@ -16,7 +16,7 @@ import msgspec
 from csms.domain.errors import Exhausted, FailedPrecondition, InvalidArgument
 
 MAX_FILENAME: Final = 120
-MAX_ATTEMPTS: Final = 200
+MAX_ATTEMPTS: Final = 2_000
 """So often a transfer can be begun: stations try again, and fetch large files in parts."""
 LOG_LIFETIME: Final = timedelta(hours=24)
 FIRMWARE_LIFETIME: Final = timedelta(days=7)

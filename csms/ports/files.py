@@ -61,8 +61,8 @@ class FileStore(Protocol):
     async def close_transfers(self, *, job_id: int, now: datetime) -> None:
         """Those of a job that is at its end, or was never told to the station."""
 
-    async def clear_transfers(self, before: datetime) -> int:
-        """Forget those that expired before. How many."""
+    async def clear_transfers(self, before: datetime, now: datetime) -> int:
+        """Forget those that expired before. How many. End those whose job has long ended."""
 
 
 class Incoming(Protocol):
@@ -85,8 +85,9 @@ class Incoming(Protocol):
 class Vault(Protocol):
     """Bytes, under random names. All methods block."""
 
-    def create(self, max_bytes: int) -> Incoming:
-        """A new one; of at most so many bytes. Raises Exhausted/STORAGE_FULL."""
+    def create(self, max_bytes: int, room: int, free_bytes: int) -> Incoming:
+        """A new one, of at most `max_bytes`. All that are being written may have `room` bytes together, and leave
+        `free_bytes` on the disk. Raises Exhausted/STORAGE_FULL."""
 
     def read(self, vault_name: str, offset: int, size: int) -> bytes:
         """At most so many bytes from there; none at the end. Raises NotFound when they are gone."""

@@ -7,6 +7,7 @@ with passwords and keys of the networks, and stations that give such a value bac
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
@@ -22,6 +23,12 @@ _VPN_FIELDS: Final = frozenset({"password", "key"})
 _SECRET_ACTIONS: Final = frozenset(
     {"ChangeConfiguration", "SetVariables", "SetNetworkProfile", "GetConfiguration", "GetVariables", "NotifyReport", ""}
 )
+
+_FILE_ACTIONS: Final = frozenset(
+    {"GetDiagnostics", "GetLog", "UpdateFirmware", "SignedUpdateFirmware", "PublishFirmware"}
+)
+_FILE_TOKEN: Final = re.compile(rb"(?<=[/:])[A-Za-z0-9_-]{43}(?=[/@])")
+"""As `csms.services.transfers` makes them."""
 
 
 class MaskedMessageLog:
@@ -46,6 +53,8 @@ class MaskedMessageLog:
         self._traffic.count(direction, message_type, action, latency_s)
         if direction is not Direction.REMARK and action in _SECRET_ACTIONS:
             content = masked(content)
+        elif direction is not Direction.REMARK and action in _FILE_ACTIONS:
+            content = without_tokens(content)
         self._log.record(
             station_id,
             direction,
@@ -63,6 +72,13 @@ class MaskedMessageLog:
     def tail(self, station_id: int) -> AbstractAsyncContextManager[Tail]:
         """See `MessageLog.tail`."""
         return self._log.tail(station_id)
+
+
+def without_tokens(content: bytes | str) -> bytes | str:
+    """The frame, where addresses of our file server are not good for a transfer any more."""
+    if isinstance(content, bytes):
+        return _FILE_TOKEN.sub(BLOT.encode(), content)
+    return _FILE_TOKEN.sub(BLOT.encode(), content.encode()).decode()
 
 
 def masked(content: bytes | str) -> bytes | str:

@@ -270,13 +270,17 @@ class TlsKeeper:
         self._load = load
         self._stamp = stamp
         self._seen = stamp()
-        material = load()
+        self._material = material = load()
         self._context, self._revocations = make_context(material), read_revocations(material)
         self.reloads = 0
 
     def context(self) -> ssl.SSLContext:
         """For a new connection."""
         return self._context
+
+    def material(self) -> TlsMaterial:
+        """What the context is made of, for those who need another kind of context."""
+        return self._material
 
     @property
     def asks_for_certificates(self) -> bool:
@@ -296,7 +300,7 @@ class TlsKeeper:
         except TlsError as error:
             _log.error("TLS for stations was not reloaded; the old certificate goes on", reason=str(error))
             return False
-        self._context, self._revocations = context, revocations
+        self._material, self._context, self._revocations = material, context, revocations
         self.reloads += 1
         _log.info("TLS for stations was reloaded", revoked=len(revocations))
         return True

@@ -32,6 +32,7 @@ from control.servicers.local_lists import LocalListServicer
 from control.servicers.maintenance import MaintenanceServicer
 from control.servicers.messages import MessageLogServicer
 from control.servicers.outlets import OutletServicer
+from control.servicers.operations import OperationServicer
 from control.servicers.payment import PaymentServicer
 from control.servicers.pictures import PictureServicer
 from control.servicers.places import PlaceServicer
@@ -69,6 +70,7 @@ from control.v1 import (
     maintenance_pb2_grpc,
     messages_pb2_grpc,
     outlets_pb2_grpc,
+    operations_pb2_grpc,
     payment_pb2_grpc,
     pictures_pb2_grpc,
     places_pb2_grpc,
@@ -128,6 +130,7 @@ STUBS = {
     "reservations": reservations_pb2_grpc.ReservationServiceStub,
     "local_lists": local_lists_pb2_grpc.LocalListServiceStub,
     "display": display_pb2_grpc.DisplayServiceStub,
+    "operations": operations_pb2_grpc.OperationServiceStub,
     "payment": payment_pb2_grpc.PaymentServiceStub,
     "battery_swap": battery_swap_pb2_grpc.BatterySwapServiceStub,
 }
@@ -189,6 +192,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         ReservationServicer(world.reservations),
         LocalListServicer(world.local_lists),
         DisplayServicer(world.displays),
+        OperationServicer(world.operations, world.operation_schedules, tick=0.05),
         PaymentServicer(world.payments),
         BatterySwapServicer(world.battery_swaps),
         StatisticsServicer(world.statistics),

@@ -73,6 +73,7 @@ class Product:
             "ocpp-listen": f"127.0.0.1:{self.ocpp_port}",
             "control-listen": f"127.0.0.1:{self.control_port}",
             "portal-listen": f"127.0.0.1:{self.portal_port}",
+            "files-listen": "127.0.0.1:0",
             "ping-interval": "5",
             **self.settings,
         }

@@ -40,12 +40,15 @@ from csms.services.maintenance import Maintenance
 from csms.services.messages import Messages
 from csms.services.monitoring import Monitoring
 from csms.services.outlets import Outlets
+from csms.services.operation_schedules import OperationSchedules
+from csms.services.operations import Operations
 from csms.services.payment import Payments
 from csms.services.pictures import Pictures
 from csms.services.places import Places
 from csms.services.remote import Remote
 from csms.services.reports import Reports
 from csms.services.reservations import Reservations
+from csms.services.rights import Rights
 from csms.services.second_factor import SecondFactors
 from csms.services.session_costs import SessionCosts
 from csms.services.session_editing import LostRule, SessionEditing
@@ -73,6 +76,7 @@ from tests.kit.fake_installations import FakeInstallations
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_message_log import FakeMessageLog
 from tests.kit.fake_outlets import FakeLimits, FakeOutlets
+from tests.kit.fake_operations import FakeOperations
 from tests.kit.fake_people import (
     FakeAudit,
     FakeIdentityProvider,
@@ -369,6 +373,14 @@ class ServiceWorld:
             self.transfers,
             self.image_store,
             now=lambda: NOW,
+        )
+        self.rights = Rights(self.access_store, now=lambda: self.time)
+        self.operation_store = FakeOperations(self.tables, self.inventory_store._jobs.get)
+        self.operations = Operations(
+            self.operation_store, self.scopes, self.image_store, self.rights.of, now=lambda: self.time
+        )
+        self.operation_schedules = OperationSchedules(
+            self.operation_store, self.operations, self.scopes, now=lambda: self.time
         )
         self.statistics_store = FakeStatistics(self.tables)
         self.statistics = Statistics(

@@ -10,5 +10,12 @@ from csms.services.maintenance import Maintenance
 
 def build(parts: Parts) -> list[Servicer]:
     """Its use cases, wired."""
-    maintenance = Maintenance(parts.remote, parts.inventory, parts.stores.station_queries, now=parts.now)
+    maintenance = Maintenance(
+        parts.remote,
+        parts.inventory,
+        parts.stores.station_queries,
+        parts.files.transfers,
+        parts.files.images,
+        now=parts.now,
+    )
     return [MaintenanceServicer(maintenance)]
