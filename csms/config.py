@@ -214,6 +214,13 @@ class Settings:
     station_event_days: int = field(
         default=365, metadata=_help("how long the events that stations told, and ended jobs, are kept; 0: for ever")
     )
+    lost_session_offline_hours: float = field(
+        default=72.0, metadata=_help("a session whose station has been offline for so long is closed; 0: never")
+    )
+    lost_session_free_minutes: float = field(
+        default=30.0,
+        metadata=_help("a session whose connector has been free and silent for so long is closed; 0: never"),
+    )
     backup_daily: str = field(
         default="02:00", metadata=_help("time of day (UTC) of the daily backup, HH:MM; empty: only by hand")
     )
@@ -259,6 +266,10 @@ class Settings:
             "role of people whom no value gives one; empty: they are not let in unless they are users here already",
             choices=("", "administrator", "site-administrator", "support", "ev-user"),
         ),
+    )
+    outgoing_private_addresses: bool = field(
+        default=False,
+        metadata=_help("roaming parties and their addresses may be in private networks, or on this machine"),
     )
     audit_days: int = field(default=730, metadata=_help("how long the audit log is kept; 0: for ever"))
     vehicle_schedules: str = field(
