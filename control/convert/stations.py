@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
-from control.convert.common import timestamp
+from google.protobuf.message import Message
+
+from control.convert.common import moment, timestamp
 from control.convert.names import print_name, read_name
 from control.v1 import stations_pb2
 from csms.domain.errors import InvalidArgument
 from csms.domain.facts import ConnectorStatus, RegistrationStatus
-from csms.ports.queries import ConnectorView, FleetSummary, StationFilter, StationView
+from csms.ports.queries import (
+    ConnectorFilter,
+    ConnectorRow,
+    ConnectorView,
+    FleetSummary,
+    StationFilter,
+    StationOrder,
+    StationSorting,
+    StationView,
+)
 
 REGISTRATIONS: Final[dict[RegistrationStatus, stations_pb2.RegistrationState.ValueType]] = {
     RegistrationStatus.ACCEPTED: stations_pb2.REGISTRATION_STATE_ACCEPTED,
@@ -33,6 +45,15 @@ _ONLINE: Final = {
     stations_pb2.CONNECTION_STATE_UNSPECIFIED: None,
     stations_pb2.CONNECTION_STATE_ONLINE: True,
     stations_pb2.CONNECTION_STATE_OFFLINE: False,
+}
+
+_ORDERS: Final = {
+    stations_pb2.STATION_ORDER_UNSPECIFIED: StationOrder.IDENTITY,
+    stations_pb2.STATION_ORDER_DISPLAY_NAME: StationOrder.DISPLAY_NAME,
+    stations_pb2.STATION_ORDER_MODEL: StationOrder.MODEL,
+    stations_pb2.STATION_ORDER_FIRMWARE_VERSION: StationOrder.FIRMWARE_VERSION,
+    stations_pb2.STATION_ORDER_CREATE_TIME: StationOrder.CREATE_TIME,
+    stations_pb2.STATION_ORDER_LAST_SEEN_TIME: StationOrder.LAST_SEEN_TIME,
 }
 
 
@@ -69,6 +90,7 @@ def station(view: StationView) -> stations_pb2.Station:
         last_failed_attempt_reason=view.last_failed_attempt_reason,
         last_failed_attempt_address=view.last_failed_attempt_address,
         place=print_name("places", view.place_id),
+        owner=print_name("users", view.owner_id) if view.owner_id is not None else "",
     )
 
 
@@ -122,10 +144,20 @@ def _connector(view: ConnectorView) -> stations_pb2.Connector:
     )
 
 
-def station_filter(message: stations_pb2.StationFilter) -> StationFilter:
-    """Raises InvalidArgument for a state that does not exist."""
+def station_filter(message: stations_pb2.StationFilter, user_id: int | None = None) -> StationFilter:
+    """`user_id` is the caller's. Raises InvalidArgument for a state that does not exist."""
+    caller = user_id or 0  # a key owns nothing
     try:
         return StationFilter(
+            identity=message.identity,
+            vendor=message.vendor,
+            model=message.model,
+            firmware_version=message.firmware_version,
+            protocol=message.protocol.strip(),
+            created_from=_moment(message, "created_from"),
+            created_before=_moment(message, "created_before"),
+            owned_by=caller if message.ownership == stations_pb2.OWNERSHIP_OWN else None,
+            shared_with=caller if message.ownership == stations_pb2.OWNERSHIP_SHARED else None,
             query=message.query.strip(),
             registrations=tuple(_REGISTRATIONS_BACK[number] for number in message.registration_states),
             online=_ONLINE[message.connection_state],
@@ -135,6 +167,45 @@ def station_filter(message: stations_pb2.StationFilter) -> StationFilter:
         )
     except KeyError as error:
         raise InvalidArgument(f"There is no state with the number {error}.", reason="INVALID_FILTER") from error
+
+
+def sorting(order: stations_pb2.StationOrder.ValueType, *, descending: bool) -> StationSorting:
+    """Raises InvalidArgument for an order that does not exist."""
+    if order not in _ORDERS:
+        raise InvalidArgument(f"There is no order with the number {order}.", reason="INVALID_ORDER")
+    return StationSorting(_ORDERS[order], descending)
+
+
+def connector_filter(message: stations_pb2.ListConnectorsRequest, user_id: int | None) -> ConnectorFilter:
+    """Raises InvalidArgument for a state that does not exist."""
+    unknown = [number for number in message.statuses if int(number) not in _STATUSES_BACK]
+    if unknown:
+        raise InvalidArgument(f"There is no state with the number {unknown[0]}.", reason="INVALID_FILTER")
+    return ConnectorFilter(
+        station_filter(message.filter, user_id),
+        tuple(_STATUSES_BACK[int(number)] for number in message.statuses),
+        _moment(message, "changed_from"),
+        _moment(message, "changed_before"),
+    )
+
+
+def connector_item(row: ConnectorRow) -> stations_pb2.ConnectorItem:
+    """A line of the list of connectors."""
+    return stations_pb2.ConnectorItem(
+        station=print_name("stations", row.station_id),
+        identity=row.identity,
+        station_display_name=row.display_name,
+        place=print_name("places", row.place_id),
+        connection_state=(
+            stations_pb2.CONNECTION_STATE_ONLINE if row.online else stations_pb2.CONNECTION_STATE_OFFLINE
+        ),
+        evse_id=row.connector.evse_id,
+        connector=_connector(row.connector),
+    )
+
+
+def _moment(message: Message, field: str) -> datetime | None:
+    return moment(getattr(message, field)) if message.HasField(field) else None
 
 
 def summary(fleet: FleetSummary) -> stations_pb2.SummarizeStationsResponse:

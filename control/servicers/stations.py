@@ -31,19 +31,46 @@ class StationServicer:
     ) -> stations_pb2.ListStationsResponse:
         """ListStations."""
         size = page_size(request.page_size)
-        query = b"ListStations" + request.filter.SerializeToString(deterministic=True)
+        sorting = convert.sorting(request.order, descending=request.descending)
+        query = b"ListStations" + repr(sorting).encode() + request.filter.SerializeToString(deterministic=True)
         place = read_token(request.page_token, query, (str, int))
         after = None if place is None else (str(place[0]), int(place[1]))
         page = await self._stations.page(
-            call.caller, convert.station_filter(request.filter), size=size + 1, after=after
+            call.caller,
+            convert.station_filter(request.filter, call.caller.user_id),
+            size=size + 1,
+            after=after,
+            sorting=sorting,
         )
         shown = page.stations[:size]
         more = len(page.stations) > size
         return stations_pb2.ListStationsResponse(
             stations=[convert.station(view) for view in shown],
-            next_page_token=make_token([shown[-1].identity, shown[-1].id], query) if more else "",
+            next_page_token=make_token([shown[-1].sort_key, shown[-1].id], query) if more else "",
             total_size=page.total,
             revision=page.revision,
+        )
+
+    async def list_connectors(
+        self, call: Call, request: stations_pb2.ListConnectorsRequest
+    ) -> stations_pb2.ListConnectorsResponse:
+        """ListConnectors."""
+        size = page_size(request.page_size)
+        wanted = convert.connector_filter(request, call.caller.user_id)
+        query = b"ListConnectors" + repr(wanted).encode()
+        place = read_token(request.page_token, query, (str, int, int, int))
+        after = None if place is None else (str(place[0]), int(place[1]), int(place[2]), int(place[3]))
+        found, total = await self._stations.page_connectors(call.caller, wanted, size=size + 1, after=after)
+        shown = found[:size]
+        last = shown[-1] if len(found) > size else None
+        return stations_pb2.ListConnectorsResponse(
+            connectors=map(convert.connector_item, shown),
+            next_page_token=""
+            if last is None
+            else make_token(
+                [last.identity, last.station_id, last.connector.evse_id, last.connector.connector_id], query
+            ),
+            total_size=total,
         )
 
     async def summarize_stations(

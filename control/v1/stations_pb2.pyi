@@ -125,6 +125,66 @@ CONNECTOR_STATUS_FAULTED: ConnectorStatus.ValueType  # 9
 """Broken."""
 Global___ConnectorStatus: _TypeAlias = ConnectorStatus  # noqa: Y015
 
+class _Ownership:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OwnershipEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Ownership.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    OWNERSHIP_UNSPECIFIED: _Ownership.ValueType  # 0
+    """All that the caller sees."""
+    OWNERSHIP_OWN: _Ownership.ValueType  # 1
+    """The caller's own."""
+    OWNERSHIP_SHARED: _Ownership.ValueType  # 2
+    """Those that somebody shares with the caller."""
+
+class Ownership(_Ownership, metaclass=_OwnershipEnumTypeWrapper):
+    """Whose stations."""
+
+OWNERSHIP_UNSPECIFIED: Ownership.ValueType  # 0
+"""All that the caller sees."""
+OWNERSHIP_OWN: Ownership.ValueType  # 1
+"""The caller's own."""
+OWNERSHIP_SHARED: Ownership.ValueType  # 2
+"""Those that somebody shares with the caller."""
+Global___Ownership: _TypeAlias = Ownership  # noqa: Y015
+
+class _StationOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StationOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_StationOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STATION_ORDER_UNSPECIFIED: _StationOrder.ValueType  # 0
+    """By identity."""
+    STATION_ORDER_DISPLAY_NAME: _StationOrder.ValueType  # 1
+    """By display name; by identity where there is none."""
+    STATION_ORDER_MODEL: _StationOrder.ValueType  # 2
+    """By maker and model."""
+    STATION_ORDER_FIRMWARE_VERSION: _StationOrder.ValueType  # 3
+    """By firmware version, as a text."""
+    STATION_ORDER_CREATE_TIME: _StationOrder.ValueType  # 4
+    """By when it was made."""
+    STATION_ORDER_LAST_SEEN_TIME: _StationOrder.ValueType  # 5
+    """By when it was last heard."""
+
+class StationOrder(_StationOrder, metaclass=_StationOrderEnumTypeWrapper):
+    """What a list of stations is sorted by."""
+
+STATION_ORDER_UNSPECIFIED: StationOrder.ValueType  # 0
+"""By identity."""
+STATION_ORDER_DISPLAY_NAME: StationOrder.ValueType  # 1
+"""By display name; by identity where there is none."""
+STATION_ORDER_MODEL: StationOrder.ValueType  # 2
+"""By maker and model."""
+STATION_ORDER_FIRMWARE_VERSION: StationOrder.ValueType  # 3
+"""By firmware version, as a text."""
+STATION_ORDER_CREATE_TIME: StationOrder.ValueType  # 4
+"""By when it was made."""
+STATION_ORDER_LAST_SEEN_TIME: StationOrder.ValueType  # 5
+"""By when it was last heard."""
+Global___StationOrder: _TypeAlias = StationOrder  # noqa: Y015
+
 @_typing.final
 class Station(_message.Message):
     """A charging station."""
@@ -158,6 +218,7 @@ class Station(_message.Message):
     LAST_FAILED_ATTEMPT_REASON_FIELD_NUMBER: _builtins.int
     LAST_FAILED_ATTEMPT_ADDRESS_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`stations/{id}`; given by the server, never changes."""
     identity: _builtins.str
@@ -202,6 +263,8 @@ class Station(_message.Message):
     """From which address. Output only."""
     place: _builtins.str
     """`places/{id}` where it stands. Given at creation; MoveStations changes it."""
+    owner: _builtins.str
+    """`users/{id}` whose it is; empty: nobody's. Output only; see SharingService."""
     @_builtins.property
     def connect_time(self) -> _timestamp_pb2.Timestamp:
         """Start of the present connection. Output only."""
@@ -260,10 +323,11 @@ class Station(_message.Message):
         last_failed_attempt_reason: _builtins.str = ...,
         last_failed_attempt_address: _builtins.str = ...,
         place: _builtins.str = ...,
+        owner: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["boot_info", b"boot_info", "connect_time", b"connect_time", "create_time", b"create_time", "last_failed_attempt_time", b"last_failed_attempt_time", "last_seen_time", b"last_seen_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "boot_info", b"boot_info", "connect_time", b"connect_time", "connection_attempts", b"connection_attempts", "connection_state", b"connection_state", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "error_code", b"error_code", "etag", b"etag", "evses", b"evses", "failed_attempts", b"failed_attempts", "has_password", b"has_password", "identity", b"identity", "last_failed_attempt_address", b"last_failed_attempt_address", "last_failed_attempt_reason", b"last_failed_attempt_reason", "last_failed_attempt_time", b"last_failed_attempt_time", "last_seen_time", b"last_seen_time", "name", b"name", "password_change_pending", b"password_change_pending", "place", b"place", "protocol", b"protocol", "registration_state", b"registration_state", "remote_address", b"remote_address", "security_profile", b"security_profile", "status", b"status", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "boot_info", b"boot_info", "connect_time", b"connect_time", "connection_attempts", b"connection_attempts", "connection_state", b"connection_state", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "error_code", b"error_code", "etag", b"etag", "evses", b"evses", "failed_attempts", b"failed_attempts", "has_password", b"has_password", "identity", b"identity", "last_failed_attempt_address", b"last_failed_attempt_address", "last_failed_attempt_reason", b"last_failed_attempt_reason", "last_failed_attempt_time", b"last_failed_attempt_time", "last_seen_time", b"last_seen_time", "name", b"name", "owner", b"owner", "password_change_pending", b"password_change_pending", "place", b"place", "protocol", b"protocol", "registration_state", b"registration_state", "remote_address", b"remote_address", "security_profile", b"security_profile", "status", b"status", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -429,6 +493,14 @@ class StationFilter(_message.Message):
     CONNECTOR_STATUSES_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
     GROUP_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
+    VENDOR_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    FIRMWARE_VERSION_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    CREATED_FROM_FIELD_NUMBER: _builtins.int
+    CREATED_BEFORE_FIELD_NUMBER: _builtins.int
+    OWNERSHIP_FIELD_NUMBER: _builtins.int
     query: _builtins.str
     """Part of identity, name, description, address, vendor, model or a serial number; case does not matter."""
     connection_state: Global___ConnectionState.ValueType
@@ -437,6 +509,18 @@ class StationFilter(_message.Message):
     """`places/{id}`: those that stand there or in a place below it. Empty: everywhere."""
     group: _builtins.str
     """`groups/{id}` of the caller: those in it. Empty: all."""
+    identity: _builtins.str
+    """Part of the identity; case does not matter. So are the next three."""
+    vendor: _builtins.str
+    """Part of the maker's name."""
+    model: _builtins.str
+    """Part of the model."""
+    firmware_version: _builtins.str
+    """Part of the firmware version."""
+    protocol: _builtins.str
+    """OCPP subprotocol, for example `ocpp2.0.1`."""
+    ownership: Global___Ownership.ValueType
+    """Told apart by whose they are."""
     @_builtins.property
     def registration_states(self) -> _containers.RepeatedScalarFieldContainer[Global___RegistrationState.ValueType]:
         """Any of these."""
@@ -444,6 +528,14 @@ class StationFilter(_message.Message):
     @_builtins.property
     def connector_statuses(self) -> _containers.RepeatedScalarFieldContainer[Global___ConnectorStatus.ValueType]:
         """With at least one connector in any of these."""
+
+    @_builtins.property
+    def created_from(self) -> _timestamp_pb2.Timestamp:
+        """Made then or later."""
+
+    @_builtins.property
+    def created_before(self) -> _timestamp_pb2.Timestamp:
+        """Made before."""
 
     def __init__(
         self,
@@ -454,10 +546,18 @@ class StationFilter(_message.Message):
         connector_statuses: _abc.Iterable[Global___ConnectorStatus.ValueType] | None = ...,
         place: _builtins.str = ...,
         group: _builtins.str = ...,
+        identity: _builtins.str = ...,
+        vendor: _builtins.str = ...,
+        model: _builtins.str = ...,
+        firmware_version: _builtins.str = ...,
+        protocol: _builtins.str = ...,
+        created_from: _timestamp_pb2.Timestamp | None = ...,
+        created_before: _timestamp_pb2.Timestamp | None = ...,
+        ownership: Global___Ownership.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created_before", b"created_before", "created_from", b"created_from"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_state", b"connection_state", "connector_statuses", b"connector_statuses", "group", b"group", "place", b"place", "query", b"query", "registration_states", b"registration_states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_state", b"connection_state", "connector_statuses", b"connector_statuses", "created_before", b"created_before", "created_from", b"created_from", "firmware_version", b"firmware_version", "group", b"group", "identity", b"identity", "model", b"model", "ownership", b"ownership", "place", b"place", "protocol", b"protocol", "query", b"query", "registration_states", b"registration_states", "vendor", b"vendor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -518,10 +618,16 @@ class ListStationsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     FILTER_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    DESCENDING_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many; 0 means 50, more than 1000 means 1000, less than 0 is an error."""
     page_token: _builtins.str
     """From the page before; empty for the first."""
+    order: Global___StationOrder.ValueType
+    """In which order."""
+    descending: _builtins.bool
+    """The other way round."""
     @_builtins.property
     def filter(self) -> Global___StationFilter:
         """Which ones."""
@@ -532,14 +638,146 @@ class ListStationsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         filter: Global___StationFilter | None = ...,
+        order: Global___StationOrder.ValueType = ...,
+        descending: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order", b"order", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListStationsRequest: _TypeAlias = ListStationsRequest  # noqa: Y015
+
+@_typing.final
+class ListConnectorsRequest(_message.Message):
+    """Asks for a page of connectors."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    STATUSES_FIELD_NUMBER: _builtins.int
+    CHANGED_FROM_FIELD_NUMBER: _builtins.int
+    CHANGED_BEFORE_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most this many; 0 means 50, more than 1000 means 1000, less than 0 is an error."""
+    page_token: _builtins.str
+    """From the page before; empty for the first."""
+    @_builtins.property
+    def filter(self) -> Global___StationFilter:
+        """Of which stations."""
+
+    @_builtins.property
+    def statuses(self) -> _containers.RepeatedScalarFieldContainer[Global___ConnectorStatus.ValueType]:
+        """Connectors in any of these; empty: all."""
+
+    @_builtins.property
+    def changed_from(self) -> _timestamp_pb2.Timestamp:
+        """Whose status began then or later, by the station's clock."""
+
+    @_builtins.property
+    def changed_before(self) -> _timestamp_pb2.Timestamp:
+        """Whose status began before."""
+
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        filter: Global___StationFilter | None = ...,
+        statuses: _abc.Iterable[Global___ConnectorStatus.ValueType] | None = ...,
+        changed_from: _timestamp_pb2.Timestamp | None = ...,
+        changed_before: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_before", b"changed_before", "changed_from", b"changed_from", "filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_before", b"changed_before", "changed_from", b"changed_from", "filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "statuses", b"statuses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConnectorsRequest: _TypeAlias = ListConnectorsRequest  # noqa: Y015
+
+@_typing.final
+class ConnectorItem(_message.Message):
+    """A connector with the station that it belongs to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATION_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
+    STATION_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    CONNECTION_STATE_FIELD_NUMBER: _builtins.int
+    EVSE_ID_FIELD_NUMBER: _builtins.int
+    CONNECTOR_FIELD_NUMBER: _builtins.int
+    station: _builtins.str
+    """`stations/{id}`."""
+    identity: _builtins.str
+    """The station's OCPP identity."""
+    station_display_name: _builtins.str
+    """The station's display name."""
+    place: _builtins.str
+    """`places/{id}` where the station stands."""
+    connection_state: Global___ConnectionState.ValueType
+    """Is the station connected?"""
+    evse_id: _builtins.int
+    """The EVSE's number at the station."""
+    @_builtins.property
+    def connector(self) -> Global___Connector:
+        """The connector."""
+
+    def __init__(
+        self,
+        *,
+        station: _builtins.str = ...,
+        identity: _builtins.str = ...,
+        station_display_name: _builtins.str = ...,
+        place: _builtins.str = ...,
+        connection_state: Global___ConnectionState.ValueType = ...,
+        evse_id: _builtins.int = ...,
+        connector: Global___Connector | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["connector", b"connector"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connection_state", b"connection_state", "connector", b"connector", "evse_id", b"evse_id", "identity", b"identity", "place", b"place", "station", b"station", "station_display_name", b"station_display_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConnectorItem: _TypeAlias = ConnectorItem  # noqa: Y015
+
+@_typing.final
+class ListConnectorsResponse(_message.Message):
+    """A page of connectors."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTORS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty at the end."""
+    total_size: _builtins.int
+    """How many match in all."""
+    @_builtins.property
+    def connectors(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConnectorItem]:
+        """The connectors."""
+
+    def __init__(
+        self,
+        *,
+        connectors: _abc.Iterable[Global___ConnectorItem] | None = ...,
+        next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connectors", b"connectors", "next_page_token", b"next_page_token", "total_size", b"total_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConnectorsResponse: _TypeAlias = ListConnectorsResponse  # noqa: Y015
 
 @_typing.final
 class ListStationsResponse(_message.Message):

@@ -45,6 +45,11 @@ class StationServiceStub(object):
                 request_serializer=control_dot_v1_dot_stations__pb2.ListStationsRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_stations__pb2.ListStationsResponse.FromString,
                 _registered_method=True)
+        self.ListConnectors = channel.unary_unary(
+                '/control.v1.StationService/ListConnectors',
+                request_serializer=control_dot_v1_dot_stations__pb2.ListConnectorsRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_stations__pb2.ListConnectorsResponse.FromString,
+                _registered_method=True)
         self.SummarizeStations = channel.unary_unary(
                 '/control.v1.StationService/SummarizeStations',
                 request_serializer=control_dot_v1_dot_stations__pb2.SummarizeStationsRequest.SerializeToString,
@@ -100,6 +105,13 @@ class StationServiceServicer(object):
 
     def ListStations(self, request, context):
         """Stations in the order of their identity, one page at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListConnectors(self, request, context):
+        """Connectors of stations, one page at a time, in the order of the stations' identities.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -174,6 +186,11 @@ def add_StationServiceServicer_to_server(servicer, server):
                     servicer.ListStations,
                     request_deserializer=control_dot_v1_dot_stations__pb2.ListStationsRequest.FromString,
                     response_serializer=control_dot_v1_dot_stations__pb2.ListStationsResponse.SerializeToString,
+            ),
+            'ListConnectors': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConnectors,
+                    request_deserializer=control_dot_v1_dot_stations__pb2.ListConnectorsRequest.FromString,
+                    response_serializer=control_dot_v1_dot_stations__pb2.ListConnectorsResponse.SerializeToString,
             ),
             'SummarizeStations': grpc.unary_unary_rpc_method_handler(
                     servicer.SummarizeStations,
@@ -271,6 +288,33 @@ class StationService(object):
             '/control.v1.StationService/ListStations',
             control_dot_v1_dot_stations__pb2.ListStationsRequest.SerializeToString,
             control_dot_v1_dot_stations__pb2.ListStationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConnectors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.StationService/ListConnectors',
+            control_dot_v1_dot_stations__pb2.ListConnectorsRequest.SerializeToString,
+            control_dot_v1_dot_stations__pb2.ListConnectorsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class StationServiceStub:
     """One station with its EVSEs, connectors and live state. NOT_FOUND when there is none."""
     ListStations: _grpc.UnaryUnaryMultiCallable[_stations_pb2.ListStationsRequest, _stations_pb2.ListStationsResponse]
     """Stations in the order of their identity, one page at a time."""
+    ListConnectors: _grpc.UnaryUnaryMultiCallable[_stations_pb2.ListConnectorsRequest, _stations_pb2.ListConnectorsResponse]
+    """Connectors of stations, one page at a time, in the order of the stations' identities."""
     SummarizeStations: _grpc.UnaryUnaryMultiCallable[_stations_pb2.SummarizeStationsRequest, _stations_pb2.SummarizeStationsResponse]
     """Numbers over all stations that the caller may see: how many are online, charging, faulted, waiting for acceptance."""
     CreateStation: _grpc.UnaryUnaryMultiCallable[_stations_pb2.CreateStationRequest, _stations_pb2.CreateStationResponse]
@@ -65,6 +67,8 @@ class StationServiceAsyncStub(StationServiceStub):
     """One station with its EVSEs, connectors and live state. NOT_FOUND when there is none."""
     ListStations: _aio.UnaryUnaryMultiCallable[_stations_pb2.ListStationsRequest, _stations_pb2.ListStationsResponse]  # type: ignore[assignment]
     """Stations in the order of their identity, one page at a time."""
+    ListConnectors: _aio.UnaryUnaryMultiCallable[_stations_pb2.ListConnectorsRequest, _stations_pb2.ListConnectorsResponse]  # type: ignore[assignment]
+    """Connectors of stations, one page at a time, in the order of the stations' identities."""
     SummarizeStations: _aio.UnaryUnaryMultiCallable[_stations_pb2.SummarizeStationsRequest, _stations_pb2.SummarizeStationsResponse]  # type: ignore[assignment]
     """Numbers over all stations that the caller may see: how many are online, charging, faulted, waiting for acceptance."""
     CreateStation: _aio.UnaryUnaryMultiCallable[_stations_pb2.CreateStationRequest, _stations_pb2.CreateStationResponse]  # type: ignore[assignment]
@@ -102,6 +106,14 @@ class StationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stations_pb2.ListStationsResponse, _abc.Awaitable[_stations_pb2.ListStationsResponse]]:
         """Stations in the order of their identity, one page at a time."""
+
+    @_abc_1.abstractmethod
+    def ListConnectors(
+        self,
+        request: _stations_pb2.ListConnectorsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stations_pb2.ListConnectorsResponse, _abc.Awaitable[_stations_pb2.ListConnectorsResponse]]:
+        """Connectors of stations, one page at a time, in the order of the stations' identities."""
 
     @_abc_1.abstractmethod
     def SummarizeStations(

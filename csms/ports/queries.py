@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
 
 import msgspec
@@ -12,8 +14,9 @@ import msgspec
 from csms.domain.access import Scope
 from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted
 from csms.domain.metering import MeterValue
+from csms.domain.session_changes import Closure, Corrections, Logbook
 from csms.domain.topology import SYSTEM_ID
-from csms.domain.transaction import SessionState, Transaction
+from csms.domain.transaction import Authentication, SessionState, Transaction
 
 
 class ConnectorView(msgspec.Struct, frozen=True):
@@ -71,6 +74,31 @@ class StationView(msgspec.Struct, frozen=True):
     last_failed_attempt_reason: str = ""
     last_failed_attempt_address: str = ""
     place_id: int = SYSTEM_ID
+    owner_id: int | None = None
+    """Whose it is."""
+    sort_key: str = ""
+    """Its place in the order that was asked for."""
+
+
+class StationOrder(StrEnum):
+    """What lists of stations can be sorted by."""
+
+    IDENTITY = "identity"
+    DISPLAY_NAME = "display_name"
+    MODEL = "model"
+    FIRMWARE_VERSION = "firmware_version"
+    CREATE_TIME = "create_time"
+    LAST_SEEN_TIME = "last_seen_time"
+
+
+class StationSorting(msgspec.Struct, frozen=True):
+    """By what, and which way; stations with the same value are in the order of their numbers, the same way."""
+
+    order: StationOrder = StationOrder.IDENTITY
+    descending: bool = False
+
+
+BY_IDENTITY = StationSorting()
 
 
 class StationFilter(msgspec.Struct, frozen=True):
@@ -87,6 +115,38 @@ class StationFilter(msgspec.Struct, frozen=True):
     """Where they stand."""
     scope: Scope | None = None
     """What the caller may see."""
+    identity: str = ""
+    vendor: str = ""
+    model: str = ""
+    firmware_version: str = ""
+    """These four: part of it, case does not matter."""
+    protocol: str = ""
+    created_from: datetime | None = None
+    created_before: datetime | None = None
+    owned_by: int | None = None
+    """A user."""
+    shared_with: int | None = None
+    """A user."""
+
+
+class ConnectorFilter(msgspec.Struct, frozen=True):
+    """Connectors of these stations, themselves in any of these statuses, which began in this span."""
+
+    stations: StationFilter = StationFilter()
+    statuses: tuple[ConnectorStatus, ...] = ()
+    changed_from: datetime | None = None
+    changed_before: datetime | None = None
+
+
+class ConnectorRow(msgspec.Struct, frozen=True):
+    """A line of the list of connectors."""
+
+    station_id: int
+    identity: str
+    display_name: str
+    place_id: int
+    online: bool
+    connector: ConnectorView
 
 
 class FleetSummary(msgspec.Struct, frozen=True):
@@ -102,7 +162,9 @@ class FleetSummary(msgspec.Struct, frozen=True):
 
 
 class SessionView(msgspec.Struct, frozen=True):
-    """A session with the names that people know its parts by. `station_id` is None when the station was deleted."""
+    """A session with the names that people know its parts by. `station_id` is None when the station was deleted.
+
+    `transaction` is what the station told; what holds is in the properties: corrected where somebody corrected it."""
 
     transaction: Transaction
     station_id: int | None
@@ -112,13 +174,142 @@ class SessionView(msgspec.Struct, frozen=True):
     """Of the station, when the session became known."""
     user_id: int | None = None
     """Whose tag it is."""
+    sort_key: str = ""
+    """Its place in the order that was asked for."""
+    corrections: Corrections = Corrections()
+    closure: Closure | None = None
+    logbook: Logbook = Logbook()
+    logbook_demanded: bool = False
+    site: str = ""
+    floor: str = ""
+    site_address: str = ""
+    city: str = ""
+    postal_code: str = ""
+    country: str = ""
+    user_email: str = ""
+    user_first_name: str = ""
+    user_last_name: str = ""
+    customer_number: str = ""
+    employee_number: str = ""
+    charging_profiles: tuple[str, ...] = ()
+    cost: Decimal | None = None
+    """With taxes; None: no tariff, or not worked out yet."""
+    currency: str = ""
+    energy_cost: Decimal | None = None
+    """The part of it that was for energy."""
+    id_token_type: str = ""
+    outlet_id: str = ""
+    """As people call the outlet; else the number of its EVSE."""
+
+    @property
+    def began_at(self) -> datetime:
+        """Its start; where that was never seen, when it became known."""
+        return self.corrections.started_at or self.transaction.started_at or self.transaction.logged_at
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """None: it goes on."""
+        t = self.transaction
+        if t.state is SessionState.ACTIVE:
+            return None
+        return self.corrections.stopped_at or t.stopped_at or t.stop_logged_at or t.logged_at
+
+    @property
+    def duration_s(self) -> float | None:
+        """None: it goes on."""
+        return None if self.ended_at is None else (self.ended_at - self.began_at).total_seconds()
+
+    @property
+    def energy_wh(self) -> float:
+        """What was charged."""
+        corrected = self.corrections.energy_wh
+        return self.transaction.energy_wh if corrected is None else corrected
+
+    @property
+    def average_power_w(self) -> float | None:
+        """None: it goes on, or lasted no time."""
+        return None if not self.duration_s or self.duration_s < 0 else self.energy_wh * 3600.0 / self.duration_s
+
+    @property
+    def idle_s(self) -> float | None:
+        """From when the vehicle had enough to the end; None: not known."""
+        goal = self.transaction.goal_reached_at
+        return None if goal is None or self.ended_at is None else max(0.0, (self.ended_at - goal).total_seconds())
+
+    @property
+    def id_token(self) -> str:
+        """The tag."""
+        return self.transaction.id_token if self.corrections.id_token is None else self.corrections.id_token
+
+    @property
+    def overruled(self) -> bool:
+        """It was closed without the station's word, which came after all."""
+        return self.closure is not None and not self.transaction.end_is_provisional
+
+
+class LogbookState(StrEnum):
+    """Of a session, for filters."""
+
+    FILLED = "FILLED"
+    MISSING = "MISSING"
+    """The station demands it."""
+
+
+class SessionOrder(StrEnum):
+    """What sessions are ordered by. What goes on counts as endless in all that is known at its end only."""
+
+    START_TIME = "START_TIME"
+    STOP_TIME = "STOP_TIME"
+    DURATION = "DURATION"
+    ENERGY = "ENERGY"
+    MAX_POWER = "MAX_POWER"
+    STATION = "STATION"
+    ID_TOKEN = "ID_TOKEN"  # noqa: S105 - not a password
+    SERVER_LOG_TIME = "SERVER_LOG_TIME"
+    NUMBER = "NUMBER"
+
+
+class Sorting(msgspec.Struct, frozen=True):
+    """By what, and which way; sessions with the same value are in the order of their numbers, the same way."""
+
+    order: SessionOrder = SessionOrder.START_TIME
+    ascending: bool = False
+
+
+NEWEST_FIRST = Sorting()
+
+
+class Span(msgspec.Struct, frozen=True):
+    """At least, at most; None: open."""
+
+    least: float | None = None
+    most: float | None = None
+
+    def holds(self, value: float) -> bool:
+        """Is it inside?"""
+        return (self.least is None or value >= self.least) and (self.most is None or value <= self.most)
+
+
+class Times(msgspec.Struct, frozen=True):
+    """From (inclusive), to (exclusive); None: open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def holds(self, at: datetime | None) -> bool:
+        """Is it inside? None is after all times."""
+        if at is None:
+            return self.end is None
+        return (self.start is None or at >= self.start) and (self.end is None or at < self.end)
 
 
 class SessionFilter(msgspec.Struct, frozen=True):
-    """All conditions must hold; empty ones always do."""
+    """All conditions must hold; empty ones always do. Texts whose name ends in `_query` and `query` are parts of what
+    they look for, in any case of letters."""
 
     station_id: int | None = None
     id_token: str = ""
+    """In any spelling (csms.domain.card_number)."""
     state: SessionState | None = None
     started_from: datetime | None = None
     started_to: datetime | None = None
@@ -131,20 +322,53 @@ class SessionFilter(msgspec.Struct, frozen=True):
     """Where the station stood then."""
     scope: Scope | None = None
     """What the caller may see."""
+    session_id: int | None = None
+    station_ids: tuple[int, ...] = ()
+    evse_id: int | None = None
+    authentications: tuple[Authentication, ...] = ()
+    energy_wh: Span = Span()
+    max_power_w: Span = Span()
+    duration_s: Span = Span()
+    stopped: Times = Times()
+    logged: Times = Times()
+    user_id: int | None = None
+    user_query: str = ""
+    station_query: str = ""
+    id_token_query: str = ""
+    stop_reasons: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    """Any of them."""
+    has_errors: bool | None = None
+    logbook: LogbookState | None = None
+    vehicle_query: str = ""
+    corrected: bool | None = None
+    transaction_id: str = ""
+    reservation_id: int | None = None
 
 
 class SessionPosition(msgspec.Struct, frozen=True):
-    """Place in the order of sessions: newest first, by start (or first mention), then by id."""
+    """Place in an order of sessions: `sort_key` of a view in that order, and its number."""
 
-    at: datetime
+    key: str
     id: int
 
 
+class CostTotal(msgspec.Struct, frozen=True):
+    """With taxes, in one currency."""
+
+    currency: str
+    amount: Decimal
+
+
 class SessionTotals(msgspec.Struct, frozen=True):
-    """Over all that match."""
+    """Over all that match; corrected values count. Durations are those of sessions that have ended."""
 
     count: int
     energy_wh: float
+    active_count: int = 0
+    duration_s: float = 0.0
+    max_power_w: float = 0.0
+    costs: tuple[CostTotal, ...] = ()
 
 
 class StationQueries(Protocol):
@@ -154,9 +378,20 @@ class StationQueries(Protocol):
         """Those that exist, in the order asked."""
 
     async def page_stations(
-        self, wanted: StationFilter, *, size: int, after: tuple[str, int] | None
+        self,
+        wanted: StationFilter,
+        *,
+        size: int,
+        after: tuple[str, int] | None,
+        sorting: StationSorting = BY_IDENTITY,
     ) -> tuple[Sequence[StationView], int]:
-        """In the order of (identity, id), after a place; and how many match in all."""
+        """In the order asked, after a place (sort key, id); and how many match in all. Raises
+        InvalidArgument/INVALID_PAGE_TOKEN for a place in another order."""
+
+    async def page_connectors(
+        self, wanted: ConnectorFilter, *, size: int, after: tuple[str, int, int, int] | None
+    ) -> tuple[Sequence[ConnectorRow], int]:
+        """In the order of (identity, station id, EVSE, connector), after a place; and how many match in all."""
 
     async def summarize(self, wanted: StationFilter) -> FleetSummary:
         """Accepted stations, and how many are pending, in the scope and the places of `wanted`; the rest of it does not
@@ -170,17 +405,25 @@ class SessionQueries(Protocol):
         """Those that exist, in the order asked."""
 
     async def page_sessions(
-        self, wanted: SessionFilter, *, size: int, after: SessionPosition | None
+        self, wanted: SessionFilter, *, size: int, after: SessionPosition | None, sorting: Sorting = NEWEST_FIRST
     ) -> Sequence[SessionView]:
-        """Newest first, after a place."""
+        """In the order asked, after a place. Raises InvalidArgument for a place of another order."""
 
     async def total_sessions(self, wanted: SessionFilter) -> SessionTotals:
         """Count and energy of all that match."""
 
+    async def summarize_sessions(self, wanted: SessionFilter) -> SessionTotals:
+        """All totals of all that match."""
+
     def stream_sessions(
-        self, wanted: SessionFilter, *, after: SessionPosition | None, batch: int
+        self,
+        wanted: SessionFilter,
+        *,
+        after: SessionPosition | None,
+        batch: int,
+        sorting: Sorting = NEWEST_FIRST,
     ) -> AbstractAsyncContextManager[AsyncIterator[Sequence[SessionView]]]:
-        """All that match in batches, newest first, from one snapshot, in flat memory."""
+        """All that match in batches, in the order asked, from one snapshot, in flat memory."""
 
     async def page_meter_values(
         self, session_id: int, *, size: int, after: tuple[datetime, int] | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -20,7 +20,16 @@ from csms.domain.ids import parse_identity
 from csms.domain.topology import SYSTEM_ID
 from csms.ports.directory import Directory
 from csms.ports.feed import Feed, Subject
-from csms.ports.queries import FleetSummary, StationFilter, StationQueries, StationView
+from csms.ports.queries import (
+    BY_IDENTITY,
+    ConnectorFilter,
+    ConnectorRow,
+    FleetSummary,
+    StationFilter,
+    StationQueries,
+    StationSorting,
+    StationView,
+)
 from csms.ports.stores import StationRow, StationStore
 from csms.services.scopes import Scopes
 
@@ -39,7 +48,7 @@ class HashPassword(Protocol):
 
 
 class StationPage(msgspec.Struct, frozen=True):
-    """Stations in the order of (identity, id). `revision`: the feed stood there before the page was read."""
+    """Stations in the order asked. `revision`: the feed stood there before the page was read."""
 
     stations: tuple[StationView, ...]
     total: int
@@ -74,15 +83,29 @@ class Stations:
         return await self._view(station_id)
 
     async def page(
-        self, caller: Principal, wanted: StationFilter, *, size: int, after: tuple[str, int] | None
+        self,
+        caller: Principal,
+        wanted: StationFilter,
+        *,
+        size: int,
+        after: tuple[str, int] | None,
+        sorting: StationSorting = BY_IDENTITY,
     ) -> StationPage:
-        """Up to `size` stations after a place in the order of (identity, id), of those that the caller sees.
+        """Up to `size` stations after a place (sort key, id) in the order asked, of those that the caller sees.
 
-        Raises NotFound for a place or a group to narrow to."""
+        Raises NotFound for a place or a group to narrow to, InvalidArgument."""
         wanted = await self._narrowed(caller, wanted)
         revision = self._feed.revision
-        stations, total = await self._queries.page_stations(wanted, size=size, after=after)
+        stations, total = await self._queries.page_stations(wanted, size=size, after=after, sorting=sorting)
         return StationPage(tuple(stations), total, revision)
+
+    async def page_connectors(
+        self, caller: Principal, wanted: ConnectorFilter, *, size: int, after: tuple[str, int, int, int] | None
+    ) -> tuple[Sequence[ConnectorRow], int]:
+        """Connectors of stations that the caller sees, after a place (identity, station id, EVSE, connector); and how
+        many match. Raises NotFound for a place or a group to narrow to."""
+        wanted = msgspec.structs.replace(wanted, stations=await self._narrowed(caller, wanted.stations))
+        return await self._queries.page_connectors(wanted, size=size, after=after)
 
     async def summarize(
         self, caller: Principal, place_id: int | None = None, group_id: int | None = None

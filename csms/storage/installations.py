@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import asyncpg
 
@@ -143,9 +144,10 @@ def _conditions(wanted: InventoryFilter, args: list[object]) -> str:
 def _installation(station_id: int, row: asyncpg.Record) -> Installation:
     if row["version"] is None:
         return Installation(station_id)
+    fields: dict[str, Any] = {name: row[name] for name in EDITABLE}
     return Installation(
         station_id,
-        *(row[name] for name in EDITABLE),
+        **fields,
         has_master_password=bool(row["master_password"]),
         has_access_code=bool(row["access_code"]),
         version=row["version"],

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import asyncpg
 
 from csms.domain.errors import AlreadyExists, InvalidArgument, NotFound, StaleVersion
-from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted, StatusChanged
+from csms.domain.facts import ConnectorStatus, RegistrationStatus, StatusChanged
 from csms.domain.station import StationState
 from csms.domain.topology import SYSTEM_ID
-from csms.ports.queries import ActiveSession, ConnectorView, FleetSummary, StationFilter, StationView
 from csms.ports.stores import RefusedAttempts, StationRow
 from csms.storage.pool import Database
-from csms.storage.scoping import scope_condition
-from csms.storage.sessions import meter_value_of, transaction_of
-from csms.storage.text import clean, fits_bigint, pattern
+from csms.storage.sessions import open_transactions
+from csms.storage.text import clean, fits_bigint
 
-__all__ = ["PostgresStationQueries", "PostgresStations"]
+__all__ = ["PostgresStations"]
 
 EDITABLE = frozenset({"identity", "display_name", "description", "address"})
 
@@ -86,13 +82,6 @@ SELECT * FROM connector WHERE station_id = ANY($1::bigint[]) ORDER BY station_id
 """
 OPEN_SESSIONS_SQL = """
 SELECT * FROM session WHERE station_id = $1 AND state = 'ACTIVE' ORDER BY coalesce(started_at, logged_at), id
-"""
-# The row of a running session is written now and then only; its meter values always.
-NEWER_VALUES_SQL = """
-SELECT value.session_id, value.measured_at, value.received_at, value.samples
-FROM session JOIN meter_value AS value ON value.session_id = session.id
-WHERE session.id = ANY($1::bigint[]) AND value.received_at > session.progress_at
-ORDER BY value.received_at, value.measured_at
 """
 
 
@@ -219,10 +208,7 @@ async def _load_state(connection: asyncpg.Connection, station_id: int) -> Statio
     """In asyncio."""
     station = _must(await connection.fetchrow(FIND_SQL, station_id), station_id)
     connectors = await connection.fetch(CONNECTORS_SQL, [station_id])
-    transactions = {row["id"]: transaction_of(row) for row in await connection.fetch(OPEN_SESSIONS_SQL, station_id)}
-    if transactions:
-        for row in await connection.fetch(NEWER_VALUES_SQL, list(transactions)):
-            transactions[row["session_id"]].fold_in(meter_value_of(row), row["received_at"])
+    transactions = await open_transactions(connection, await connection.fetch(OPEN_SESSIONS_SQL, station_id))
     state = StationState(
         station_id,
         station["identity"],
@@ -273,188 +259,4 @@ def _taken(identity: str) -> AlreadyExists:
     return AlreadyExists(
         f"There is already a station with the identity {identity}. Choose another one, or open that station.",
         reason="IDENTITY_TAKEN",
-    )
-
-
-# -- for people --------------------------------------------------------------------------------------------------------
-
-GET_STATIONS_SQL = "SELECT * FROM station WHERE id = ANY($1::bigint[])"
-# A fault counts at EVSE 0, the station itself, too: as in the numbers over all stations.
-_TEXTS = r"""
-    ($1::text = '' OR concat_ws(E'\n', identity, display_name, description, address, vendor, model, serial_number,
-                                charge_box_serial_number, meter_serial_number) ILIKE $1)
-    AND (cardinality($2::text[]) = 0 OR registration = ANY($2))
-    AND ($3::boolean IS NULL OR online = $3)
-    AND (cardinality($4::text[]) = 0 OR EXISTS (
-        SELECT FROM connector
-        WHERE connector.station_id = station.id AND status = ANY($4) AND (evse_id > 0 OR status = 'Faulted')))
-"""
-ACTIVE_SESSIONS_SQL = """
-SELECT id, station_id, evse_id, power_w, energy_wh FROM session
-WHERE station_id = ANY($1::bigint[]) AND state = 'ACTIVE' ORDER BY evse_id, id
-"""
-_SUMMARY = """
-SELECT
-    count(*) FILTER (WHERE registration = 'Accepted') AS total,
-    count(*) FILTER (WHERE registration = 'Accepted' AND online) AS online,
-    count(*) FILTER (WHERE registration = 'Pending') AS pending,
-    count(*) FILTER (WHERE registration = 'Accepted' AND EXISTS (
-        SELECT FROM connector WHERE connector.station_id = station.id AND status = 'Faulted')) AS faulted
-FROM station WHERE
-"""
-_SUMMARY_SESSIONS = """
-SELECT count(*), coalesce(sum(power_w), 0) AS power_w FROM session LEFT JOIN station ON station.id = session.station_id
-WHERE state = 'ACTIVE' AND
-"""
-_SUMMARY_CONNECTORS = """
-SELECT status, count(*) FROM connector JOIN station ON station.id = connector.station_id
-WHERE registration = 'Accepted' AND evse_id > 0 AND {matches} GROUP BY status
-"""
-
-
-class StationSelect:
-    """Statements over stations with the conditions that are asked for."""
-
-    def __init__(self, wanted: StationFilter, *, only_where: bool = False) -> None:
-        self.args: list[object] = []
-        conditions = []
-        if not only_where:
-            self.args += [pattern(wanted.query), wanted.registrations, wanted.online, wanted.connector_statuses]
-            conditions.append(_TEXTS)
-        if wanted.place_ids:
-            conditions.append(f"station.place_id = ANY({self.arg(sorted(wanted.place_ids))}::bigint[])")
-        if wanted.scope is not None:
-            conditions.append(scope_condition(wanted.scope, self.arg, station="station.id", place="station.place_id"))
-        self.matches = " AND ".join(conditions) or "true"
-
-    def arg(self, value: object) -> str:
-        """Its placeholder."""
-        self.args.append(value)
-        return f"${len(self.args)}"
-
-    def count(self) -> str:
-        """How many."""
-        return f"SELECT count(*) FROM station WHERE {self.matches}"  # noqa: S608 - conditions of ours
-
-    def page(self, after: tuple[str, int], size: int) -> str:
-        """Some of them; to be made last."""
-        place = f'({self.arg(clean(after[0]))}::text COLLATE "C", {self.arg(after[1])}::bigint)'
-        order = f"ORDER BY identity, id LIMIT {self.arg(size)}"
-        return f"SELECT * FROM station WHERE {self.matches} AND (identity, id) > {place} {order}"  # noqa: S608 - as above
-
-
-class PostgresStationQueries:
-    """csms.ports.queries.StationQueries on PostgreSQL."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def get_stations(self, station_ids: Sequence[int]) -> Sequence[StationView]:
-        """Those that exist, in the order asked; a constant number of statements."""
-        ids = [each for each in station_ids if fits_bigint(each)]
-        return await self._database.run(_get_stations, ids) if ids else []
-
-    async def page_stations(
-        self, wanted: StationFilter, *, size: int, after: tuple[str, int] | None
-    ) -> tuple[Sequence[StationView], int]:
-        """In the order of (identity, id), after a place; and how many match in all."""
-        return await self._database.run(_page_stations, wanted, size, after or ("", 0))
-
-    async def summarize(self, wanted: StationFilter) -> FleetSummary:
-        """Accepted stations, and how many are pending, in the scope and the places of `wanted`."""
-        return await self._database.run(_summarize, wanted)
-
-
-async def _get_stations(connection: asyncpg.Connection, ids: Sequence[int]) -> Sequence[StationView]:
-    found = {view.id: view for view in await _views(connection, await connection.fetch(GET_STATIONS_SQL, ids))}
-    return [found[each] for each in ids if each in found]
-
-
-async def _page_stations(
-    connection: asyncpg.Connection, wanted: StationFilter, size: int, after: tuple[str, int]
-) -> tuple[Sequence[StationView], int]:
-    select = StationSelect(wanted)
-    total = await connection.fetchval(select.count(), *select.args)
-    page = select.page(after, size)
-    rows = await connection.fetch(page, *select.args)
-    return await _views(connection, rows), total
-
-
-async def _views(connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> Sequence[StationView]:
-    """The stations with their connectors and sessions: two more statements for any number of them."""
-    if not rows:
-        return []
-    ids = [row["id"] for row in rows]
-    connectors: dict[int, list[ConnectorView]] = defaultdict(list)
-    for c in await connection.fetch(CONNECTORS_SQL, ids):
-        connectors[c["station_id"]].append(
-            ConnectorView(
-                c["evse_id"],
-                c["connector_id"],
-                ConnectorStatus(c["status"]),
-                c["error_code"],
-                c["info"],
-                c["vendor_error_code"],
-                c["at"],
-            )
-        )
-    sessions: dict[int, list[ActiveSession]] = defaultdict(list)
-    for s in await connection.fetch(ACTIVE_SESSIONS_SQL, ids):
-        sessions[s["station_id"]].append(ActiveSession(s["id"], s["evse_id"], s["power_w"], round(s["energy_wh"], 3)))
-    return [_view(row, tuple(connectors[row["id"]]), tuple(sessions[row["id"]])) for row in rows]
-
-
-def _view(
-    row: asyncpg.Record, connectors: tuple[ConnectorView, ...], sessions: tuple[ActiveSession, ...]
-) -> StationView:
-    return StationView(
-        id=row["id"],
-        identity=row["identity"],
-        display_name=row["display_name"],
-        description=row["description"],
-        address=row["address"],
-        registration=RegistrationStatus(row["registration"]),
-        online=row["online"],
-        protocol=row["protocol"],
-        remote_address=row["remote_address"],
-        connected_at=row["connected_at"] if row["online"] else None,
-        last_seen_at=row["last_seen_at"],
-        boot=None if row["booted_at"] is None else _boot(row),
-        booted_at=row["booted_at"],
-        connectors=connectors,
-        sessions=sessions,
-        has_password=row["password_hash"] is not None,
-        attempts=row["attempts"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        version=row["version"],
-        security_profile=row["security_profile"],
-        password_change_pending=bool(row["next_password_hashes"]),
-        failed_attempts=row["failed_attempts"],
-        last_failed_attempt_at=row["last_failed_attempt_at"],
-        last_failed_attempt_reason=row["last_failed_attempt_reason"],
-        last_failed_attempt_address=row["last_failed_attempt_address"],
-        place_id=row["place_id"],
-    )
-
-
-def _boot(row: asyncpg.Record) -> StationBooted:
-    texts: dict[str, Any] = {name: row[name] for name in StationBooted.__struct_fields__ if name != "reason"}
-    return StationBooted(**texts, reason=row["boot_reason"])
-
-
-async def _summarize(connection: asyncpg.Connection, wanted: StationFilter) -> FleetSummary:
-    select = StationSelect(wanted, only_where=True)
-    stations = await connection.fetchrow(_SUMMARY + select.matches, *select.args)
-    sessions = await connection.fetchrow(_SUMMARY_SESSIONS + select.matches, *select.args)
-    by_status = _SUMMARY_CONNECTORS.format(matches=select.matches)
-    counts = {ConnectorStatus(r["status"]): r["count"] for r in await connection.fetch(by_status, *select.args)}
-    return FleetSummary(
-        total=stations["total"],
-        online=stations["online"],
-        pending=stations["pending"],
-        faulted=stations["faulted"],
-        active_sessions=sessions["count"],
-        power_w=sessions["power_w"],
-        connectors=tuple((status, counts[status]) for status in ConnectorStatus if status in counts),
     )

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from csms.domain.authorization import Token
 from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted
-from csms.domain.records import BootRecord, LinkRecord, Record
+from csms.domain.records import BootRecord, LinkRecord, Record, StatusRecord
 from csms.domain.transaction import Flag, SessionState
-from csms.ports.queries import ActiveSession, SessionFilter, SessionPosition, SessionView, StationFilter
+from csms.ports.queries import (
+    ActiveSession,
+    ConnectorFilter,
+    SessionFilter,
+    SessionPosition,
+    SessionView,
+    StationFilter,
+    StationOrder,
+    StationSorting,
+)
 from tests.kit.records import (
     T0,
     a_meter_record,
@@ -188,7 +198,7 @@ async def test_sessions_are_found_by_their_number_and_by_their_station(storage: 
 
 
 def place(view: SessionView) -> SessionPosition:
-    return SessionPosition(view.transaction.started_at or view.transaction.logged_at, view.transaction.id)
+    return SessionPosition(view.sort_key, view.transaction.id)
 
 
 @pytest.mark.feature("F-SES-1")
@@ -225,3 +235,70 @@ async def test_meter_values_are_paged_in_the_order_of_their_times(storage: Stora
     assert [value.timestamp for value in seen] == sorted(times)
     assert a_meter_value(after(3), 3.0) in seen
     assert list(await storage.session_queries.page_meter_values(10**30, size=2, after=None)) == []
+
+
+@pytest.mark.feature("F-STA-3")
+async def test_stations_are_found_by_column_and_sorted_by_what_people_pick(storage: Storage) -> None:
+    names = ("CP-3", "CP-1", "CP-2")
+    ids = {name: await storage.station(name) for name in names}
+    await storage.stations.update(ids["CP-1"], {"display_name": "zoo"})
+    await storage.stations.update(ids["CP-2"], {"display_name": "Arcade"})
+    boots = [
+        BootRecord(ids["CP-1"], T0, StationBooted("Acme", "Two_1", firmware_version="2.0")),
+        BootRecord(ids["CP-3"], T0, StationBooted("Beta", "One", firmware_version="1.9")),
+    ]
+    await storage.journal.put(boots).durable()
+
+    async def page(order: StationOrder, *, descending: bool = False, **wanted: Any) -> list[str]:
+        found: list[str] = []
+        place: tuple[str, int] | None = None
+        while True:
+            views, total = await storage.station_queries.page_stations(
+                StationFilter(**wanted), size=1, after=place, sorting=StationSorting(order, descending)
+            )
+            if not views:
+                assert total == len(found)
+                return found
+            found.append(views[0].identity)
+            place = views[0].sort_key, views[0].id
+
+    assert await page(StationOrder.IDENTITY) == ["CP-1", "CP-2", "CP-3"]
+    assert await page(StationOrder.IDENTITY, descending=True) == ["CP-3", "CP-2", "CP-1"]
+    assert await page(StationOrder.DISPLAY_NAME) == ["CP-2", "CP-3", "CP-1"]
+    assert await page(StationOrder.MODEL) == ["CP-2", "CP-1", "CP-3"]
+    assert await page(StationOrder.FIRMWARE_VERSION, descending=True) == ["CP-1", "CP-3", "CP-2"]
+    assert await page(StationOrder.CREATE_TIME) == list(names)
+    assert sorted(await page(StationOrder.LAST_SEEN_TIME)) == sorted(names)
+    assert await page(StationOrder.IDENTITY, model="o_") == ["CP-1"]
+    assert await page(StationOrder.IDENTITY, vendor="acme", firmware_version="2") == ["CP-1"]
+    assert await page(StationOrder.IDENTITY, identity="cp-3") == ["CP-3"]
+    assert await page(StationOrder.IDENTITY, protocol="ocpp2.1") == []
+    assert await page(StationOrder.IDENTITY, created_before=T0 - timedelta(days=30_000)) == []
+    assert await page(StationOrder.IDENTITY, owned_by=7) == []
+    assert await page(StationOrder.IDENTITY, shared_with=7) == []
+
+
+@pytest.mark.feature("F-STA-4")
+async def test_connectors_of_all_stations_are_listed_with_when_they_changed(storage: Storage) -> None:
+    one, two = await storage.station("CP-1"), await storage.station("CP-2")
+    records = [
+        StatusRecord(one, 0, 0, ConnectorStatus.AVAILABLE, "NoError", "", "", "", T0, T0),
+        StatusRecord(one, 2, 1, ConnectorStatus.CHARGING, "NoError", "", "", "", after(60), after(60)),
+        StatusRecord(one, 1, 1, ConnectorStatus.FAULTED, "GroundFailure", "", "", "", after(30), after(30)),
+        StatusRecord(two, 1, 2, ConnectorStatus.CHARGING, "NoError", "", "", "", after(90), after(90)),
+    ]
+    await storage.journal.put(records).durable()
+
+    async def places(**wanted: Any) -> list[tuple[str, int, int]]:
+        rows, total = await storage.station_queries.page_connectors(ConnectorFilter(**wanted), size=9, after=None)
+        assert total == len(rows)
+        return [(row.identity, row.connector.evse_id, row.connector.connector_id) for row in rows]
+
+    assert await places() == [("CP-1", 1, 1), ("CP-1", 2, 1), ("CP-2", 1, 2)]
+    assert await places(statuses=(ConnectorStatus.CHARGING,)) == [("CP-1", 2, 1), ("CP-2", 1, 2)]
+    assert await places(changed_from=after(60), changed_before=after(90)) == [("CP-1", 2, 1)]
+    assert await places(stations=StationFilter(query="cp-2")) == [("CP-2", 1, 2)]
+    first, total = await storage.station_queries.page_connectors(ConnectorFilter(), size=1, after=None)
+    place = (first[0].identity, first[0].station_id, 1, 1)
+    rest, _ = await storage.station_queries.page_connectors(ConnectorFilter(), size=9, after=place)
+    assert (len(rest), total, first[0].connector.error_code) == (2, 3, "GroundFailure")

@@ -39,7 +39,8 @@ from csms.storage.sealing import FernetCipher
 from csms.storage.session_lists import PostgresSessionQueries
 from csms.storage.sessions import PostgresTransactions
 from csms.storage.soap import PostgresSoapAddresses
-from csms.storage.stations import PostgresStationQueries, PostgresStations
+from csms.storage.station_lists import PostgresStationQueries
+from csms.storage.stations import PostgresStations
 from csms.storage.system import PostgresSystemSettings
 from csms.storage.tokens import PostgresTokens
 from csms.storage.tolerance import PostgresTolerance

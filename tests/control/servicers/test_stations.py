@@ -107,3 +107,23 @@ async def test_the_numbers_add_up(world: ControlWorld) -> None:
     await world.add_station("CP-2", online=False)
     answer = await world.client.call("stations.SummarizeStations", pb.SummarizeStationsRequest())
     assert (answer.total, answer.online, answer.offline) == (2, 1, 1)
+
+
+async def test_stations_are_sorted_and_connectors_listed_page_by_page(world: ControlWorld) -> None:
+    for name in ("CP-2", "CP-1"):
+        await world.add_station(name)
+    request = pb.ListStationsRequest(page_size=1, order=pb.STATION_ORDER_CREATE_TIME)
+    first = await world.client.call("stations.ListStations", request)
+    request.page_token = first.next_page_token
+    rest = await world.client.call("stations.ListStations", request)
+    assert [s.identity for s in [*first.stations, *rest.stations]] == ["CP-2", "CP-1"]
+    request.descending = True  # the token belongs to another order
+    with pytest.raises(Refused) as refused:
+        await world.client.call("stations.ListStations", request)
+    assert refused.value.reason == "INVALID_PAGE_TOKEN"
+    own = pb.ListStationsRequest(filter=pb.StationFilter(ownership=pb.OWNERSHIP_OWN))
+    assert (await world.client.call("stations.ListStations", own)).total_size == 0
+    listed = await world.client.call(
+        "stations.ListConnectors", pb.ListConnectorsRequest(statuses=[pb.CONNECTOR_STATUS_CHARGING])
+    )
+    assert (list(listed.connectors), listed.total_size) == ([], 0)

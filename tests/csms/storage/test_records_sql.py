@@ -11,15 +11,24 @@ import pytest
 import csms.storage
 from csms.domain.access import Scope
 from csms.domain.facts import ConnectorStatus, RegistrationStatus
-from csms.domain.transaction import SessionState
+from csms.domain.transaction import Authentication, SessionState
 from csms.ports.inventory import EventFilter
-from csms.ports.queries import SessionFilter, SessionPosition, StationFilter
+from csms.ports.queries import (
+    LogbookState,
+    SessionFilter,
+    SessionOrder,
+    SessionPosition,
+    Sorting,
+    Span,
+    StationFilter,
+    Times,
+)
 from csms.ports.reservations import ReservationFilter
 from csms.storage.inventory import PostgresInventory
 from csms.storage.pool import Database
 from csms.storage.reservations import PostgresReservations
-from csms.storage.sessions import SessionSelect
-from csms.storage.stations import PostgresStationQueries
+from csms.storage.session_select import _NUMBER, _TIME, KEYS, SessionSelect
+from csms.storage.station_lists import PostgresStationQueries
 from tests.kit.records import T0
 
 pytestmark = pytest.mark.postgres
@@ -51,14 +60,45 @@ async def test_every_constant_statement_can_be_prepared(database: Database) -> N
 
 
 SCOPE = Scope(frozenset({1}), frozenset({2}), 3, frozenset({4}))
-EVERYTHING = SessionFilter(1, "TAG", SessionState.ACTIVE, T0, T0, "12", True, place_ids=frozenset({1, 2}), scope=SCOPE)
+EVERYTHING = SessionFilter(
+    1,
+    "04A1B2C3",
+    SessionState.ACTIVE,
+    T0,
+    T0,
+    "12",
+    True,
+    place_ids=frozenset({1, 2}),
+    scope=SCOPE,
+    session_id=2**70,
+    station_ids=(1, 2),
+    evse_id=1,
+    authentications=tuple(Authentication),
+    energy_wh=Span(1.0, 2.0),
+    max_power_w=Span(1.0),
+    duration_s=Span(most=3.0),
+    stopped=Times(T0, T0),
+    logged=Times(T0, T0),
+    user_id=1,
+    user_query="x",
+    station_query="x",
+    id_token_query="x",
+    stop_reasons=("Local",),
+    flags=("METER_SWAPPED",),
+    has_errors=True,
+    logbook=LogbookState.MISSING,
+    vehicle_query="x",
+    corrected=False,
+    transaction_id="1",
+    reservation_id=1,
+)
 ALL_OF_STATIONS = StationFilter(
     "x", (RegistrationStatus.ACCEPTED,), True, (ConnectorStatus.FAULTED,), place_ids=frozenset({1}), scope=SCOPE
 )
 
 
 @pytest.mark.parametrize("wanted", [SessionFilter(), EVERYTHING, SessionFilter(query="#9'; DROP TABLE session --")])
-@pytest.mark.parametrize("after", [None, SessionPosition(T0, 1)])
+@pytest.mark.parametrize("after", [None, SessionPosition(T0.isoformat(), 1)])
 async def test_every_composed_statement_can_be_run(
     database: Database, wanted: SessionFilter, after: SessionPosition | None
 ) -> None:
@@ -66,9 +106,35 @@ async def test_every_composed_statement_can_be_run(
     assert list(await database.fetch(select.all(), *select.args)) == []
     totals = SessionSelect(wanted)
     assert len(await database.fetch(totals.totals(), *totals.args)) == 1
+    summary = SessionSelect(wanted)
+    assert len(await database.fetch(summary.summary(), *summary.args)) == 1
+    assert list(await database.fetch(summary.costs(), *summary.args)) == []
     page = SessionSelect(wanted, after)
     sql = page.page(10)
     assert list(await database.fetch(sql, *page.args)) == []
+
+
+@pytest.mark.parametrize("ascending", [True, False])
+@pytest.mark.parametrize("order", SessionOrder)
+async def test_every_order_has_its_index(database: Database, order: SessionOrder, ascending: bool) -> None:
+    keys = {_TIME: T0.isoformat(), _NUMBER: "Infinity", "text": "x", "bigint": "1"}
+    select = SessionSelect(
+        SessionFilter(), SessionPosition(keys[KEYS[order][1]], 1), Sorting(order, ascending=ascending)
+    )
+    sql = select.page(10)
+    assert list(await database.fetch(sql, *select.args)) == []
+
+    async def plan(connection: asyncpg.Connection) -> str:
+        await connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
+        try:
+            chosen = sql[sql.index("ARRAY(SELECT s.id") + 6 : sql.rindex("))") + 1]
+            return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {chosen}", *select.args))  # noqa: S608
+        finally:
+            await connection.execute("RESET ALL")
+
+    shown = await database.run(plan)
+    assert "Index" in shown
+    assert "Sort" not in shown
 
 
 async def test_every_list_can_be_narrowed_to_a_scope(database: Database) -> None:

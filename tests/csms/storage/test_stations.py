@@ -9,7 +9,8 @@ import trio
 from csms.domain.errors import StaleVersion
 from csms.domain.facts import RegistrationStatus
 from csms.storage.pool import Database
-from csms.storage.stations import PostgresStationQueries, PostgresStations
+from csms.storage.station_lists import PostgresStationQueries
+from csms.storage.stations import PostgresStations
 
 pytestmark = pytest.mark.postgres
 
