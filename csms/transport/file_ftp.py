@@ -16,6 +16,7 @@ import posixpath
 import socket
 import sys
 import threading
+import warnings
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,10 +27,6 @@ import trio
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
-from pyftpdlib.exceptions import AuthenticationFailed, FilesystemError  # type: ignore[import-untyped]
-from pyftpdlib.handlers import TLS_DTPHandler, TLS_FTPHandler  # type: ignore[import-untyped]
-from pyftpdlib.ioloop import IOLoop  # type: ignore[import-untyped]
-from pyftpdlib.servers import FTPServer  # type: ignore[import-untyped]
 
 from csms.domain.errors import DomainError, Unavailable
 from csms.domain.transfers import Direction, StoredFile
@@ -37,6 +34,13 @@ from csms.services.transfers import Receipt, Taken, Transfers
 from csms.transport.file_http import FileGuesses
 from csms.transport.sockets import open_listen_socket
 from csms.transport.tls import TlsMaterial
+
+with warnings.catch_warnings():  # it stands on asyncore, which is deprecated, and brings its own for newer Pythons
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from pyftpdlib.exceptions import AuthenticationFailed, FilesystemError  # type: ignore[import-untyped]
+    from pyftpdlib.handlers import TLS_DTPHandler, TLS_FTPHandler  # type: ignore[import-untyped]
+    from pyftpdlib.ioloop import IOLoop  # type: ignore[import-untyped]
+    from pyftpdlib.servers import FTPServer  # type: ignore[import-untyped]
 
 _log = structlog.get_logger("csms.files")
 T = TypeVar("T")
