@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import msgspec
 import trio
@@ -36,6 +37,10 @@ _UNKNOWN_ACTION: Final = frozenset({"NotImplemented", "NotSupported"})
 # How many entries a message and a list may have: 1.6's keys, and 2.x's variables of LocalAuthListCtrlr.
 _PER_MESSAGE: Final = (("", "SendLocalListMaxLength"), ("LocalAuthListCtrlr", "ItemsPerMessage"))
 _CAPACITY: Final = (("", "LocalAuthListMaxLength"),)
+
+
+_LOCKS: Final[WeakKeyDictionary[Remote, dict[int, trio.Lock]]] = WeakKeyDictionary()
+"""One sending a station at a time, whoever of those who share a `Remote` sends (people, operations)."""
 
 
 class SyncState(StrEnum):
@@ -94,7 +99,7 @@ class LocalLists:
         self._stations = stations
         self._queries = queries
         self._now = now
-        self._locks: dict[int, trio.Lock] = {}
+        self._locks = _LOCKS.setdefault(remote, {})
 
     async def sync(self, caller: Principal, target: Target, *, full: bool = False) -> SyncReport:
         """Bring our tags to the station, as a difference where that is enough. `full`: the whole list in any case.
@@ -178,7 +183,8 @@ class LocalLists:
 
     def _lock(self, station_id: int) -> trio.Lock:
         if len(self._locks) > 1_000:
-            self._locks = {number: lock for number, lock in self._locks.items() if lock.locked()}
+            for number in [number for number, lock in self._locks.items() if not lock.locked()]:
+                del self._locks[number]
         return self._locks.setdefault(station_id, trio.Lock())
 
     async def _held(self, station_id: int) -> HeldList:

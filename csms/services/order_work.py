@@ -254,6 +254,7 @@ def firmware_order(order: FirmwareRolloutOrder) -> orders_of.FirmwareOrder:
     """As the use case for one station takes it."""
     return orders_of.FirmwareOrder(
         order.location,
+        image_id=order.image_id or None,
         signing_certificate=order.signing_certificate,
         signature=order.signature,
         retrying=Retrying(order.retries, order.retry_interval_s),

@@ -13,6 +13,7 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 
 from control.guard import Guard
 from control.server import ControlServer, Servicer
+from control.servicers.alarms import AlarmServicer
 from control.servicers.audit import AuditServicer
 from control.servicers.auth import AuthServicer
 from control.servicers.backups import BackupServicer
@@ -31,8 +32,9 @@ from control.servicers.inventory import InventoryServicer
 from control.servicers.local_lists import LocalListServicer
 from control.servicers.maintenance import MaintenanceServicer
 from control.servicers.messages import MessageLogServicer
-from control.servicers.outlets import OutletServicer
+from control.servicers.news import NewsServicer
 from control.servicers.operations import OperationServicer
+from control.servicers.outlets import OutletServicer
 from control.servicers.payment import PaymentServicer
 from control.servicers.pictures import PictureServicer
 from control.servicers.places import PlaceServicer
@@ -50,7 +52,9 @@ from control.servicers.tariffs import TariffServicer
 from control.servicers.tolerance import ToleranceServicer
 from control.servicers.users import UserServicer
 from control.servicers.watch import WatchServicer
+from control.servicers.webhooks import WebhookServicer
 from control.v1 import (
+    alarms_pb2_grpc,
     audit_pb2_grpc,
     auth_pb2_grpc,
     backups_pb2_grpc,
@@ -69,8 +73,9 @@ from control.v1 import (
     local_lists_pb2_grpc,
     maintenance_pb2_grpc,
     messages_pb2_grpc,
-    outlets_pb2_grpc,
+    news_pb2_grpc,
     operations_pb2_grpc,
+    outlets_pb2_grpc,
     payment_pb2_grpc,
     pictures_pb2_grpc,
     places_pb2_grpc,
@@ -88,6 +93,7 @@ from control.v1 import (
     tolerance_pb2_grpc,
     users_pb2_grpc,
     watch_pb2_grpc,
+    webhooks_pb2_grpc,
 )
 from csms.aio import Door, open_door
 from csms.domain.access import Role
@@ -96,6 +102,9 @@ from tests.kit.service_world import PASSWORD, ServiceWorld
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 STUBS = {
+    "alarms": alarms_pb2_grpc.AlarmServiceStub,
+    "webhooks": webhooks_pb2_grpc.WebhookServiceStub,
+    "news": news_pb2_grpc.NewsServiceStub,
     "audit": audit_pb2_grpc.AuditServiceStub,
     "auth": auth_pb2_grpc.AuthServiceStub,
     "users": users_pb2_grpc.UserServiceStub,
@@ -162,6 +171,9 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         AuthServicer(world.access, world.keys, world.users, world.invitations, world.factors, world.single),
         UserServicer(world.users, world.account, world.own_data.tags_of),
         AuditServicer(world.audit),
+        AlarmServicer(world.alarms, world.alarm_settings),
+        WebhookServicer(world.webhooks),
+        NewsServicer(world.news, world.notifications),
         StationServicer(world.stations),
         StationSecurityServicer(world.station_security),
         SoapServicer(world.soap),

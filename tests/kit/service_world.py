@@ -18,6 +18,8 @@ from csms.outbox.report_files import ReportFiles
 from csms.ports.directory import Settled
 from csms.services.access import AccessControl
 from csms.services.account import Account
+from csms.services.alarm_settings import AlarmSettingsDesk
+from csms.services.alarms import Alarms
 from csms.services.api_keys import ApiKeys
 from csms.services.audit import AuditLog
 from csms.services.backups import Backups
@@ -39,9 +41,10 @@ from csms.services.mails import Mails
 from csms.services.maintenance import Maintenance
 from csms.services.messages import Messages
 from csms.services.monitoring import Monitoring
-from csms.services.outlets import Outlets
+from csms.services.notifications import NewsDesk, Notifications
 from csms.services.operation_schedules import OperationSchedules
 from csms.services.operations import Operations
+from csms.services.outlets import Outlets
 from csms.services.payment import Payments
 from csms.services.pictures import Pictures
 from csms.services.places import Places
@@ -67,16 +70,25 @@ from csms.services.tolerance import ToleranceIndex, Tolerances
 from csms.services.transfers import FileProtocol, Transfers
 from csms.services.users import Users
 from csms.services.watch import Watching
+from csms.services.webhooks import Webhooks
 from csms.transport.x509 import X509Reader
 from tests.kit.certificates import an_authority
+from tests.kit.fake_alarms import (
+    FakeAlarms,
+    FakeAlarmSettings,
+    FakeCaller,
+    FakeNews,
+    FakeNotifications,
+    FakeWebhooks,
+)
 from tests.kit.fake_backups import FakeBackups
 from tests.kit.fake_certificates import FakeCertificates
 from tests.kit.fake_files import FakeDraughtsman, FakeFiles, FakeFirmwareImages, FakePictures, FakeVault
 from tests.kit.fake_installations import FakeInstallations
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_message_log import FakeMessageLog
-from tests.kit.fake_outlets import FakeLimits, FakeOutlets
 from tests.kit.fake_operations import FakeOperations
+from tests.kit.fake_outlets import FakeLimits, FakeOutlets
 from tests.kit.fake_people import (
     FakeAudit,
     FakeIdentityProvider,
@@ -304,6 +316,22 @@ class ServiceWorld:
         )
         self._orders()
 
+    def _alarms(self) -> None:
+        """Alarms, webhooks, news and notifications."""
+        self.alarm_store, self.alarm_setting_store = FakeAlarms(self.tables), FakeAlarmSettings()
+        self.webhook_store, self.webhook_caller = FakeWebhooks(), FakeCaller()
+        self.alarm_store.webhooks = self.webhook_store
+        self.notification_store, self.news_store = FakeNotifications(), FakeNews()
+        self.notifications = Notifications(self.notification_store, now=lambda: self.time)
+        self.webhooks = Webhooks(
+            self.webhook_store, self.webhook_caller, lambda: self.places.tree, now=lambda: self.time
+        )
+        self.alarms = Alarms(
+            self.alarm_store, self.webhook_store, self.scopes, lambda: self.places.tree, now=lambda: self.time
+        )
+        self.alarm_settings = AlarmSettingsDesk(self.alarm_setting_store, can_send=True)
+        self.news = NewsDesk(self.news_store, lambda: self.places.tree, now=lambda: self.time)
+
     def _files(self) -> None:
         """The file server's insides; its addresses are made up."""
         self.vault = FakeVault()
@@ -366,6 +394,7 @@ class ServiceWorld:
         self.payments = Payments(self.remote, self.session_queries, self.inventory_store, now=lambda: NOW)
         self.battery_swaps = BatterySwaps(self.remote, self.inventory_store, now=lambda: NOW)
         self._files()
+        self._alarms()
         self.maintenance = Maintenance(
             self.remote,
             self.inventory_store,
