@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from control.convert import remote as convert
 from control.convert.names import read_name
+from control.convert.sessions import logbook
 from control.convert.smart_charging import profile
 from control.guard import Call
 from control.v1 import remote_pb2
@@ -31,6 +32,7 @@ class RemoteServicer:
             token_type=request.id_token_type,
             group_id_token=request.group_id_token,
             charging_profile=profile(request.charging_profile) if request.HasField("charging_profile") else None,
+            logbook=logbook(request.logbook) if request.HasField("logbook") else None,
         )
         return remote_pb2.RequestStartTransactionResponse(
             result=convert.result(outcome), transaction_id=convert.started_transaction(outcome)

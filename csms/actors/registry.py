@@ -250,6 +250,14 @@ class Registry:
         actor = self._actors.get(station_id)
         return actor is not None and actor.disconnect(NORMAL_CLOSURE, reason)
 
+    def forget_session(self, station_id: int, session_id: int, id_token: str) -> None:
+        """The session was ended in the database: nobody has it open any more."""
+        actor = self._actors.get(station_id)
+        if actor is not None and actor.change(lambda state: state.forget(session_id)):
+            self._start(partial(self._tell, actor))
+        elif id_token:
+            self._world.tokens.session_ended(id_token, session_id)
+
     async def refresh(self, station_id: int) -> None:
         """What people keep of the station has changed. Raises Unavailable."""
         actor = self._actors.get(station_id)
@@ -287,7 +295,7 @@ class Registry:
             for station_id in tuple(behind):
                 behind.discard(station_id)
                 actor = self._actors.get(station_id)
-                if actor is not None and actor.write_progress():
+                if actor is not None and actor.change(lambda state: state.progress(self._world.now())):
                     self._start(partial(self._tell, actor))
 
     def _start(self, work: Callable[[], Awaitable[None]]) -> None:

@@ -132,6 +132,11 @@ class LocalDirectory:
         await trio.lowlevel.checkpoint()
         return self._registry.disconnect(station_id, reason)
 
+    async def forget_session(self, station_id: int, session_id: int, id_token: str) -> None:
+        """See `ports.directory.Directory`."""
+        await trio.lowlevel.checkpoint()
+        self._registry.forget_session(station_id, session_id, id_token)
+
     async def refresh(self, station_id: int) -> None:
         """See `ports.directory.Directory`."""
         await self._registry.refresh(station_id)

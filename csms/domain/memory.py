@@ -144,6 +144,15 @@ class StationMemory:
         self._progress.pop(transaction.id, None)
         applied.ended.append((transaction.id_token, transaction.id))
 
+    def forget(self, session_id: int) -> Applied | None:
+        """It was ended in the database: not open any more; None when it was not open here."""
+        transaction = self.open.get(session_id)
+        if transaction is None:
+            return None
+        applied = Applied(changed=True, changed_sessions=[session_id])
+        self.close(applied, transaction)
+        return applied
+
     def keep(self, applied: Applied, transaction: Transaction) -> None:
         """Write its row."""
         self.unwritten.discard(transaction.id)

@@ -277,10 +277,8 @@ class Transaction(msgspec.Struct):
             return
         if power is not None and self.state is SessionState.ACTIVE:
             self.power_w = power
-        if seen.soc_percent is not None:
-            self.soc_percent = seen.soc_percent
-            if self.soc_start_percent is None:
-                self.soc_start_percent = seen.soc_percent
+        self.soc_percent = self.soc_percent if seen.soc_percent is None else seen.soc_percent
+        self.soc_start_percent = self.soc_percent if self.soc_start_percent is None else self.soc_start_percent
 
     def fold_in(self, value: MeterValue, received_at: datetime) -> None:
         """A meter value that was kept while this row was not: whatever else came with it may be forgotten."""
@@ -339,6 +337,16 @@ class Transaction(msgspec.Struct):
         self.power_w = 0.0
         self._flag(Flag.STOP_MISSING)
         self.progress_at = max(self.progress_at, received_at)
+
+    def close(self, received_at: datetime) -> None:
+        """Its own end will hardly come: what is known of it so far is all."""
+        self.state = SessionState.ENDED
+        began = self.started_at or self.logged_at
+        self.stopped_at = max(self.last_meter_at or began, began)
+        self.meter_stop_wh = self.register.last_wh
+        self.stop_logged_at = received_at
+        self.power_w = 0.0
+        self._flag(Flag.CLOSED_BY_SERVER)
 
     def flows(self, state: ChargingState, at: datetime) -> bool:
         """What it is doing since `at`: a vehicle that suspends has what it wants, until it charges again. False:

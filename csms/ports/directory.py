@@ -34,6 +34,9 @@ class Directory(Protocol):
     async def disconnect(self, station_id: int, reason: str) -> bool:
         """Close the station's link. False when there was none."""
 
+    async def forget_session(self, station_id: int, session_id: int, id_token: str) -> None:
+        """The session was ended in the database without the station's word: it is not open any more."""
+
     async def refresh(self, station_id: int) -> None:
         """What people keep of the station changed (accepted, rejected, deleted, password): its actor must read it
         again."""

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -49,6 +49,7 @@ from csms.domain.errors import (
     Unavailable,
 )
 from csms.domain.ids import parse_id_token
+from csms.domain.session_changes import Logbook
 from csms.domain.transaction import SessionState, Transaction
 from csms.ports.directory import Directory, Settled
 from csms.ports.queries import SessionQueries
@@ -89,6 +90,18 @@ class VariableOutcome(msgspec.Struct, frozen=True):
     failure_reason: str = ""
 
 
+class StartGate(Protocol):
+    """Asked before a start that a person wants is sent."""
+
+    async def before_start(
+        self, caller: Principal, station_id: int, remote_start_id: int, logbook: Logbook | None
+    ) -> None:
+        """Raises DomainError when it must not be sent."""
+
+    async def start_refused(self, station_id: int, remote_start_id: int) -> None:
+        """The station said no."""
+
+
 class Remote:
     """Every method sends one command (SetVariables: one each) and returns the station's answer, also when that is
     "Rejected" or a CALLERROR. Where there is no answer it raises:
@@ -112,7 +125,12 @@ class Remote:
         self.scopes = self._scopes = scopes
         self._now = now
         self._portions: Portions = Plain()
+        self._gate: StartGate | None = None
         self._followers: dict[type[Command], list[Callable[[int, Any, Answer], Awaitable[None]]]] = {}
+
+    def ask_before_start(self, gate: StartGate) -> None:
+        """From now on this says whether a start that a person asks for may be sent."""
+        self._gate = gate
 
     def portion_by(self, portions: Portions) -> None:
         """From now on these know how long lists of variables are split."""
@@ -133,9 +151,12 @@ class Remote:
         token_type: str = "",
         group_id_token: str = "",
         charging_profile: ChargingProfile | None = None,
+        logbook: Logbook | None = None,
     ) -> CommandOutcome:
         """Start charging on a tag; EVSE None: the station chooses. The kind of token and its group are 2.x's; without
-        them they are what the tag looks like, and its parent."""
+        them they are what the tag looks like, and its parent. `logbook`: what the driver writes down.
+
+        Raises also FailedPrecondition/LOGBOOK_MISSING at a station that demands it."""
         await self._scopes.check_station(caller, Action.OPERATE_STATIONS, target.station_id)
         id_token = parse_id_token(id_token)
         await self._scopes.check_tag(caller, Action.OPERATE_STATIONS, id_token)
@@ -149,7 +170,18 @@ class Remote:
             parse_id_token(group_id_token) if group_id_token else None,
             charging_profile,
         )
-        return await self._send(target, command)
+        return await self._start(caller, target, command, logbook)
+
+    async def _start(
+        self, caller: Principal, target: Target, command: RequestStartTransaction, logbook: Logbook | None
+    ) -> CommandOutcome:
+        if self._gate is None:
+            return await self._send(target, command)
+        await self._gate.before_start(caller, target.station_id, command.remote_start_id, logbook)
+        outcome = await self._send(target, command)
+        if logbook is not None and not outcome.answer.accepted:
+            await self._gate.start_refused(target.station_id, command.remote_start_id)
+        return outcome
 
     async def request_stop_transaction(
         self, caller: Principal, target: Target | None, session_id: int, *, timeout_s: float = DEFAULT_TIMEOUT

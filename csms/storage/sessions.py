@@ -1,10 +1,9 @@
-"""Sessions: what actors look up, and what people read."""
+"""Sessions as actors look them up; what people read is in csms.storage.session_lists."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 
 import asyncpg
 import msgspec
@@ -13,14 +12,10 @@ from csms.domain.facts import AuthorizationStatus, ChargingState, TransactionExt
 from csms.domain.ids import SessionId, StationId
 from csms.domain.metering import MeterValue, Register, SampledValue
 from csms.domain.transaction import Authentication, Flag, Numbering, SessionState, StartKey, Transaction
-from csms.ports.queries import SessionFilter, SessionPosition, SessionTotals, SessionView
 from csms.storage.pool import Database
-from csms.storage.scoping import scope_condition
-from csms.storage.text import clean, fits_bigint, pattern
+from csms.storage.text import clean
 
-__all__ = ["PostgresSessionQueries", "PostgresTransactions", "meter_value_of", "transaction_of"]
-
-# -- for actors --------------------------------------------------------------------------------------------------------
+__all__ = ["PostgresTransactions", "meter_value_of", "open_transactions", "transaction_of"]
 
 FIND_START_SQL = """
 SELECT * FROM session
@@ -44,6 +39,13 @@ ORDER BY stopped_at, id LIMIT 1
 """  # noqa: S608 - constants of ours
 RESERVE_SQL = "SELECT nextval('session_id_seq') FROM generate_series(1, $1)"
 OPEN_TOKENS_SQL = "SELECT id_token, id FROM session WHERE state = 'ACTIVE' AND id_token <> '' ORDER BY id"
+# The row of a running session is written now and then only; its meter values always.
+NEWER_VALUES_SQL = """
+SELECT value.session_id, value.measured_at, value.received_at, value.samples
+FROM session JOIN meter_value AS value ON value.session_id = session.id
+WHERE session.id = ANY($1::bigint[]) AND value.received_at > session.progress_at
+ORDER BY value.received_at, value.measured_at
+"""
 
 _samples = msgspec.json.Decoder(tuple[SampledValue, ...])
 _extras = msgspec.json.Decoder(TransactionExtras)
@@ -111,6 +113,15 @@ def meter_value_of(row: asyncpg.Record) -> MeterValue:
     return MeterValue(row["measured_at"], _samples.decode(row["samples"]))
 
 
+async def open_transactions(connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> dict[int, Transaction]:
+    """Open transactions of rows of `session`, by id, with the meter values that came after the rows. In asyncio."""
+    transactions = {row["id"]: transaction_of(row) for row in rows}
+    if transactions:
+        for row in await connection.fetch(NEWER_VALUES_SQL, list(transactions)):
+            transactions[row["session_id"]].fold_in(meter_value_of(row), row["received_at"])
+    return transactions
+
+
 class PostgresTransactions:
     """csms.ports.stores.TransactionStore on PostgreSQL."""
 
@@ -150,154 +161,3 @@ class PostgresTransactions:
     async def _find(self, sql: str, *args: object) -> Transaction | None:
         row = await self._database.fetchrow(sql, *args)
         return None if row is None else transaction_of(row)
-
-
-# -- for people --------------------------------------------------------------------------------------------------------
-
-_VIEW = """
-SELECT s.*, coalesce(nullif(station.display_name, ''), s.station_identity) AS station_display_name,
-       coalesce(id_token.alias, '') AS id_token_alias
-"""
-_FROM = """
-FROM session AS s
-LEFT JOIN station ON station.id = s.station_id
-LEFT JOIN id_token ON id_token.id_token = s.id_token
-"""
-_AT = "coalesce(s.started_at, s.logged_at)"
-GET_SESSIONS_SQL = f"{_VIEW} {_FROM} WHERE s.id = ANY($1::bigint[])"
-METER_VALUES_SQL = """
-SELECT digest, measured_at, samples FROM meter_value
-WHERE session_id = $1 AND (measured_at, digest) > ($2, $3::bigint)
-ORDER BY measured_at, digest LIMIT $4
-"""
-_BEFORE_ALL = (datetime(1, 1, 1, tzinfo=UTC), -(2**63))
-
-
-class SessionSelect:
-    """A statement over sessions with only the conditions that are asked for, so that each finds its index."""
-
-    def __init__(self, wanted: SessionFilter, after: SessionPosition | None = None) -> None:
-        self.args: list[object] = []
-        self._conditions = list(self._of(wanted))
-        if after is not None:
-            self._conditions.append(f"({_AT}, s.id) < ({self._arg(after.at)}, {self._arg(after.id)}::bigint)")
-
-    def page(self, size: int) -> str:
-        """One page, newest first."""
-        return f"{self.all()} LIMIT {self._arg(size)}"
-
-    def all(self) -> str:
-        """All, newest first."""
-        return f"{_VIEW} {_FROM} {self._where()} ORDER BY {_AT} DESC, s.id DESC"
-
-    def totals(self) -> str:
-        """Count and energy."""
-        return f"SELECT count(*), coalesce(sum(s.energy_wh), 0) AS energy_wh {_FROM} {self._where()}"
-
-    def _where(self) -> str:
-        return "WHERE " + " AND ".join(self._conditions) if self._conditions else ""
-
-    def _arg(self, value: object) -> str:
-        self.args.append(value)
-        return f"${len(self.args)}"
-
-    def _of(self, wanted: SessionFilter) -> Sequence[str]:
-        found = []
-        if wanted.station_id is not None:
-            found.append(f"s.station_id = {self._arg(wanted.station_id)}")
-        if wanted.id_token:
-            found.append(f"s.id_token = {self._arg(clean(wanted.id_token))}")
-        if wanted.state is not None:
-            found.append(f"s.state = {self._arg(wanted.state)}")
-        if wanted.started_from is not None:
-            found.append(f"{_AT} >= {self._arg(wanted.started_from)}")
-        if wanted.started_to is not None:
-            found.append(f"{_AT} < {self._arg(wanted.started_to)}")
-        if wanted.needs_reconciliation:
-            found.append("s.needs_reconciliation")
-        if wanted.place_ids:
-            found.append(f"s.place_id = ANY({self._arg(sorted(wanted.place_ids))}::bigint[])")
-        if wanted.scope is not None:
-            found.append(
-                scope_condition(wanted.scope, self._arg, station="s.station_id", place="s.place_id", user="s.user_id")
-            )
-        if wanted.query:
-            texts = "concat_ws(E'\\n', s.station_identity, station.display_name, station.identity, s.id_token, alias)"
-            condition = f"{texts} ILIKE {self._arg(pattern(wanted.query))}"
-            number = wanted.query.strip().removeprefix("#")
-            if number.isascii() and number.isdigit() and fits_bigint(int(number[:20])):
-                condition = f"({condition} OR s.id = {self._arg(int(number))})"
-            found.append(condition)
-        return found
-
-
-class PostgresSessionQueries:
-    """csms.ports.queries.SessionQueries on PostgreSQL."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def get_sessions(self, session_ids: Sequence[int]) -> Sequence[SessionView]:
-        """Those that exist, in the order asked."""
-        ids = [each for each in session_ids if fits_bigint(each)]
-        if not ids:
-            return []
-        found = {row["id"]: _view(row) for row in await self._database.fetch(GET_SESSIONS_SQL, ids)}
-        return [found[each] for each in ids if each in found]
-
-    async def page_sessions(
-        self, wanted: SessionFilter, *, size: int, after: SessionPosition | None
-    ) -> Sequence[SessionView]:
-        """Newest first, after a place."""
-        select = SessionSelect(wanted, after)
-        sql = select.page(size)
-        return [_view(row) for row in await self._database.fetch(sql, *select.args)]
-
-    async def total_sessions(self, wanted: SessionFilter) -> SessionTotals:
-        """Count and energy of all that match."""
-        select = SessionSelect(wanted)
-        row = await self._database.fetchrow(select.totals(), *select.args)
-        return SessionTotals(0, 0.0) if row is None else SessionTotals(row["count"], round(row["energy_wh"], 3))
-
-    @asynccontextmanager
-    async def stream_sessions(
-        self, wanted: SessionFilter, *, after: SessionPosition | None, batch: int
-    ) -> AsyncIterator[AsyncIterator[Sequence[SessionView]]]:
-        """All that match in batches, newest first, from one snapshot, in flat memory."""
-        select = SessionSelect(wanted, after)
-        async with self._database.row_stream(select.all(), *select.args, batch=batch) as batches:
-            yield _Views(batches)
-
-    async def page_meter_values(
-        self, session_id: int, *, size: int, after: tuple[datetime, int] | None
-    ) -> Sequence[tuple[int, MeterValue]]:
-        """(digest, meter value) in the order of (time, digest), after a place."""
-        if not fits_bigint(session_id):
-            return []
-        at, digest = after or _BEFORE_ALL
-        rows = await self._database.fetch(METER_VALUES_SQL, session_id, at, digest, size)
-        return [(row["digest"], meter_value_of(row)) for row in rows]
-
-
-class _Views:
-    """Not a generator: those want to be closed."""
-
-    def __init__(self, batches: AsyncIterator[Sequence[asyncpg.Record]]) -> None:
-        self._batches = batches
-
-    def __aiter__(self) -> _Views:
-        return self
-
-    async def __anext__(self) -> Sequence[SessionView]:
-        return [_view(row) for row in await anext(self._batches)]
-
-
-def _view(row: asyncpg.Record) -> SessionView:
-    return SessionView(
-        transaction_of(row),
-        row["station_id"],
-        row["station_display_name"],
-        row["id_token_alias"],
-        row["place_id"],
-        row["user_id"],
-    )

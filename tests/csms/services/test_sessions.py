@@ -28,7 +28,7 @@ async def test_a_session_whose_start_was_never_seen_stands_where_it_was_first_he
     transaction = world.add_session(1, number)
     transaction.started_at = None
     view = await world.sessions.get(SUPPORT, 1)
-    assert position_of(view).at == transaction.logged_at
+    assert view.began_at == transaction.logged_at
 
 
 async def test_no_session_no_meter_values_and_the_end_of_them_are_told_apart() -> None:

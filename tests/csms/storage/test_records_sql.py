@@ -121,14 +121,12 @@ async def test_every_order_has_its_index(database: Database, order: SessionOrder
     select = SessionSelect(
         SessionFilter(), SessionPosition(keys[KEYS[order][1]], 1), Sorting(order, ascending=ascending)
     )
-    sql = select.page(10)
-    assert list(await database.fetch(sql, *select.args)) == []
+    sql = select.numbers(10)
 
     async def plan(connection: asyncpg.Connection) -> str:
         await connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
         try:
-            chosen = sql[sql.index("ARRAY(SELECT s.id") + 6 : sql.rindex("))") + 1]
-            return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {chosen}", *select.args))  # noqa: S608
+            return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {sql}", *select.args))
         finally:
             await connection.execute("RESET ALL")
 

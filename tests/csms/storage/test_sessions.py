@@ -10,14 +10,16 @@ from csms.domain.transaction import Flag, Numbering, SessionState, Transaction
 from csms.ports.queries import SessionFilter
 from csms.storage.pool import Database
 from csms.storage.records import write
-from csms.storage.sessions import PostgresSessionQueries, PostgresTransactions, SessionSelect
+from csms.storage.session_lists import PostgresSessionQueries
+from csms.storage.session_select import SessionSelect
+from csms.storage.sessions import PostgresTransactions
 from tests.kit.records import T0, a_session_record, a_transaction, after
 
 pytestmark = pytest.mark.postgres
 
 
 def test_only_what_is_asked_for_is_in_the_statement() -> None:
-    assert "WHERE" not in SessionSelect(SessionFilter()).all()
+    assert "WHERE" not in SessionSelect(SessionFilter()).totals()
     select = SessionSelect(SessionFilter(state=SessionState.ACTIVE))
     assert "s.state = $1" in select.all()
     assert select.args == [SessionState.ACTIVE]
@@ -29,6 +31,9 @@ async def test_every_field_of_a_transaction_survives(database: Database) -> None
     transaction.sequence, transaction.token_seq = Numbering(((0, 4), (7, 7))), 2
     transaction.charging_state, transaction.remote_start_id = ChargingState.CHARGING, 2**31 - 1
     transaction.stop_id_token, transaction.extras = "OTHER", TransactionExtras(cable_max_current=32.0)
+    transaction.plugged_in_at, transaction.plugged_out_at = after(1), after(8)
+    transaction.goal_reached_at, transaction.soc_start_percent = after(7), 20.5
+    transaction.error_codes = ("GroundFailure/E-17", "OtherError")
     transaction.supersede(after(9), after(10))
     transaction.flag(Flag.METER_SWAPPED)
     await database.transaction(write, [a_session_record(transaction)])
