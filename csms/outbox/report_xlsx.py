@@ -33,7 +33,7 @@ def report_xlsx(report: Report) -> bytes:
     words = words_of(draft.language)
     book = Workbook()
     book.properties.title = f"{words.title} {report.number}"
-    book.properties.creator = draft.seller.name
+    book.properties.creator = draft.seller.name.translate(_CONTROL)
     book.properties.created = book.properties.modified = report.created_at.replace(tzinfo=None)
     summary = book.active
     assert isinstance(summary, Worksheet)  # noqa: S101  a new workbook has one sheet
