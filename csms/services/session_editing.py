@@ -10,7 +10,7 @@ import msgspec
 import structlog
 import trio
 
-from csms.domain.access import Action, Principal
+from csms.domain.access import Action, Principal, denied
 from csms.domain.errors import FailedPrecondition, StaleVersion, Unavailable
 from csms.domain.ids import parse_id_token
 from csms.domain.session_changes import (
@@ -34,7 +34,7 @@ from csms.ports.queries import SessionQueries, SessionView
 from csms.ports.session_changes import SessionChanges, WaitingLogbook
 from csms.services.audit import note_change
 from csms.services.scopes import Scopes
-from csms.services.sessions import find_session
+from csms.services.sessions import find_session, sees
 
 MAX_VEHICLES: Final = 50
 SWEEP_SECONDS: Final = 60.0
@@ -261,8 +261,10 @@ class SessionEditing:
 
     async def _find(self, caller: Principal, action: Action, session_id: int) -> SessionView:
         """Raises NotFound, and PermissionDenied to those who see it."""
-        await find_session(self._queries, self._scopes, caller, Action.READ_SESSIONS, session_id)
-        return await find_session(self._queries, self._scopes, caller, action, session_id)
+        session = await find_session(self._queries, self._scopes, caller, Action.READ_SESSIONS, session_id)
+        if not sees(await self._scopes.of(caller, action), session):
+            raise denied(caller, action)
+        return session
 
     async def _told(self, session: SessionView) -> SessionView:
         """What is so now; those who watch hear of it."""
