@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
@@ -240,16 +241,17 @@ class FileConnection(Wire):
 
     async def _write_body(self, receipt: Receipt, form: FormFile | None) -> None:
         waiting = bytearray()
-        async for data in self._body():
-            waiting += form.feed(data) if form is not None else data
-            if len(waiting) >= PIECE:
-                await trio.to_thread.run_sync(receipt.incoming.write, bytes(waiting))
-                waiting.clear()
+        async with aclosing(self._body()) as body:
+            async for data in body:
+                waiting += form.feed(data) if form is not None else data
+                if len(waiting) >= PIECE:
+                    await trio.to_thread.run_sync(receipt.incoming.write, bytes(waiting))
+                    waiting.clear()
         if form is not None and not form.complete:
             raise _Refused(400, "There is no file in this form.")
         await trio.to_thread.run_sync(receipt.incoming.write, bytes(waiting))
 
-    async def _body(self) -> AsyncIterator[bytes]:
+    async def _body(self) -> AsyncGenerator[bytes, None]:
         """Raises _Refused when it comes too slowly, ConnectionClosed when it breaks off."""
         began, received = trio.current_time(), 0
         while True:
@@ -268,8 +270,9 @@ class FileConnection(Wire):
     # -- down ------------------------------------------------------------------------------------------------------
 
     async def _give_out(self, head: h11.Request, taken: Taken, *, head_only: bool) -> None:
-        async for _ in self._body():  # a body makes no sense here; it is read to nowhere
-            pass
+        async with aclosing(self._body()) as body:
+            async for _ in body:  # it makes no sense here; it is read to nowhere
+                pass
         file = taken.file
         if file is None:
             raise NotFound("The file is gone.")
