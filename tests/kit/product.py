@@ -77,7 +77,8 @@ class Product:
             "ping-interval": "5",
             **self.settings,
         }
-        return [f"--{name}={value}" for name, value in flags.items()] + ([] if self.portal else ["--no-portal"])
+        given = [f"--{name}" if value == "on" else f"--{name}={value}" for name, value in flags.items()]
+        return given + ([] if self.portal else ["--no-portal"])
 
     def command(self, *argv: str) -> list[str]:
         return [sys.executable, "-m", "csms", *argv]
