@@ -28,6 +28,7 @@ from control.v1 import (
 from webui import values as v
 from webui.api import convert
 from webui.api.channel import Control, api_error
+from webui.api.desk import Desk
 from webui.api.remote import Remote
 from webui.api.security import Security
 
@@ -48,6 +49,8 @@ class Client:
         self._messages = messages_pb2_grpc.MessageLogServiceStub(channel)
         self._watch = watch_pb2_grpc.WatchServiceStub(channel)
         self._system = system_pb2_grpc.SystemServiceStub(channel)
+        self.desk = Desk(channel, self._metadata)
+        """For everything else."""
         self.remote = Remote(channel, self._metadata)
         self.security = Security(channel, self._metadata)
 
