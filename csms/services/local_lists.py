@@ -200,8 +200,10 @@ class LocalLists:
 
     async def _wanted(self, station_id: int) -> tuple[tuple[LocalListEntry, ...], tuple[str, ...]]:
         """(what the station should hold, the tags that it cannot)."""
-        entries = lists.entries_of(await self._tokens.load_all(), self._now())
         views = await self._queries.get_stations([station_id])
+        above = self._scopes.places_above(views[0].place_id) if views else frozenset()
+        valid = [token for token in await self._tokens.load_all() if token.valid_at(station_id, above)]
+        entries = lists.entries_of(valid, self._now())
         old = bool(views) and views[0].protocol.startswith("ocpp1.")
         capacity = await self._number(station_id, _CAPACITY)
         kept, left_out = lists.trimmed(entries, limit=capacity, longest=_LONGEST_TAG_1X if old else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -11,7 +11,6 @@ import trio
 from csms.domain.access import Action, Principal
 from csms.domain.errors import NotFound, Unavailable
 from csms.domain.outlet import Outlet, checked_outlet
-from csms.domain.topology import SYSTEM_ID, Tree
 from csms.ports.feed import Feed, Subject
 from csms.ports.outlets import OutletFilter, OutletStore
 from csms.services.audit import note_change
@@ -36,12 +35,11 @@ class Outlets:
     """
 
     def __init__(
-        self, store: OutletStore, index: MemoryTokenIndex, scopes: Scopes, tree: Callable[[], Tree], feed: Feed
+        self, store: OutletStore, index: MemoryTokenIndex, scopes: Scopes, feed: Feed
     ) -> None:
         self._store = store
         self._index = index
         self._scopes = scopes
-        self._tree = tree
         self._feed = feed
 
     async def get(self, caller: Principal, outlet_id: int) -> Outlet:
@@ -101,12 +99,7 @@ class Outlets:
     async def refresh(self) -> None:
         """Tell the index where anyone may charge, and where stations stand. Raises Unavailable."""
         found = await self._store.open_outlets()
-        tree, above = self._tree(), {SYSTEM_ID: frozenset({SYSTEM_ID})}
-        for place_id in set(found.places.values()) - above.keys():
-            try:
-                above[place_id] = frozenset(place.id for place in tree.upwards(place_id))
-            except NotFound:  # a place that is too new for the tree: it is read again soon
-                above[place_id] = frozenset({place_id, SYSTEM_ID})
+        above = {place_id: self._scopes.places_above(place_id) for place_id in set(found.places.values())}
         self._index.set_open(found, {station_id: above[place_id] for station_id, place_id in found.places.items()})
 
     async def refresh_for_ever(self, *, every: float = REFRESH_SECONDS) -> None:

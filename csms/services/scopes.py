@@ -131,6 +131,13 @@ class Scopes:
         self._tree().get(place_id)
         return frozenset() if place_id == SYSTEM_ID else self._tree().within([place_id])
 
+    def places_above(self, place_id: int) -> frozenset[int]:
+        """The place itself and all above it, as far as is known."""
+        try:
+            return frozenset(place.id for place in self._tree().upwards(place_id))
+        except NotFound:  # a place that is too new for the tree
+            return frozenset({place_id, SYSTEM_ID})
+
     async def seen_places(self, caller: Principal) -> frozenset[int]:
         """The places that the caller sees: their sites and all in them, what the stations shared with them stand in,
         and what is above those. Raises PermissionDenied."""

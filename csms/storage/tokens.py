@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import asyncpg
@@ -150,7 +151,7 @@ class _Query:
             found = f"concat_ws(E'\\n', t.id_token, t.alias, t.note, u.email, u.display_name) ILIKE {text}"
             checks.append(f"({found} OR t.spellings && {self.arg(list(spellings(wanted.query)))}::text[])")
         if wanted.state is not None:
-            checks.append(self._state(wanted.state, self.arg(wanted.now)))
+            checks.append(self._state(wanted.state, wanted.now))
         if wanted.station_id is not None:
             station, places = self.arg([wanted.station_id]), self.arg(sorted(wanted.place_ids))
             checks.append(
@@ -163,18 +164,18 @@ class _Query:
         self.args.append(value)
         return f"${len(self.args)}"
 
-    def _state(self, state: TagState, now: str) -> str:
+    def _state(self, state: TagState, moment: datetime) -> str:
         """As `Token.state` says it."""
         blocked = "(t.blocked OR coalesce(u.blocked, false))"
+        if state is TagState.BLOCKED:
+            return blocked
+        now = self.arg(moment)
         expired = f"coalesce(t.expires_at <= {now}::timestamptz, false)"
         early = f"coalesce(t.valid_from > {now}::timestamptz, false)"
-        match state:
-            case TagState.BLOCKED:
-                return blocked
-            case TagState.EXPIRED:
-                return f"NOT {blocked} AND {expired}"
-            case TagState.NOT_YET_VALID:
-                return f"NOT {blocked} AND NOT {expired} AND {early}"
+        if state is TagState.EXPIRED:
+            return f"NOT {blocked} AND {expired}"
+        if state is TagState.NOT_YET_VALID:
+            return f"NOT {blocked} AND NOT {expired} AND {early}"
         return f"NOT {blocked} AND NOT {expired} AND NOT {early}"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from csms.domain.authorization import Token
+from csms.domain.card_number import spellings
 from csms.domain.errors import NotFound, Unavailable
 from csms.domain.facts import RegistrationStatus, StationBooted
 from csms.domain.records import (
@@ -128,6 +129,12 @@ class FakeTables:
         ]
         return sorted(found, key=lambda t: (t.started_at or t.logged_at, t.id))
 
+    def _owner(self, id_token: str) -> int | None:
+        """Of the tag; else of the only one that can be the same card."""
+        tags = [t for t in self.tokens.values() if t.id_token == id_token]
+        tags = tags or [t for t in self.tokens.values() if id_token in spellings(t.id_token)]
+        return tags[0].user_id if len(tags) == 1 else None
+
     # -- records ---------------------------------------------------------------------------------------------------
 
     def check_records(self, records: list[Record]) -> None:
@@ -170,8 +177,7 @@ class FakeTables:
             self.session_places[new.id] = 1 if station is None else station.place_id
         corrected = self.corrections.get(new.id, Corrections())
         if self.session_users.get(new.id) is None and not corrected.user and corrected.id_token is None:
-            owners = (t.user_id for t in self.tokens.values() if t.id_token == new.id_token)
-            self.session_users[new.id] = next(owners, None)
+            self.session_users[new.id] = self._owner(new.id_token)
         new = clean(new.snapshot())
         if old is not None and new.state is SessionState.ENDED and new.plugged_out_at is None:
             new.plugged_out_at = old.plugged_out_at

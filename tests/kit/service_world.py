@@ -234,7 +234,7 @@ class ServiceWorld:
         )
         self.remote.ask_before_start(self.session_editing)
         self.outlet_store = FakeOutlets(self.tables)
-        self.outlets = Outlets(self.outlet_store, self.index, self.scopes, lambda: self.places.tree, self.feed)
+        self.outlets = Outlets(self.outlet_store, self.index, self.scopes, self.feed)
         self.limit_store = FakeLimits(self.tables, self.access_store.everybody)
         self.limits = Limits(self.limit_store, self.index, time_zone=lambda: "", now=lambda: self.time)
         self._people()

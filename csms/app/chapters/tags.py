@@ -19,7 +19,7 @@ from csms.storage.people import PostgresPeople
 async def build(parts: Parts, index: MemoryTokenIndex) -> list[Servicer]:
     """Its use cases, wired; `index` knows what it must before the first station is let in. Raises Unavailable."""
     places, database = parts.places, parts.database
-    outlets = Outlets(PostgresOutlets(database), index, parts.scopes, lambda: places.tree, parts.feed)
+    outlets = Outlets(PostgresOutlets(database), index, parts.scopes, parts.feed)
     limits = Limits(
         PostgresLimits(database), index, time_zone=lambda: places.tree.time_zone_of(SYSTEM_ID), now=parts.now
     )
