@@ -15,12 +15,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from webui import api, sentences, session, streams
+from webui import api, pages, sentences, session, streams
 from webui.hub import Hubs
 from webui.metrics import Measured, PortalMetrics
 from webui.middleware import Manners, SameOrigin, SecurityHeaders
 from webui.page import STATIC, plain, to_sign_in
-from webui.pages import access, account, sessions, station, station_security, stations, tags
 from webui.settings import Settings
 from webui.values import ApiError
 from webui.words import _
@@ -55,13 +54,7 @@ def create_app(settings: Settings) -> Starlette:
         routes=[
             Route("/healthz", healthz),
             Route("/readyz", readyz),
-            *access.ROUTES,
-            *stations.ROUTES,
-            *station.ROUTES,
-            *station_security.ROUTES,
-            *sessions.ROUTES,
-            *tags.ROUTES,
-            *account.ROUTES,
+            *pages.ROUTES,
             *streams.ROUTES,
             Mount("/static", Files(directory=STATIC), name="static"),
         ],

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from webui import session, view, words
 from webui.api import Client
+from webui.menu import Entry, menu_of
 from webui.values import ApiError, Caller, Role, Summary
 from webui.words import N_, _
 
@@ -65,6 +66,11 @@ class Frame(msgspec.Struct, frozen=True):
 
     caller: Caller
     summary: Summary | None
+
+    @property
+    def menu(self) -> tuple[Entry, ...]:
+        """What the menu shows."""
+        return menu_of(self.caller.role)
 
     @property
     def administrator(self) -> bool:

@@ -1,0 +1,53 @@
+"""The main menu: which pages there are, for whom, and under which addresses each is the present one.
+
+What somebody may do is decided by the control plane; here is only what is worth showing to a role.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from webui.values import Role
+from webui.words import N_, _
+
+EVERYBODY: Final = frozenset({Role.ADMINISTRATOR, Role.SITE_ADMINISTRATOR, Role.SUPPORT, Role.EV_USER})
+STAFF: Final = EVERYBODY - {Role.EV_USER}
+MANAGERS: Final = frozenset({Role.ADMINISTRATOR, Role.SITE_ADMINISTRATOR})
+ADMINISTRATORS: Final = frozenset({Role.ADMINISTRATOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the menu. `prefixes`: addresses below which it is the present one; `exactly`: addresses as they are."""
+
+    href: str
+    icon: str
+    text: str
+    roles: frozenset[Role]
+    prefixes: tuple[str, ...] = ()
+    exactly: tuple[str, ...] = ()
+    pending_badge: bool = False
+
+    @property
+    def label(self) -> str:
+        """In the reader's language."""
+        return _(self.text)
+
+    def is_present(self, path: str) -> bool:
+        """Is the page at this address one of those behind the entry?"""
+        return path in self.exactly or path == self.href or path.startswith(self.prefixes)
+
+
+# In the order of the manuals' menus; one chapter of the portal adds one line.
+MENU: Final = (
+    Entry("/", "stations", N_("Stations"), EVERYBODY, prefixes=("/stations", "/connect")),
+    Entry("/pending", "pending", N_("Pending"), MANAGERS, pending_badge=True),
+    Entry("/sessions", "sessions", N_("Sessions"), EVERYBODY, prefixes=("/sessions",)),
+    Entry("/tags", "tags", N_("Tags"), EVERYBODY - {Role.SITE_ADMINISTRATOR}, prefixes=("/tags",)),
+)
+
+
+def menu_of(role: Role) -> tuple[Entry, ...]:
+    """What a role sees."""
+    return tuple(entry for entry in MENU if role in entry.roles)
