@@ -103,6 +103,7 @@ NEEDED_LEVEL: Final[Mapping[Action, ShareLevel]] = MappingProxyType(
         Action.READ_ALARMS: ShareLevel.MANAGE,
         Action.HANDLE_ALARMS: ShareLevel.MANAGE,
         Action.READ_SESSIONS: ShareLevel.MANAGE,  # of other people; the own ones need no share
+        Action.EDIT_LOGBOOK: ShareLevel.MANAGE,  # the same
     }
 )
 """What a share must be for which action; what is not named no share gives."""
@@ -156,7 +157,6 @@ REACH: Final[Mapping[Role, Mapping[Action, Reach]]] = MappingProxyType(
             **dict.fromkeys(NEEDED_LEVEL, Reach.OWN),
             Action.READ_TOKENS: Reach.OWN,
             Action.EDIT_TOKENS: Reach.OWN,
-            Action.EDIT_LOGBOOK: Reach.OWN,
             Action.READ_REPORTS: Reach.OWN,
             Action.OWN_ACCOUNT: Reach.ALL,
         },

@@ -261,8 +261,9 @@ class SessionEditing:
 
     async def _find(self, caller: Principal, action: Action, session_id: int) -> SessionView:
         """Raises NotFound, and PermissionDenied to those who see it."""
+        scope = await self._scopes.of(caller, action)
         session = await find_session(self._queries, self._scopes, caller, Action.READ_SESSIONS, session_id)
-        if not sees(await self._scopes.of(caller, action), session):
+        if not sees(scope, session):
             raise denied(caller, action)
         return session
 
