@@ -96,7 +96,8 @@ class Statistics:
         if query.compare:
             start, end = previous_span(axis)
             before = axis_of(start, end, axis.bucket, zone)
-            series, total = await drawing.previous(before, [each.key for each in chart.series])
+            keys: list[Key] = [0] if query.split is Split.NONE else [each.key for each in chart.series]
+            series, total = await drawing.previous(before, keys)
             chart = msgspec.structs.replace(chart, previous=series, previous_total=total)
         return chart
 

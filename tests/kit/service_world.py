@@ -418,7 +418,7 @@ class ServiceWorld:
             lambda: self.places.tree,
             self.feed,
             keep_days={"meter_values": 90},
-            now=lambda: self.time,
+            now=lambda: NOW,
         )
         self.tolerance_index = ToleranceIndex()
         self.tolerance_store = FakeTolerance(self.tables)
