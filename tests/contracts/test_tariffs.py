@@ -1,112 +1,21 @@
-"""What every store of tariffs, costs and reports promises."""
+"""What every store of tariffs and of costs promises."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import msgspec
 import pytest
 
-from csms.aio import open_door
-from csms.domain.access import Role
-from csms.domain.cost_report import Seller, Subscription, read_subject
 from csms.domain.errors import AlreadyExists, FailedPrecondition, NotFound, StaleVersion
-from csms.domain.ids import SessionId, StationId
-from csms.domain.records import SessionRecord
-from csms.domain.tariff import Cost, Element, Line, LineKind, PriceKind, Tariff, Window
-from csms.domain.tariff_book import SessionCost, cost_of_session, read_target
-from csms.domain.transaction import Transaction
-from csms.ports.cost_reports import ReportFilter, ReportStore
-from csms.ports.outbox import MailKind, MailQueue
-from csms.ports.tariffs import SessionCostStore, TariffStore
-from csms.storage.cost_reports import PostgresReports
-from csms.storage.mail_queue import PostgresMailQueue
-from csms.storage.pool import open_database
-from csms.storage.session_costs import PostgresSessionCosts
-from csms.storage.tariffs import PostgresTariffs
-from tests.kit.cost_reports import a_line, a_report
-from tests.kit.fake_journal import FakeJournal
-from tests.kit.fake_people import FakeMailQueue
-from tests.kit.fake_tables import FakeTables
-from tests.kit.fake_tariffs import FakeReports, FakeSessionCosts, FakeTariffs
-from tests.kit.records import a_meter_record
-from tests.kit.storage_world import Storage, fake_storage, postgres_storage, storage_url
+from csms.domain.tariff_book import read_target
+from tests.kit.storage_world import storage_url
+from tests.kit.tariff_stores import LONG_AGO, NOW, NOWHERE, OTHER, SYSTEM, TERMS, Stores, a_cost, a_session, stores
 
-__all__ = ["storage_url"]
+__all__ = ["storage_url", "stores"]
 
 pytestmark = pytest.mark.feature("F-SES-6")
-NOW = datetime(2026, 10, 25, 12, 0, tzinfo=UTC)
-LONG_AGO = NOW - timedelta(days=30)
-TERMS = Tariff(
-    "EUR",
-    (
-        Element(PriceKind.ENERGY, Decimal("0.30"), window=Window(480, 1200, frozenset({0, 1, 2}))),
-        Element(PriceKind.PARKING_TIME, Decimal("0.05"), step=60, grace_s=600),
-    ),
-    Decimal(21),
-    minimum=Decimal("0.50"),
-)
-OTHER = Tariff("SEK", (Element(PriceKind.ENERGY, Decimal(3)),), Decimal(25), prices_include_vat=False)
-SYSTEM = read_target("places/1")
-NOWHERE = 10**30
-
-
-@dataclass
-class Stores:
-    tariffs: TariffStore
-    costs: SessionCostStore
-    reports: ReportStore
-    mails: MailQueue
-    storage: Storage
-
-
-@pytest.fixture
-async def stores(storage_url: str) -> AsyncIterator[Stores]:
-    if not storage_url:
-        storage = fake_storage()
-        assert isinstance(storage.journal, FakeJournal)
-        tables: FakeTables = storage.journal.tables
-        tariffs, queue = FakeTariffs(tables), FakeMailQueue()
-        yield Stores(tariffs, FakeSessionCosts(tables, tariffs), FakeReports(tables, queue), queue, storage)
-        return
-    async with (
-        postgres_storage(storage_url) as storage,
-        open_door() as door,
-        open_database(door, storage_url, max_size=2) as database,
-    ):
-        yield Stores(
-            PostgresTariffs(database),
-            PostgresSessionCosts(database),
-            PostgresReports(database),
-            PostgresMailQueue(database),
-            storage,
-        )
-
-
-async def a_session(stores: Stores, *, ended: bool = True) -> Transaction:
-    """From 10 to 11, 7 kWh."""
-    number = await stores.storage.session_id()
-    station = await stores.storage.station(f"CP-{number}")
-    began = NOW - timedelta(hours=2)
-    session = Transaction(SessionId(number), StationId(station), "CP-1", began, began, evse_id=1, transaction_id="1")
-    session.start(began, 1_000.0, began)
-    session.id_token = "TAG"
-    if ended:
-        session.end(began + timedelta(hours=1), 8_000.0, "Local", began + timedelta(hours=1))
-    values = [a_meter_record(station, began + timedelta(minutes=30), 5_000.0, session_id=number, evse_id=1)]
-    await stores.storage.journal.put([SessionRecord(session), *values]).durable()
-    return session
-
-
-def a_cost(session_id: int, version: object = None, reason: str = "") -> SessionCost:
-    if version is None:
-        return cost_of_session(session_id, None, None, basis="b")
-    line = Line(LineKind.ENERGY, Decimal(7), Decimal(7), Decimal("0.30"), Decimal("2.10"), Window(480, 1200))
-    cost = Cost("EUR", (line,), Decimal("1.74"), Decimal("0.36"), Decimal("2.10"))
-    return cost_of_session(session_id, version, cost, basis="b", reason=reason)  # type: ignore[arg-type]
 
 
 # -- tariffs -----------------------------------------------------------------------------------------------------------
@@ -259,94 +168,3 @@ async def test_what_was_spent_is_added_up(stores: Stores) -> None:
     assert (found.currency, found.gross, found.energy_wh) == ("EUR", Decimal("2.10"), 7_000.0)
     assert await stores.costs.spent(group="FLEET", **span) == []
     assert await stores.costs.spent(since=NOW, until=NOW + timedelta(days=1)) == []
-
-
-# -- reports -----------------------------------------------------------------------------------------------------------
-
-FLEET = read_subject("tagGroups/FLEET")
-OCTOBER = date(2026, 10, 1)
-
-
-@pytest.mark.feature("F-SES-9")
-async def test_numbers_have_no_gaps(stores: Stores) -> None:
-    seller = await stores.reports.update_seller(Seller("Firm", number_prefix="F-"), version=None)
-    assert (seller.name, seller.next_number) == ("Firm", 1)
-    with pytest.raises(StaleVersion):
-        await stores.reports.update_seller(seller, version=seller.version + 1)
-    draft = msgspec.structs.replace(a_report(a_line()).draft, subject=str(FLEET))
-    first = await stores.reports.create(draft, NOW, replace=False)
-    with pytest.raises(AlreadyExists):
-        await stores.reports.create(draft, NOW, replace=False)
-    second = await stores.reports.create(draft, NOW, replace=True)
-    assert (first.number, second.number) == ("F-000001", "F-000002")
-    assert second.draft == draft
-    old = await stores.reports.get(first.id)
-    assert old is not None
-    assert old.replaced_by == second.id
-    assert await stores.reports.find(FLEET, OCTOBER) == second
-    assert await stores.reports.find(FLEET, date(2026, 9, 1)) is None
-    assert await stores.reports.page(ReportFilter(), size=9, before=None) == [second]
-    assert await stores.reports.page(ReportFilter(replaced=True), size=1, before=second.id) == [old]
-    assert await stores.reports.page(ReportFilter(user_id=77), size=9, before=None) == []
-    assert await stores.reports.get(NOWHERE) is None
-
-
-@pytest.mark.feature("F-SES-9")
-async def test_a_subscription_keeps_its_beginning_while_it_is_on(stores: Stores) -> None:
-    wanted = Subscription(FLEET, True, ("a@example.org",), "sv", "Europe/Stockholm", OCTOBER)
-    assert await stores.reports.subscribe(wanted) == wanted
-    later = msgspec.structs.replace(wanted, recipients=(), since=date(2026, 12, 1))
-    assert (await stores.reports.subscribe(later)).since == OCTOBER
-    await stores.reports.subscribe(msgspec.structs.replace(later, active=False))
-    assert await stores.reports.subscriptions(active=True) == []
-    assert (await stores.reports.subscribe(later)).since == date(2026, 12, 1)
-    assert [each.subject for each in await stores.reports.subscriptions(subject=FLEET)] == [FLEET]
-
-
-@pytest.mark.feature("F-SES-9")
-async def test_a_month_is_sent_once(stores: Stores) -> None:
-    draft = msgspec.structs.replace(a_report(a_line()).draft, subject=str(FLEET))
-    report = await stores.reports.create(draft, NOW, replace=False)
-    assert not await stores.reports.dispatched(FLEET, OCTOBER)
-    people = ["a@example.org", "b@example.org"]
-    assert await stores.reports.dispatch(FLEET, OCTOBER, report.id, people)
-    assert not await stores.reports.dispatch(FLEET, OCTOBER, report.id, people)
-    assert await stores.reports.dispatched(FLEET, OCTOBER)
-    far = datetime.now(UTC) + timedelta(hours=1)
-    waiting = await stores.mails.take(far, size=9, lease_until=far)
-    assert [(mail.kind, mail.recipient, mail.body) for mail in waiting] == [
-        (MailKind.REPORT, address, str(report.id)) for address in people
-    ]
-
-
-@pytest.mark.postgres
-@pytest.mark.feature("F-SES-9")
-async def test_sessions_of_a_group_and_a_user_are_charged(database_url: str) -> None:
-    async with (
-        open_door() as door,
-        open_database(door, database_url, max_size=2) as database,
-        postgres_storage(database_url) as storage,
-    ):
-        tariffs, costs, reports = PostgresTariffs(database), PostgresSessionCosts(database), PostgresReports(database)
-        user = (await storage.access.create_user("a@example.org", "A", "x", Role.EV_USER)).id
-        sql = "INSERT INTO id_token (id_token, parent_id_token, user_id) VALUES ('TAG', 'FLEET', $1)"
-        await database.execute(sql, user)
-        session = await a_session(Stores(tariffs, costs, reports, PostgresMailQueue(database), storage))
-        since = NOW - timedelta(days=1)
-        assert (await reports.charged(FLEET, since, NOW)).pending == 1
-        version = (await tariffs.create("Day", "", TERMS, NOW)).versions[0]
-        await costs.keep(a_cost(session.id, version), after=0, at=NOW)
-        await costs.settled([number for number, _ in await costs.due(10)])
-        for subject in (FLEET, read_subject(f"users/{user}")):
-            found = await reports.charged(subject, since, NOW)
-            assert found.pending == 0
-            (line,) = found.lines
-            assert (line.session_id, line.gross, line.energy_wh) == (session.id, Decimal("2.10"), Decimal(7_000))
-        assert (await reports.charged(FLEET, NOW, NOW + timedelta(days=1))).lines == ()
-        costed = await costs.session(session.id)
-        assert costed is not None
-        assert (costed.user_id, costed.group) == (user, "FLEET")
-        (spent,) = await costs.spent(user_id=user, since=since, until=NOW)
-        assert spent.gross == Decimal("2.10")
-        await database.execute("UPDATE session SET corrected_energy_wh = 5000 WHERE id = $1", session.id)
-        assert [number for _, number in await costs.due(10)] == [session.id]

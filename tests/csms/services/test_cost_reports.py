@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from csms.domain.access import Principal, Role
-from csms.domain.cost_report import Subscription, read_month, read_subject, shares_of, totals_of
+from csms.domain.cost_report import Subscription, read_subject
 from csms.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from csms.ports.cost_reports import ChargedSessions, ReportFilter
 from csms.services.cost_reports import Format
@@ -30,29 +30,6 @@ async def a_world(at: datetime) -> tuple[TariffWorld, Principal]:
     world.report_store.sessions[f"users/{user.id}"] = ChargedSessions((a_line(1), a_line(2, vat="6")))
     world.report_store.sessions[str(FLEET)] = ChargedSessions((a_line(3),))
     return world, Principal(f"users/{user.id}", "Driver", Role.EV_USER, user_id=user.id)
-
-
-def test_totals_add_up_by_rate() -> None:
-    rates = [("21", "EUR"), ("21.0", "EUR"), ("6", "EUR"), ("25", "SEK"), ("0", "")]
-    lines = [a_line(number, vat=vat, currency=currency) for number, (vat, currency) in enumerate(rates)]
-    found = [(share.currency, str(share.vat_percent)) for share in shares_of(lines)]
-    assert found == [("EUR", "6"), ("EUR", "21"), ("SEK", "25")]
-    for total in totals_of(lines):
-        of_it = [line for line in lines if line.currency == total.currency]
-        assert (total.net, total.gross) == (sum(x.net for x in of_it), sum(x.gross for x in of_it))
-        assert total.net + total.vat == total.gross
-
-
-@pytest.mark.parametrize("text", ["2026-13", "26-10", "2026-1", "october", "2026-10-01"])
-def test_what_is_no_month_is_refused(text: str) -> None:
-    with pytest.raises(InvalidArgument):
-        read_month(text)
-
-
-@pytest.mark.parametrize("text", ["places/1", "users/0", "stations/3", "FLEET", ""])
-def test_only_users_and_groups_get_reports(text: str) -> None:
-    with pytest.raises(InvalidArgument):
-        read_subject(text)
 
 
 async def test_a_report_is_made_once_and_replaced_when_asked() -> None:

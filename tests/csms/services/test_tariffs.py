@@ -12,7 +12,7 @@ from csms.domain.access import Principal, Role
 from csms.domain.authorization import Token
 from csms.domain.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from csms.domain.tariff import Element, PriceKind, Tariff
-from csms.domain.tariff_book import read_target, targets_of
+from csms.domain.tariff_book import read_target
 from csms.domain.topology import Place, PlaceKind
 from csms.services.tariffs import Draft
 from tests.kit.service_world import ADMIN, CALLERS, DRIVER, SUPPORT
@@ -25,36 +25,6 @@ TERMS = Tariff(
     Decimal(21),
 )
 DAY = timedelta(days=1)
-
-
-@pytest.mark.parametrize(
-    "text", ["places/1", "stations/17", "stations/17/evses/2", "tagGroups/FLEET 1/2", "users/3", f"users/{2**63 - 1}"]
-)
-def test_what_a_tariff_may_be_assigned_to(text: str) -> None:
-    assert str(read_target(text)) == text
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "places/0", "places/01", "sites/1", "stations/1/evses/0", "tagGroups/", "tagGroups/a\nb", f"users/{2**63}"],
-)
-def test_what_it_may_not(text: str) -> None:
-    with pytest.raises(InvalidArgument):
-        read_target(text)
-
-
-def test_the_person_comes_before_the_place_and_the_near_before_the_far() -> None:
-    found = [str(each) for each in targets_of([5, 2, 1], 17, 2, 3, "FLEET")]
-    assert found == [
-        "users/3",
-        "tagGroups/FLEET",
-        "stations/17/evses/2",
-        "stations/17",
-        "places/5",
-        "places/2",
-        "places/1",
-    ]
-    assert [str(each) for each in targets_of([1], None, 0, None, "")] == ["places/1"]
 
 
 async def test_a_version_does_not_begin_in_the_past() -> None:
