@@ -50,7 +50,7 @@ TICK: Final = 0.25
 GREETING_DELAY: Final = 0.3
 COMMANDS: Final = (
     *("USER", "PASS", "QUIT", "REIN", "AUTH", "PBSZ", "PROT", "NOOP", "SYST", "FEAT", "HELP", "OPTS"),
-    *("TYPE", "MODE", "STRU", "ALLO", "PASV", "EPSV", "PORT", "EPRT", "REST", "ABOR"),
+    *("TYPE", "MODE", "STRU", "ALLO", "PASV", "EPSV", "PORT", "EPRT", "REST", "ABOR", "STAT"),
     *("PWD", "XPWD", "CWD", "XCWD", "CDUP", "XCUP", "SIZE", "RETR", "STOR"),
 )
 logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())  # else it sets up logging of its own
@@ -440,6 +440,10 @@ class _Session(TLS_FTPHandler):  # type: ignore[misc]  # pyftpdlib has no types
             self.respond("200 Bytes stay as they are.")
         else:
             self.respond("504 There is no such type.")
+
+    def ftp_STAT(self, path: str) -> None:  # noqa: N802  pyftpdlib's name
+        """It would list files, and tell of others."""
+        self.respond("502 There is no status here.")
 
     def ftp_ALLO(self, line: str) -> None:  # noqa: N802  pyftpdlib's name
         self.respond("202 Not needed.")
