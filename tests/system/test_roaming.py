@@ -180,7 +180,7 @@ async def test_a_provider_registers_starts_a_session_and_gets_its_bill(
         result = await emsp.until(lambda: emsp.results and emsp.results[0], "the result")
         assert (result["for"], result["result"]) == ("start", "ACCEPTED")
 
-        began = datetime.now(UTC)
+        began = datetime.now(UTC) + timedelta(seconds=1)  # whole seconds, and after the tariff began
         started = await cp.send(
             cp.calls.StartTransaction(connector_id=1, id_tag=card["uid"], meter_start=1000, timestamp=_at(began))
         )
