@@ -22,6 +22,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.kit.fake_control import PASSWORD, FakeControl, World
+from tests.kit.house import House, open_house
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
@@ -186,3 +187,10 @@ def page(chromium: Browser, site: Site) -> Iterator[Page]:
     context.close()
     assert site.foreign == []
     assert site.complaints == []
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[House]:
+    """The whole product with somebody of each role; shared by all tests."""
+    with open_house() as made:
+        yield made

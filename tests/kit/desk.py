@@ -62,6 +62,14 @@ class Desk:
         except grpc.RpcError as error:
             raise Denied(error) from None
 
+    def ask(self, method: str, timeout: float = 30.0, **fields: Any) -> Any:
+        """`call`, for tests that are not in trio."""
+        stub, request = self._prepare(method, fields)
+        try:
+            return stub(request, timeout=timeout, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise Denied(error) from None
+
     async def collect(self, method: str, timeout: float = 30.0, **fields: Any) -> list[Any]:
         """All messages of a stream."""
         stub, request = self._prepare(method, fields)
