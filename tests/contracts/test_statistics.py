@@ -276,3 +276,134 @@ def test_no_slice_is_lost_when_sweeps_come_between(shared_url: str) -> None:
     run_against(
         shared_url, 7, ["begin", "sweep", "value", "sweep", "end", "correct", "sweep", "move", "delete", "sweep"] * 3
     )
+
+
+async def a_session(database: Database, number: int, energy: float) -> None:
+    """An hour long, all of it flowed in the second quarter."""
+    end = FIRST + timedelta(hours=1)
+    arguments = (FIRST, end, "TAG", "ENDED", end, 1000.0 + energy, energy, 4_000.0, end, 1)
+    await database.execute(INSERT, number, number, *arguments)
+    for minute, register in ((15, 1000.0), (30, 1000.0 + energy)):
+        await database.execute(VALUE, 1, number, FIRST + timedelta(minutes=minute), minute, register, None)
+
+
+async def shape(database: Database) -> list[int]:
+    return [
+        row["energy_mwh"] for row in await database.fetch("SELECT * FROM usage_quarter WHERE site_id = 0 ORDER BY at")
+    ]
+
+
+async def test_sums_outlive_the_meter_values_that_they_were_made_of(database: Database) -> None:
+    usage = PostgresUsage(database)
+    await a_session(database, 1, 3_000.0)
+    assert await usage.reckon(PLACES, NOW) == 1
+    assert await shape(database) == [0, 3_000_000, 0, 0]
+    await database.execute("DELETE FROM meter_value")
+    await database.execute("UPDATE session SET corrected_energy_wh = 1000")
+    await usage.reckon(PLACES, NOW, kept_since=NOW - timedelta(days=1))
+    assert await shape(database) == [0, 1_000_000, 0, 0]
+
+
+async def test_what_dies_half_way_has_done_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = PostgresUsage(database)
+    await a_session(database, 1, 3_000.0)
+    await usage.reckon(PLACES, NOW)
+    await database.execute("UPDATE session SET corrected_energy_wh = 500")
+    with monkeypatch.context() as broken:
+        broken.setattr("csms.storage.usage.ADD_QUARTER_SQL", "SELECT 1 / 0")
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+            await usage.reckon(PLACES, NOW)
+    assert await shape(database) == [0, 3_000_000, 0, 0]
+    await usage.reckon(PLACES, NOW)
+    assert await shape(database) == [0, 500_000, 0, 0]
+
+
+async def test_a_change_that_is_committed_late_is_not_missed(database: Database, database_url: str) -> None:
+    usage = PostgresUsage(database)
+    await a_session(database, 1, 3_000.0)
+    own = await database.dedicated()
+
+    async def begin(connection: asyncpg.Connection) -> None:
+        await connection.execute("BEGIN")
+        await connection.execute("UPDATE session SET corrected_energy_wh = 700")
+
+    async def commit(connection: asyncpg.Connection) -> None:
+        await connection.execute("COMMIT")
+
+    await own.run(begin)
+    await a_session(database, 2, 1_000.0)
+    await usage.reckon(PLACES, NOW)
+    assert sum(await shape(database)) == 4_000_000
+    await own.run(commit)
+    await usage.reckon(PLACES, NOW)
+    assert sum(await shape(database)) == 1_700_000
+    await own.close()
+
+
+async def test_only_one_process_reckons_at_a_time(database: Database) -> None:
+    own = await database.dedicated()
+
+    async def take(connection: asyncpg.Connection) -> None:
+        await connection.execute("SELECT pg_advisory_lock(hashtext('chargehouse statistics'))")
+
+    await own.run(take)
+    assert await PostgresUsage(database).reckon(PLACES, NOW) is None
+    await own.close()
+
+
+@pytest.mark.feature("F-DASH-1")
+async def test_how_things_stand_and_how_big_they_are(database: Database) -> None:
+    store = PostgresStatistics(database)
+    await database.execute(
+        "INSERT INTO station (identity, registration) SELECT 'CP-' || n, 'Accepted' FROM generate_series(1, 3) AS n"
+    )
+    await database.execute("UPDATE station SET online = true, connected_at = now() WHERE identity IN ('CP-1', 'CP-2')")
+    await database.execute("UPDATE station SET online = false WHERE identity = 'CP-2'")
+    await database.execute(
+        """INSERT INTO connector SELECT id, 1, 1, 'Faulted', '', '', '', '', now(), now() FROM station
+        WHERE identity = 'CP-1'"""
+    )
+    await a_session(database, 1, 3_000.0)
+    await database.execute("UPDATE session SET state = 'ACTIVE', power_w = 7000, stopped_at = NULL")
+    present = await store.present(Selection(), Selection())
+    counts = present.stations
+    assert (counts.online, counts.offline, counts.unknown, counts.faulted) == (1, 1, 1, 1)
+    assert (present.active_sessions, present.power_w, present.active_alarms) == (1, 7000.0, 0)
+    assert await store.outlets(Selection(), Split.NONE) == {0: 1}
+    nobody = Selection(scope=Scope(user_id=7))
+    assert (await store.present(nobody, nobody)).active_sessions == 0
+    sizes = await store.storage()
+    assert {"sessions", "statistics", "meter_values", "messages"} <= {each.name for each in sizes.data}
+    assert (sizes.size_bytes > 0, sizes.waiting_sessions) == (True, 1)
+
+
+async def test_availability_is_the_time_between_coming_and_going(database: Database) -> None:
+    store = PostgresStatistics(database)
+    await database.execute("INSERT INTO station (identity, registration) VALUES ('CP-1', 'Accepted')")
+    station = await database.fetchval("SELECT id FROM station")
+    for hours, kind in ((0, "Connected"), (6, "Disconnected"), (9, "Connected")):
+        await database.execute(
+            "INSERT INTO system_event (at, source, kind, summary, station_id) VALUES ($1, 'STATION', $2, '', $3)",
+            FIRST + timedelta(hours=hours),
+            kind,
+            station,
+        )
+    axis = axis_of(FIRST, FIRST + timedelta(hours=12), Bucket.DAY, "UTC")
+    (cell,) = await store.availability(Selection(), axis, Split.STATION, FIRST + timedelta(hours=12))
+    assert (cell.key, cell.amounts.occupied_s, cell.amounts.begun_s) == (station, 9 * 3600, 12 * 3600)
+
+
+@pytest.mark.parametrize("split", [Split.NONE, Split.SITE, Split.STATION])
+async def test_reservations_are_counted_on_the_day_from_which_they_hold(database: Database, split: Split) -> None:
+    store = PostgresStatistics(database)
+    await database.execute("INSERT INTO station (identity, registration) VALUES ('CP-1', 'Accepted')")
+    await database.execute(
+        """INSERT INTO reservation (station_id, state, id_token, starts_at, expires_at, created_at, updated_at)
+        SELECT id, 'ACTIVE', 'TAG', $1, $1::timestamptz + interval '1 hour', now(), now() FROM station""",
+        FIRST,
+    )
+    for bucket in (Bucket.HOUR, Bucket.DAY):
+        axis = axis_of(FIRST, FIRST + timedelta(hours=12), bucket, "UTC")
+        (cell,) = await store.reservations(Selection(), axis, split)
+        assert (cell.at, cell.amounts.sessions) == ((FIRST if bucket is Bucket.HOUR else FIRST.date()), 1)
+    assert not await store.reservations(Selection(scope=Scope(user_id=7)), axis, split)
