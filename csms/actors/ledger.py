@@ -62,7 +62,7 @@ class Ledger:
         """
         last, count = self._last, self._put_count
         if last is None:
-            return
+            return self._tell(count)  # what changed without anything to put
         waited = [*self._doubtful, last]
         try:
             for ticket in waited:
@@ -75,7 +75,7 @@ class Ledger:
             self._forget(waited)
             raise
         self._forget(waited)
-        self._tell(count)
+        return self._tell(count)
 
     async def flush(self) -> None:
         """Until nothing is under way, so that what is then loaded is not older than what was said; refused records
