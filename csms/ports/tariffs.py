@@ -85,8 +85,20 @@ class Spending(msgspec.Struct, frozen=True):
     energy_wh: float
 
 
+class ShownCost(msgspec.Struct, frozen=True):
+    """A session under way at a station that shows what it costs. `transaction_id`: OCPP's."""
+
+    session_id: int
+    station_id: int
+    transaction_id: str
+
+
 class SessionCostStore(Protocol):
     """What sessions cost."""
+
+    async def shown(self, size: int) -> Sequence[ShownCost]:
+        """Sessions of OCPP 2.x under way at stations that are online and said that they show costs (variable Enabled,
+        instance Cost, of TariffCostCtrlr)."""
 
     async def due(self, size: int) -> Sequence[tuple[int, int]]:
         """(number of the order, session) of sessions whose cost is to be computed, oldest first."""

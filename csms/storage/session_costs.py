@@ -11,7 +11,7 @@ import msgspec
 from csms.domain.consumption import Sample
 from csms.domain.tariff import Line
 from csms.domain.tariff_book import SessionCost
-from csms.ports.tariffs import CostedSession, Spending
+from csms.ports.tariffs import CostedSession, ShownCost, Spending
 from csms.storage.pool import Database
 from csms.storage.text import clean, fits_bigint
 
@@ -61,6 +61,14 @@ WHERE s.began_at >= $3 AND s.began_at < $4 AND s.state = 'ENDED'
   AND ($2 = '' OR s.shown_token IN (SELECT id_token FROM id_token WHERE parent_id_token = $2))
 GROUP BY cost.currency ORDER BY cost.currency
 """
+SHOWN_SQL = """
+SELECT s.id, s.station_id, s.transaction_id FROM session AS s JOIN station ON station.id = s.station_id
+WHERE s.state = 'ACTIVE' AND s.sequence IS NOT NULL AND station.online AND EXISTS (
+    SELECT FROM station_variable AS v
+    WHERE v.station_id = s.station_id AND v.component = 'TariffCostCtrlr' AND v.variable = 'Enabled'
+      AND v.variable_instance = 'Cost' AND v.attribute_type = 'Actual' AND lower(v.value) = 'true')
+ORDER BY s.id LIMIT $1
+"""
 _lines = msgspec.json.Decoder(tuple[Line, ...])
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -70,6 +78,11 @@ class PostgresSessionCosts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def shown(self, size: int) -> Sequence[ShownCost]:
+        """See `SessionCostStore.shown`."""
+        rows = await self._database.fetch(SHOWN_SQL, size)
+        return [ShownCost(row["id"], row["station_id"], row["transaction_id"]) for row in rows]
 
     async def due(self, size: int) -> Sequence[tuple[int, int]]:
         """See `SessionCostStore.due`."""

@@ -8,9 +8,15 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from csms.aio import open_door
 from csms.domain.errors import AlreadyExists, FailedPrecondition, NotFound, StaleVersion
 from csms.domain.tariff_book import read_target
-from tests.kit.storage_world import storage_url
+from csms.storage.cost_reports import PostgresReports
+from csms.storage.mail_queue import PostgresMailQueue
+from csms.storage.pool import open_database
+from csms.storage.session_costs import PostgresSessionCosts
+from csms.storage.tariffs import PostgresTariffs
+from tests.kit.storage_world import postgres_storage, storage_url
 from tests.kit.tariff_stores import LONG_AGO, NOW, NOWHERE, OTHER, SYSTEM, TERMS, Stores, a_cost, a_session, stores
 
 __all__ = ["storage_url", "stores"]
@@ -168,3 +174,21 @@ async def test_what_was_spent_is_added_up(stores: Stores) -> None:
     assert (found.currency, found.gross, found.energy_wh) == ("EUR", Decimal("2.10"), 7_000.0)
     assert await stores.costs.spent(group="FLEET", **span) == []
     assert await stores.costs.spent(since=NOW, until=NOW + timedelta(days=1)) == []
+
+
+@pytest.mark.postgres
+async def test_stations_that_said_so_show_costs(database_url: str) -> None:
+    async with (
+        open_door() as door,
+        open_database(door, database_url, max_size=2) as database,
+        postgres_storage(database_url) as storage,
+    ):
+        tariffs, costs = PostgresTariffs(database), PostgresSessionCosts(database)
+        stores = Stores(tariffs, costs, PostgresReports(database), PostgresMailQueue(database), storage)
+        session = await a_session(stores, ended=False)
+        await database.execute("UPDATE session SET sequence = '0-1', transaction_id = 'TX'")
+        await database.execute("UPDATE station SET online = true")
+        assert await costs.shown(10) == []
+        told = "($1, 'TariffCostCtrlr', '', 0, 0, 'Enabled', 'Cost', 'Actual', now(), 'true')"
+        await database.execute(f"INSERT INTO station_variable VALUES {told}", session.station_id)
+        assert [(each.session_id, each.transaction_id) for each in await costs.shown(10)] == [(session.id, "TX")]

@@ -32,7 +32,7 @@ from csms.domain.tariff_book import (
 from csms.domain.transaction import SessionState
 from csms.ports.cost_reports import ChargedSessions, ReportFilter
 from csms.ports.outbox import MailKind
-from csms.ports.tariffs import CostedSession, Spending
+from csms.ports.tariffs import CostedSession, ShownCost, Spending
 from tests.kit.fake_people import FakeMailQueue
 from tests.kit.fake_tables import FakeTables
 
@@ -163,7 +163,18 @@ class FakeSessionCosts:
         self._due: dict[int, int] = {}
         self._numbers = itertools.count(1)
         self._costs: dict[int, list[SessionCost]] = {}
+        self.showing: set[int] = set()
+        """Stations that show costs."""
         tables.takers.append(self._take)
+
+    async def shown(self, size: int) -> Sequence[ShownCost]:
+        self._tables.check()
+        found = [
+            ShownCost(each.id, each.station_id, each.transaction_id)
+            for each in self._tables.open_sessions()
+            if each.sequence is not None and each.station_id in self.showing
+        ]
+        return found[:size]
 
     def order(self, session_id: int) -> None:
         self._due[next(self._numbers)] = session_id

@@ -11,6 +11,7 @@ from csms.domain.topology import Tree
 from csms.outbox.report_files import ReportFiles
 from csms.ports.outbox import MailKind
 from csms.services.cost_reports import CostReports
+from csms.services.running_costs import RunningCosts
 from csms.services.session_costs import SessionCosts
 from csms.services.tariffs import Tariffs
 from csms.storage.cost_reports import PostgresReports
@@ -27,7 +28,8 @@ def build(parts: Parts) -> list[Servicer]:
         return parts.places.tree
 
     tariffs = Tariffs(store, parts.stores.station_queries, people, parts.scopes, tree, now=parts.now)
-    costs = SessionCosts(PostgresSessionCosts(parts.database), store, parts.scopes, tree, now=parts.now)
+    cost_store = PostgresSessionCosts(parts.database)
+    costs = SessionCosts(cost_store, store, parts.scopes, tree, now=parts.now)
     reports = CostReports(
         PostgresReports(parts.database), people, ReportFiles(), tree, now=parts.now, wake_mails=parts.mails.hasten
     )
@@ -38,5 +40,6 @@ def build(parts: Parts) -> list[Servicer]:
     parts.mails.written_by(MailKind.REPORT, reports.write)
     parts.reacting.on(TransactionEventSeen, ended, when=lambda fact: fact.event_type is TransactionEventType.ENDED)
     parts.ground.start_soon(costs.run)
+    parts.ground.start_soon(RunningCosts(cost_store, costs, parts.remote).run)
     parts.ground.start_soon(reports.run)
     return [TariffServicer(tariffs, costs, parts.now), CostReportServicer(reports)]
