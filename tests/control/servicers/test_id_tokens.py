@@ -10,6 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from control.v1 import id_tokens_pb2 as pb
+from csms.domain.access import Role
 from csms.domain.facts import AuthorizationStatus
 from tests.kit.control_world import ControlWorld, Refused
 
@@ -83,3 +84,67 @@ async def test_what_makes_no_sense_is_refused(world: ControlWorld) -> None:
         with pytest.raises(Refused) as refused:
             await world.client.call(f"id_tokens.{method}", request)
         assert refused.value.code is code, (method, refused.value)
+
+
+@pytest.mark.feature("F-TAG-1")
+async def test_all_of_a_tag_goes_over_the_wire_and_lists_are_narrowed_and_ordered(world: ControlWorld) -> None:
+    station = await world.add_station("CP-1")
+    user = world.access_store.everybody()[0]
+    wanted = pb.IdToken(
+        id_token="04a2b3c4",
+        alias="Red",
+        type=pb.ID_TOKEN_TYPE_BUSINESS,
+        user=f"users/{user.id}",
+        valid_from_time=Timestamp(seconds=1),
+        valid_stations=[f"stations/{station}"],
+        valid_places=["places/1"],
+    )
+    made = (await world.client.call("id_tokens.CreateIdToken", pb.CreateIdTokenRequest(id_token=wanted))).id_token
+    assert made.forms[0].decimal == "0077771716"
+    assert (made.user_email, made.state) == (user.email, pb.ID_TOKEN_STATE_VALID)
+    assert (list(made.valid_stations), list(made.valid_places)) == ([f"stations/{station}"], ["places/1"])
+    virtual = pb.IdToken(kind=pb.ID_TOKEN_KIND_VIRTUAL, alias="App", blocked=True)
+    made_up = (await world.client.call("id_tokens.CreateIdToken", pb.CreateIdTokenRequest(id_token=virtual))).id_token
+    assert (len(made_up.id_token), list(made_up.forms)) == (20, [])
+    for narrow, expected in (
+        (pb.ListIdTokensRequest(query="0077771716"), ["Red"]),
+        (pb.ListIdTokensRequest(user=f"users/{user.id}"), ["Red"]),
+        (pb.ListIdTokensRequest(type=pb.ID_TOKEN_TYPE_BUSINESS), ["Red"]),
+        (pb.ListIdTokensRequest(kind=pb.ID_TOKEN_KIND_VIRTUAL), ["App"]),
+        (pb.ListIdTokensRequest(state=pb.ID_TOKEN_STATE_BLOCKED), ["App"]),
+        (pb.ListIdTokensRequest(order=pb.ID_TOKEN_ORDER_ALIAS), ["App", "Red"]),
+        (pb.ListIdTokensRequest(order=pb.ID_TOKEN_ORDER_ALIAS, descending=True), ["Red", "App"]),
+        (pb.ListIdTokensRequest(station=f"stations/{station}", query="red"), ["Red"]),
+    ):
+        found = await world.client.call("id_tokens.ListIdTokens", narrow)
+        assert [tag.alias for tag in found.id_tokens] == expected
+    looked_up = await world.client.call("id_tokens.LookUpIdToken", pb.LookUpIdTokenRequest(text="C4:B3:A2:04"))
+    assert looked_up.id_token == made
+
+
+@pytest.mark.feature("F-TAG-1")
+async def test_an_import_is_tried_and_done(world: ControlWorld) -> None:
+    user = world.access_store.everybody()[0]
+    rows = [pb.IdToken(id_token="A", user_email=user.email), pb.IdToken(id_token="")]
+    tried = await world.client.call("id_tokens.ImportIdTokens", pb.ImportIdTokensRequest(id_tokens=rows, dry_run=True))
+    assert [(error.row, error.reason) for error in tried.errors] == [(1, "INVALID_ID_TOKEN")]
+    done = await world.client.call("id_tokens.ImportIdTokens", pb.ImportIdTokensRequest(id_tokens=rows[:1]))
+    assert (done.imported, list(done.errors)) == (1, [])
+    tag = await world.client.call("id_tokens.GetIdToken", pb.GetIdTokenRequest(name="idTokens/1"))
+    assert tag.id_token.user == f"users/{user.id}"
+
+
+@pytest.mark.feature("F-TAG-2")
+async def test_a_driver_registers_a_tag_once_the_policy_lets_them(world: ControlWorld) -> None:
+    operator, world.client.token = world.client.token, world.bearer[Role.EV_USER]
+    request = pb.CreateIdTokenRequest(id_token=pb.IdToken(id_token="MINE"))
+    with pytest.raises(Refused) as refused:
+        await world.client.call("id_tokens.CreateIdToken", request)
+    assert refused.value.code is grpc.StatusCode.PERMISSION_DENIED
+    world.client.token = operator
+    policy = pb.TagPolicy(users_register_tags=True)
+    await world.client.call("id_tokens.SetTagPolicy", pb.SetTagPolicyRequest(policy=policy))
+    world.client.token = world.bearer[Role.EV_USER]
+    assert (await world.client.call("id_tokens.GetTagPolicy", pb.GetTagPolicyRequest())).policy == policy
+    made = (await world.client.call("id_tokens.CreateIdToken", request)).id_token
+    assert made.user_email == "ev-user@example.org"
