@@ -49,6 +49,7 @@ from control.servicers.stations import StationServicer
 from control.servicers.statistics import StatisticsServicer
 from control.servicers.system import SystemServicer
 from control.servicers.tariffs import TariffServicer
+from control.servicers.third_party import ThirdPartyServicer
 from control.servicers.tolerance import ToleranceServicer
 from control.servicers.users import UserServicer
 from control.servicers.watch import WatchServicer
@@ -90,6 +91,7 @@ from control.v1 import (
     statistics_pb2_grpc,
     system_pb2_grpc,
     tariffs_pb2_grpc,
+    third_party_pb2_grpc,
     tolerance_pb2_grpc,
     users_pb2_grpc,
     watch_pb2_grpc,
@@ -97,6 +99,7 @@ from control.v1 import (
 )
 from csms.aio import Door, open_door
 from csms.domain.access import Role
+from tests.kit.roaming_world import FakeWork
 from tests.kit.service_world import PASSWORD, ServiceWorld
 
 T = TypeVar("T")
@@ -127,6 +130,7 @@ STUBS = {
     "groups": groups_pb2_grpc.GroupServiceStub,
     "system": system_pb2_grpc.SystemServiceStub,
     "installations": installations_pb2_grpc.InstallationServiceStub,
+    "third_party": third_party_pb2_grpc.ThirdPartyServiceStub,
     "certificates": certificates_pb2_grpc.CertificateServiceStub,
     "inventory": inventory_pb2_grpc.InventoryServiceStub,
     "maintenance": maintenance_pb2_grpc.MaintenanceServiceStub,
@@ -185,6 +189,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         MessageLogServicer(world.messages),
         SystemServicer(world.system),
         InstallationServicer(world.installations),
+        ThirdPartyServicer(world.third.use_cases, world.third.parties, FakeWork(world.third)),
         PlaceServicer(world.places),
         FileServicer(world.files),
         FirmwareImageServicer(world.firmware_images),
@@ -218,6 +223,7 @@ class ControlClient:
         self.door = door
         self.channel = channel
         self.token = ""
+        self.pieces: list[Message] = []  # that follow the request, where a method takes a stream
         self._stubs = {name: stub(channel) for name, stub in STUBS.items()}
 
     async def call(self, method: str, request: Message, *, timeout: float | None = 20.0) -> Any:
@@ -243,7 +249,10 @@ class ControlClient:
         """The call object; only on the asyncio side."""
         service, _, rpc = method.partition(".")
         metadata = (("authorization", f"Bearer {self.token}"),) if self.token else ()
-        return getattr(self._stubs[service], rpc)(request, metadata=metadata, timeout=timeout)
+        multi = getattr(self._stubs[service], rpc)
+        if isinstance(multi, grpc.aio.StreamUnaryMultiCallable):
+            return multi(iter([request, *self.pieces]), metadata=metadata, timeout=timeout)
+        return multi(request, metadata=metadata, timeout=timeout)
 
     async def _call(self, method: str, request: Message, timeout: float | None) -> Any:
         return await self.open(method, request, timeout)

@@ -110,6 +110,7 @@ from tests.kit.fake_tables import FakeTables
 from tests.kit.fake_tariffs import FakeReports, FakeSessionCosts, FakeTariffs
 from tests.kit.fake_tolerance import FakeTolerance
 from tests.kit.records import a_meter_record
+from tests.kit.roaming_world import RoamingWorld
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 CALLERS = {role: Principal(f"users/{number}", role.value, role) for number, role in enumerate(Role, 1)}
@@ -420,6 +421,7 @@ class ServiceWorld:
             keep_days={"meter_values": 90},
             now=lambda: NOW,
         )
+        self.third = RoamingWorld(lambda: self.places.tree, lambda: self.time)
         self.tolerance_index = ToleranceIndex()
         self.tolerance_store = FakeTolerance(self.tables)
         self.tolerances = Tolerances(self.tolerance_store, self.tolerance_index)
