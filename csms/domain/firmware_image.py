@@ -45,10 +45,15 @@ def version_key(version: str) -> tuple[tuple[int, int, str], ...]:
         if part.isdecimal():
             parts.append((2, int(part), ""))
         elif part not in ("v", "version", "release"):
+            _drop_zeros(parts)
             parts.append((0, 0, part))  # a word after a version makes it earlier: rc, beta
+    _drop_zeros(parts)
+    return (*parts, (1, 0, ""))
+
+
+def _drop_zeros(parts: list[tuple[int, int, str]]) -> None:
     while parts and parts[-1] == (2, 0, ""):
         parts.pop()
-    return (*parts, (1, 0, ""))
 
 
 def newest_first(images: Iterable[FirmwareImage]) -> Sequence[FirmwareImage]:
