@@ -34,9 +34,7 @@ class Outlets:
     All raise PermissionDenied, and Unavailable while the database is away.
     """
 
-    def __init__(
-        self, store: OutletStore, index: MemoryTokenIndex, scopes: Scopes, feed: Feed
-    ) -> None:
+    def __init__(self, store: OutletStore, index: MemoryTokenIndex, scopes: Scopes, feed: Feed) -> None:
         self._store = store
         self._index = index
         self._scopes = scopes

@@ -234,17 +234,17 @@ class ServiceWorld:
             now=lambda: self.time,
         )
         self.remote.ask_before_start(self.session_editing)
+        self._people()
+        self._tags()
+        self._tariffs()
+        self._chapters()
+
+    def _tags(self) -> None:
+        """Who may charge where."""
         self.outlet_store = FakeOutlets(self.tables)
         self.outlets = Outlets(self.outlet_store, self.index, self.scopes, self.feed)
         self.limit_store = FakeLimits(self.tables, self.access_store.everybody)
         self.limits = Limits(self.limit_store, self.index, time_zone=lambda: "", now=lambda: self.time)
-        self._people()
-        self._tariffs()
-        self._chapters()
-
-    def _people(self) -> None:
-        """Who signs in, and what is written down of it."""
-        self.people_store = FakePeople(self.access_store)
         self.tokens = Tokens(
             self.token_store,
             self.index,
@@ -253,6 +253,10 @@ class ServiceWorld:
             reread=self.outlets.refresh,
             now=lambda: self.time,
         )
+
+    def _people(self) -> None:
+        """Who signs in, and what is written down of it."""
+        self.people_store = FakePeople(self.access_store)
         self.factors = SecondFactors(self.people_store, now=lambda: self.time)
         self.access = AccessControl(
             self.access_store, hasher=HASHER, second_factor=self.factors.verify, now=lambda: self.time

@@ -24,15 +24,11 @@ def moment(seconds: int) -> str:
 
 
 async def start(station: Station, connector: int, tag: str, at: int) -> dict[str, Any]:
-    return await station.call(
-        "StartTransaction", connectorId=connector, idTag=tag, meterStart=0, timestamp=moment(at)
-    )
+    return await station.call("StartTransaction", connectorId=connector, idTag=tag, meterStart=0, timestamp=moment(at))
 
 
 async def stop(station: Station, transaction_id: int, at: int, meter: int) -> None:
-    await station.call(
-        "StopTransaction", transactionId=transaction_id, meterStop=meter, timestamp=moment(at)
-    )
+    await station.call("StopTransaction", transactionId=transaction_id, meterStop=meter, timestamp=moment(at))
 
 
 async def session(desk: Desk, number: int) -> Any:

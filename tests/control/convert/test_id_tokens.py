@@ -16,10 +16,10 @@ def test_what_can_be_edited_has_a_path_and_the_reverse() -> None:
 
 def test_a_tag_comes_back_but_for_what_the_server_gives() -> None:
     kept = Token(7, "TAG", "Red", True, NOW, "FLEET", True, "note", 3, NOW, NOW)
-    message = id_token(kept)
+    message = id_token(kept, NOW)
     assert (message.name, message.etag) == ("idTokens/7", "3")
     assert token(message) == Token(0, "TAG", "Red", True, NOW, "FLEET", True, "note")
 
 
 def test_no_parent_and_no_end_stay_none() -> None:
-    assert token(id_token(Token(7, "TAG"))) == Token(0, "TAG")
+    assert token(id_token(Token(7, "TAG"), NOW)) == Token(0, "TAG")
