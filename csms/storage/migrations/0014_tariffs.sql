@@ -76,6 +76,8 @@ BEGIN
     RETURN NULL;
 END
 $$;
+-- Those that ended before there were tariffs get their row, too.
+INSERT INTO session_cost_due (session_id) SELECT id FROM session WHERE state = 'ENDED' ORDER BY id;
 CREATE TRIGGER session_cost_of_new AFTER INSERT ON session FOR EACH ROW WHEN (NEW.state = 'ENDED')
     EXECUTE FUNCTION session_cost_is_due();
 CREATE TRIGGER session_cost_of_changed AFTER UPDATE ON session FOR EACH ROW
