@@ -67,8 +67,8 @@ class StatisticsStore(Protocol):
     async def names(self, split: Split, keys: Iterable[int | str]) -> Mapping[int | str, str]:
         """What people call them; those without a name are left out."""
 
-    async def present(self, stations: Selection, sessions: Selection) -> Present:
-        """How things stand now, for those stations and those sessions."""
+    async def present(self, stations: Selection, sessions: Selection, alarms: Selection | None) -> Present:
+        """How things stand now, for those stations, those sessions and the alarms of those stations and places."""
 
     async def co2(self) -> Co2Settings:
         """As they were last changed."""

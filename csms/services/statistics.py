@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 import trio
 
-from csms.domain.access import Action, Principal, Scope, check
+from csms.domain.access import Action, Principal, Reach, Scope, check, reach
 from csms.domain.errors import InvalidArgument, NotFound
 from csms.domain.statistics import (
     Bucket,
@@ -112,6 +112,9 @@ class Statistics:
         zone = self._zone(zone, place_id)
         sessions = await self._selection(caller, Action.READ_SESSIONS, place_id, group_id)
         stations = await self._selection(caller, Action.READ_STATIONS, place_id, group_id)
+        alarms = None
+        if reach(caller, Action.READ_ALARMS) is not Reach.NONE:
+            alarms = await self._selection(caller, Action.READ_ALARMS, place_id, group_id)
         now = self._now()
         midnight = axis_of(now, now + timedelta(seconds=1), Bucket.DAY, zone)
         first = axis_of(
@@ -130,7 +133,7 @@ class Statistics:
         ]
         begun = sum(each.sessions for each in figures)
         return Dashboard(
-            await self._store.present(stations, sessions),
+            await self._store.present(stations, sessions, alarms),
             tuple(figures),
             tuple((start, power[start].peak_w if start in power else 0.0) for start in today.starts),
             sum(each.with_energy for each in figures) / begun if begun else math.nan,

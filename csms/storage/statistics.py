@@ -257,9 +257,9 @@ class PostgresStatistics:
         rows = await self._database.fetch(NAMES_SQL[split], wanted)
         return {row["key"]: row["name"] for row in rows if row["name"]}
 
-    async def present(self, stations: Selection, sessions: Selection) -> Present:
+    async def present(self, stations: Selection, sessions: Selection, alarms: Selection | None) -> Present:
         """See the port."""
-        return await self._database.run(_present, stations, sessions)
+        return await self._database.run(_present, stations, sessions, alarms)
 
     async def co2(self) -> Co2Settings:
         """See the port."""
@@ -367,7 +367,9 @@ def _month_after(day: date) -> date:
     return day if day.day == 1 else (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-async def _present(connection: asyncpg.Connection, stations: Selection, sessions: Selection) -> Present:
+async def _present(
+    connection: asyncpg.Connection, stations: Selection, sessions: Selection, alarms: Selection | None
+) -> Present:
     """In asyncio."""
     select = _Select(stations)
     where = select.stations()
@@ -387,11 +389,6 @@ async def _present(connection: asyncpg.Connection, stations: Selection, sessions
         WHERE registration = 'Accepted' AND evse_id > 0 AND {where} GROUP BY status""",  # noqa: S608
         *select.args,
     )
-    alarms = await connection.fetchval(
-        f"""SELECT count(*) FROM alarm LEFT JOIN station ON station.id = alarm.station_id
-        WHERE active AND folded_into IS NULL AND {where}""",  # noqa: S608
-        *select.args,
-    )
     running = _Select(sessions)
     conditions = ["state = 'ACTIVE'", *running.whose(station="station_id", place="place_id", user="user_id")]
     active = await connection.fetchrow(
@@ -405,8 +402,19 @@ async def _present(connection: asyncpg.Connection, stations: Selection, sessions
         tuple((status, by_status[status]) for status in ConnectorStatus if status in by_status),
         active["count"],
         active["power_w"],
-        alarms,
+        None if alarms is None else await _active_alarms(connection, alarms),
     )
+
+
+async def _active_alarms(connection: asyncpg.Connection, selection: Selection) -> int:
+    select = _Select(selection)
+    conditions = [
+        "active AND folded_into IS NULL",
+        *select.whose(station="alarm.station_id", place="coalesce(station.place_id, alarm.place_id)"),
+    ]
+    sql = f"""SELECT count(*) FROM alarm LEFT JOIN station ON station.id = alarm.station_id
+        WHERE {" AND ".join(conditions)}"""  # noqa: S608
+    return int(await connection.fetchval(sql, *select.args))
 
 
 async def _storage(connection: asyncpg.Connection) -> StorageUsage:

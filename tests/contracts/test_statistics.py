@@ -363,15 +363,24 @@ async def test_how_things_stand_and_how_big_they_are(database: Database) -> None
         """INSERT INTO connector SELECT id, 1, 1, 'Faulted', '', '', '', '', now(), now() FROM station
         WHERE identity = 'CP-1'"""
     )
+    for station, place in (("(SELECT min(id) FROM station)", "NULL"), ("NULL", "1")):
+        await database.execute(
+            f"""INSERT INTO alarm (station_id, place_id, key, kind, severity, source, code, text, active, count,
+                first_raised_at, last_raised_at)
+            VALUES ({station}, {place}, 'k', 'FAULT', 1, 'STATUS', '', '', true, 1, now(), now())"""
+        )
     await a_session(database, 1, 3_000.0)
     await database.execute("UPDATE session SET state = 'ACTIVE', power_w = 7000, stopped_at = NULL")
-    present = await store.present(Selection(), Selection())
+    present = await store.present(Selection(), Selection(), Selection())
     counts = present.stations
     assert (counts.online, counts.offline, counts.unknown, counts.faulted) == (1, 1, 1, 1)
-    assert (present.active_sessions, present.power_w, present.active_alarms) == (1, 7000.0, 0)
+    assert (present.active_sessions, present.power_w, present.active_alarms) == (1, 7000.0, 2)
+    at_the_system = Selection(scope=Scope(place_ids=frozenset({1})))
+    assert (await store.present(at_the_system, at_the_system, at_the_system)).active_alarms == 2
     assert await store.outlets(Selection(), Split.NONE) == {0: 1}
     nobody = Selection(scope=Scope(user_id=7))
-    assert (await store.present(nobody, nobody)).active_sessions == 0
+    assert (await store.present(nobody, nobody, nobody)).active_alarms == 0
+    assert (await store.present(nobody, nobody, None)).active_sessions == 0
     sizes = await store.storage()
     assert {"sessions", "statistics", "meter_values", "messages"} <= {each.name for each in sizes.data}
     assert (sizes.size_bytes > 0, sizes.waiting_sessions) == (True, 1)

@@ -99,7 +99,7 @@ class FakeStatistics:
             return {}
         return {key: self._tables.stations[int(key)].identity for key in keys if int(key) in self._tables.stations}
 
-    async def present(self, stations: Selection, sessions: Selection) -> Present:
+    async def present(self, stations: Selection, sessions: Selection, alarms: Selection | None) -> Present:
         self._tables.check()
         seen = [s for s in self._tables.stations.values() if self._holds(stations, s.id)]
         accepted = {s.id: s for s in seen if s.registration is RegistrationStatus.ACCEPTED}
@@ -128,7 +128,7 @@ class FakeStatistics:
             tuple((status, counts[status]) for status in ConnectorStatus if counts[status]),
             len(running),
             sum(t.power_w for t in running),
-            self.alarms,
+            None if alarms is None else self.alarms,
         )
 
     async def co2(self) -> Co2Settings:
