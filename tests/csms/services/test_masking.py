@@ -7,7 +7,7 @@ import json
 import pytest
 
 from csms.ports.message_log import Direction, LogFilter
-from csms.services.masking import BLOT, MaskedMessageLog, masked
+from csms.services.masking import BLOT, MaskedMessageLog, masked, without_tokens
 from tests.kit.fake_message_log import FakeMessageLog
 
 SECRET = "0123456789abcdef"
@@ -78,3 +78,15 @@ async def test_the_log_behind_it_gets_the_rest() -> None:
     async with log.tail(1) as tail:
         log.record(1, Direction.REMARK, "authorizationkey is not touched in remarks")
         assert "touched" in (await tail.next_batch(tick=1.0))[0].content
+
+
+@pytest.mark.feature("F-FILE-1")
+@pytest.mark.parametrize("kind", [str, bytes])
+def test_addresses_of_the_file_server_are_good_for_nothing_in_the_log(kind: type) -> None:
+    token = "aB-_" * 10 + "xyz"
+    for address in (f"https://files.test/{token}/", f"ftps://station:{token}@files.test/fw.bin"):
+        frame = f'[2,"1","GetLog",{{"log":{{"remoteLocation":"{address}"}}}}]'
+        found = without_tokens(frame if kind is str else frame.encode())
+        text = found if isinstance(found, str) else found.decode()
+        assert token not in text
+        assert "files.test" in text
