@@ -464,7 +464,6 @@ MORE: Final[dict[str, dict[str, object]]] = {
     "webhooks.UpdateWebhook": {"webhook.name": "webhooks/99"},
     "webhooks.ListWebhookDeliveries": {"webhook": "webhooks/99"},
     "news.UpdateNews": {"news.name": "news/99"},
-    "files.UpdateFileLimits": {"update_mask.paths": ["log_days"]},
     "firmware_images.UploadFirmwareImage": {"firmware_image.vendor": "Acme", "firmware_image.version": "1"},
     "firmware_images.CheckFirmware": {"station": "stations/99"},
     "pictures.UploadPicture": {"station": "stations/99", "slot": 1},
