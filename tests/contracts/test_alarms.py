@@ -49,10 +49,11 @@ from csms.storage.places import PostgresPlaces
 from csms.storage.pool import open_database
 from csms.storage.stations import PostgresStations
 from csms.storage.webhooks import PostgresWebhooks
-from tests.kit.fake_alarms import FakeAlarms, FakeAlarmSettings, FakeNews, FakeNotifications, FakeWebhooks
+from tests.kit.fake_alarms import FakeAlarms, FakeAlarmSettings
 from tests.kit.fake_places import FakePlaces
 from tests.kit.fake_stores import FakeStations
 from tests.kit.fake_tables import FakeTables
+from tests.kit.fake_webhooks import FakeNews, FakeNotifications, FakeWebhooks
 from tests.kit.storage_world import storage_url
 
 __all__ = ["storage_url"]

@@ -73,14 +73,7 @@ from csms.services.watch import Watching
 from csms.services.webhooks import Webhooks
 from csms.transport.x509 import X509Reader
 from tests.kit.certificates import an_authority
-from tests.kit.fake_alarms import (
-    FakeAlarms,
-    FakeAlarmSettings,
-    FakeCaller,
-    FakeNews,
-    FakeNotifications,
-    FakeWebhooks,
-)
+from tests.kit.fake_alarms import FakeAlarms, FakeAlarmSettings
 from tests.kit.fake_backups import FakeBackups
 from tests.kit.fake_certificates import FakeCertificates
 from tests.kit.fake_files import FakeDraughtsman, FakeFiles, FakeFirmwareImages, FakePictures, FakeVault
@@ -109,6 +102,7 @@ from tests.kit.fake_system import FakeSystemSettings
 from tests.kit.fake_tables import FakeTables
 from tests.kit.fake_tariffs import FakeReports, FakeSessionCosts, FakeTariffs
 from tests.kit.fake_tolerance import FakeTolerance
+from tests.kit.fake_webhooks import FakeCaller, FakeNews, FakeNotifications, FakeWebhooks
 from tests.kit.records import a_meter_record
 from tests.kit.roaming_world import RoamingWorld
 
@@ -408,14 +402,7 @@ class ServiceWorld:
             self.image_store,
             now=lambda: NOW,
         )
-        self.rights = Rights(self.access_store, now=lambda: self.time)
-        self.operation_store = FakeOperations(self.tables, self.inventory_store._jobs.get)
-        self.operations = Operations(
-            self.operation_store, self.scopes, self.image_store, self.rights.of, now=lambda: self.time
-        )
-        self.operation_schedules = OperationSchedules(
-            self.operation_store, self.operations, self.scopes, now=lambda: self.time
-        )
+        self._operations()
         self.statistics_store = FakeStatistics(self.tables)
         self.statistics = Statistics(
             self.statistics_store,
@@ -434,6 +421,17 @@ class ServiceWorld:
         self.system_settings = FakeSystemSettings(self.tables)
         self.system = System(
             facts, self.system_settings, database_available=lambda: not self.tables.away, draining=lambda: self.draining
+        )
+
+    def _operations(self) -> None:
+        """Orders to many stations."""
+        self.rights = Rights(self.access_store, now=lambda: self.time)
+        self.operation_store = FakeOperations(self.tables, self.inventory_store._jobs.get)
+        self.operations = Operations(
+            self.operation_store, self.scopes, self.image_store, self.rights.of, now=lambda: self.time
+        )
+        self.operation_schedules = OperationSchedules(
+            self.operation_store, self.operations, self.scopes, now=lambda: self.time
         )
 
     def arrange_people(self, provider: FakeIdentityProvider | None = None, rules: RoleRules | None = None) -> None:

@@ -17,7 +17,7 @@ from csms.ports.alarms import AlarmFilter, AlarmOrder, Subscriber
 from csms.ports.webhooks import Webhook
 from csms.services.alarm_digest import AlarmDigest
 from csms.services.alarm_sweep import AlarmSweep
-from tests.kit.fake_alarms import FakeLease
+from tests.kit.fake_webhooks import FakeLease
 from tests.kit.service_world import ADMIN, ServiceWorld
 
 
