@@ -89,7 +89,11 @@ async def test_a_killed_operation_goes_on_and_resets_nobody_twice() -> None:
                 nursery.start_soon(fleet.keep, name)
             with open_desk(running) as desk:
                 await all_online(desk)
-                draft = {"title": "Night", "order": {"reset": {"type": "RESET_TYPE_IMMEDIATE"}}, "filter": {}}
+                draft: dict[str, Any] = {
+                    "title": "Night",
+                    "order": {"reset": {"type": "RESET_TYPE_IMMEDIATE"}},
+                    "filter": {},
+                }
                 draft |= {"concurrency": 2, "offline_wait": "120s"}
                 told = await desk.call("operations.CreateOperation", operation=draft, dry_run=True)
                 assert told.target_count == STATIONS

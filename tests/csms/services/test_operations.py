@@ -76,7 +76,7 @@ class World(ServiceWorld):
         user = await self.add_user(Role.ADMINISTRATOR, "ada@example.org")
         self.admin = Principal(f"users/{user.id}", "Ada", Role.ADMINISTRATOR, user_id=user.id)
         for service in (self.operations, self.operation_schedules, self.maintenance):
-            service._now = self.clock  # type: ignore[union-attr]
+            service._now = self.clock
         return [await self.add_station(f"CP-{number:05}", online=online) for number in range(stations)]
 
     def runner(self) -> OperationRunner:
