@@ -74,6 +74,8 @@ _CORRECTED: Final = (
     "(s.corrected_energy_wh IS NOT NULL OR s.corrected_started_at IS NOT NULL OR s.corrected_stopped_at IS NOT NULL"
     " OR s.corrected_id_token IS NOT NULL OR s.user_corrected)"
 )
+_ENDED: Final = "s.state = 'ENDED'"
+_ACTIVE: Final = "s.state = 'ACTIVE'"
 
 
 class SessionSelect:
@@ -109,16 +111,25 @@ class SessionSelect:
 
     def totals(self) -> str:
         """Count and energy."""
-        return f"SELECT count(*), coalesce(sum(s.charged_wh), 0) AS energy_wh {self._from()}"
+        return self._sums("sum(part.count)::bigint AS count, coalesce(sum(part.energy_wh), 0) AS energy_wh")
 
     def summary(self) -> str:
         """All totals but costs."""
-        return (
-            "SELECT count(*), count(*) FILTER (WHERE s.state = 'ACTIVE') AS active_count,"
-            " coalesce(sum(s.charged_wh), 0) AS energy_wh, coalesce(max(s.max_power_w), 0) AS max_power_w,"
-            " coalesce(sum(s.duration_s) FILTER (WHERE s.state = 'ENDED'), 0) AS duration_s "
-            f"{self._from()}"
+        return self._sums(
+            "sum(part.count)::bigint AS count, sum(part.active_count)::bigint AS active_count,"
+            " coalesce(sum(part.energy_wh), 0) AS energy_wh, coalesce(max(part.max_power_w), 0) AS max_power_w,"
+            " coalesce(sum(part.duration_s), 0) AS duration_s"
         )
+
+    def _sums(self, columns: str) -> str:
+        """Those that ended from what the index over all sessions holds; those that go on, of whom there are few, from
+        their rows."""
+        ended = (
+            "SELECT count(*), 0 AS active_count, sum(s.final_wh) AS energy_wh, max(s.final_max_power_w) AS max_power_w,"
+            f" sum(s.duration_s) AS duration_s {self._from(_ENDED)}"
+        )
+        active = f"SELECT count(*), count(*), sum(s.charged_wh), max(s.max_power_w), 0 {self._from(_ACTIVE)}"
+        return f"SELECT {columns} FROM ({ended} UNION ALL {active}) AS part"  # noqa: S608 - columns of ours
 
     def costs(self) -> str:
         """Costs by currency."""
@@ -126,11 +137,12 @@ class SessionSelect:
         chosen = f"FROM session AS s {joined} {self._where()}"
         return f"SELECT cost.currency, sum(cost.total_incl) AS amount {chosen} GROUP BY 1 ORDER BY 1"
 
-    def _from(self) -> str:
-        return f"FROM session AS s {self._where()}"
+    def _from(self, *more: str) -> str:
+        return f"FROM session AS s {self._where(*more)}"
 
-    def _where(self) -> str:
-        return "WHERE " + " AND ".join(self._conditions) if self._conditions else ""
+    def _where(self, *more: str) -> str:
+        conditions = [*self._conditions, *more]
+        return "WHERE " + " AND ".join(conditions) if conditions else ""
 
     def _order(self) -> str:
         if self._key == "s.id":

@@ -58,7 +58,9 @@ DROP INDEX session_of_token;
 DROP INDEX session_to_reconcile;
 DROP INDEX session_of_place;
 DROP INDEX session_of_user;
-CREATE INDEX session_newest ON session (began_at, id);
+-- With what totals and searches look at, so that they need not read the table itself.
+CREATE INDEX session_newest ON session (began_at, id) INCLUDE (state, station_id, place_id, user_id, shown_token,
+    station_identity, vehicle_id, evse_id, final_wh, final_max_power_w, duration_s);
 CREATE INDEX session_of_station ON session (station_id, began_at, id);
 CREATE INDEX session_of_place ON session (place_id, began_at, id);
 CREATE INDEX session_of_token ON session (shown_token, began_at, id);

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.postgres
 
 
 def test_only_what_is_asked_for_is_in_the_statement() -> None:
-    assert "WHERE" not in SessionSelect(SessionFilter()).totals()
+    assert "WHERE" not in SessionSelect(SessionFilter()).numbers(1)
     select = SessionSelect(SessionFilter(state=SessionState.ACTIVE))
     assert "s.state = $1" in select.all()
     assert select.args == [SessionState.ACTIVE]
