@@ -392,6 +392,8 @@ NEEDED: Final[dict[str, object]] = {
 # The same by service or by method: field, or field of a message in it → value.
 MORE: Final[dict[str, dict[str, object]]] = {
     "messages": {"station": "stations/99"},
+    "outlets.GetFreeVend": {"station": "stations/99"},
+    "outlets.SetFreeVend": {"station": "stations/99"},
     "inventory.ListStationItems": {"station": "stations/99"},
     "certificates.InstallCertificate": {"certificate_type": "CSMSRootCertificate"},
     "certificates.DeleteCertificate": {
