@@ -75,3 +75,48 @@ async def test_an_export_goes_on_after_its_cursor(world: ControlWorld, monkeypat
     with pytest.raises(Refused) as refused:
         await world.client.collect("sessions.ExportSessions", other)
     assert refused.value.reason == "INVALID_PAGE_TOKEN"
+
+
+@pytest.mark.feature("F-SES-2", "F-SES-3")
+async def test_an_export_has_the_order_and_the_fields_that_were_asked_for(world: ControlWorld) -> None:
+    await five(world)
+    request = pb.ExportSessionsRequest(order=pb.SESSION_ORDER_NUMBER, ascending=True)
+    request.read_mask.paths.append("energy_wh")
+    (batch,) = await world.client.collect("sessions.ExportSessions", request)
+    assert [s.name for s in batch.sessions] == [f"sessions/{n}" for n in range(1, 6)]
+    assert {field.name for s in batch.sessions for field, _ in s.ListFields()} <= {"name", "energy_wh"}
+    other = pb.ExportSessionsRequest(order=pb.SESSION_ORDER_ENERGY, resume_cursor=batch.resume_cursor)
+    with pytest.raises(Refused) as refused:
+        await world.client.collect("sessions.ExportSessions", other)
+    assert refused.value.reason == "INVALID_PAGE_TOKEN"
+    request.read_mask.paths.append("colour")
+    with pytest.raises(Refused) as refused:
+        await world.client.collect("sessions.ExportSessions", request)
+    assert refused.value.reason == "INVALID_FIELD_MASK"
+
+
+@pytest.mark.feature("F-SES-5", "F-SES-8")
+async def test_corrections_closing_and_logbook_over_the_wire(world: ControlWorld) -> None:
+    station = await five(world)
+    wrong = pb.CorrectSessionRequest(name="sessions/1", reason="swapped")
+    wrong.values.energy_wh = 500
+    wrong.update_mask.paths.append("energy_wh")
+    answer = await world.client.call("sessions.CorrectSession", wrong)
+    assert (answer.session.energy_wh, answer.session.station_values.energy_wh) == (500, 1_000)
+    assert list(answer.session.corrected_fields) == ["energy_wh"]
+    closed = await world.client.call("sessions.CloseSession", pb.CloseSessionRequest(name="sessions/5", reason="gone"))
+    assert (closed.session.closure.reason, list(closed.session.flags)) == ("gone", ["CLOSED_BY_SERVER"])
+    book = pb.UpdateSessionLogbookRequest(name="sessions/1", logbook=pb.SessionLogbook(mileage_km=5, vehicle_id="AB"))
+    book.update_mask.paths.extend(["mileage_km", "vehicle_id"])
+    written = await world.client.call("sessions.UpdateSessionLogbook", book)
+    assert (written.session.logbook.mileage_km, written.session.logbook.vehicle_id) == (5, "AB")
+    detail = await world.client.call("sessions.GetSession", pb.GetSessionRequest(name="sessions/1"))
+    assert [c.field for c in detail.corrections] == ["energy_wh", "mileage_km", "vehicle_id"]
+    totals = await world.client.call("sessions.SummarizeSessions", pb.SummarizeSessionsRequest())
+    assert (totals.session_count, totals.active_count) == (5, 1)
+    lines = await world.client.call("sessions.GetSessionSeries", pb.GetSessionSeriesRequest(session="sessions/1"))
+    assert all(line.points for line in lines.series)
+    name = f"stations/{station}"
+    await world.client.call("sessions.SetStationLogbook", pb.SetStationLogbookRequest(station=name, enabled=True))
+    assert (await world.client.call("sessions.GetStationLogbook", pb.GetStationLogbookRequest(station=name))).enabled
+    assert not (await world.client.call("sessions.ListVehicles", pb.ListVehiclesRequest())).vehicles
