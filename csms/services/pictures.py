@@ -91,6 +91,7 @@ class Pictures:
 
     async def upload_plan(self, caller: Principal, place_id: int, content: bytes) -> Picture:
         """Raises InvalidArgument, Exhausted, NotFound, PermissionDenied."""
+        await self._scopes.of(caller, Action.EDIT_PLACES)
         await self._places.get(caller, place_id)
         await self._scopes.check_place(caller, Action.EDIT_PLACES, place_id)
         if self._places.tree.get(place_id).kind not in (PlaceKind.FLOOR, PlaceKind.SITE):
@@ -117,6 +118,7 @@ class Pictures:
 
     async def delete_plan(self, caller: Principal, place_id: int) -> None:
         """Raises NotFound, PermissionDenied."""
+        await self._scopes.of(caller, Action.EDIT_PLACES)
         await self._places.get(caller, place_id)
         await self._scopes.check_place(caller, Action.EDIT_PLACES, place_id)
         old = await self._store.delete_plan(place_id)
