@@ -35,9 +35,7 @@ class NotificationStore(Protocol):
     ) -> Sequence[int]:
         """One for each user who wants the kind (`unless_said`: who has chosen nothing, does). Who got one."""
 
-    async def page(
-        self, user_id: int, *, unread: bool, size: int, before: int | None = None
-    ) -> Sequence[Notification]:
+    async def page(self, user_id: int, *, unread: bool, size: int, before: int | None = None) -> Sequence[Notification]:
         """Newest first, with an id below `before`."""
 
     async def count_unread(self, user_id: int) -> int:
