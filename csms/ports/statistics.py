@@ -55,6 +55,9 @@ class StatisticsStore(Protocol):
     async def combined_power(self, selection: Selection, axis: Axis, split: Split) -> Sequence[Cell]:
         """`peak_w` is the highest mean of a quarter of an hour of all outlets together, by (site and) interval."""
 
+    async def site_peaks(self, selection: Selection, axis: Axis, split: Split) -> Sequence[Cell]:
+        """`peak_w` is the highest power of one outlet, by (site and) interval of days; of whole sites."""
+
     async def outlets(self, selection: Selection, split: Split) -> Mapping[int, int]:
         """How many outlets there are now: by site or station where it is split by these, else all at 0."""
 

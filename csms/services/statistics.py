@@ -226,9 +226,7 @@ class _Drawing:
         self._query = query
         self._factor = co2.saved_kg_per_kwh
         self._now = now
-        # The highest power of one outlet is not in the sums of sites.
-        peak = query.kind is ChartKind.PEAK_POWER
-        self._selection = msgspec.structs.replace(selection, site_ids=None) if peak else selection
+        self._selection = selection
 
     async def chart(self, axis: Axis) -> Chart:
         """The greatest series, and the others as one."""
@@ -286,7 +284,14 @@ class _Drawing:
             else:
                 found = await self._store.availability(self._selection, wide, split, self._now)
             return found if by_time else _joined(found, highest=kind in HIGHEST)
-        return await self._store.cells(self._selection, axis, split, by_time=by_time, keys=keys)
+        selection = self._selection
+        if kind is ChartKind.PEAK_POWER and selection.site_ids is not None:
+            if split in (Split.NONE, Split.SITE) and not axis.fine:
+                found = await self._store.site_peaks(selection, axis if by_time else _whole(axis), split)
+                return found if by_time else _joined(found, highest=True)
+            # It is not in the other sums of sites.
+            selection = msgspec.structs.replace(selection, site_ids=None)
+        return await self._store.cells(selection, axis, split, by_time=by_time, keys=keys)
 
     async def _outlets(self, split: Split) -> Mapping[Key, int]:
         """How many outlets the time of which is shared; none are asked for where it is not."""

@@ -178,6 +178,16 @@ class PostgresStatistics:
         rows = await self._database.fetch(sql, *select.args)
         return [Cell(row["key"], row["at"], Amounts(), row["power_w"]) for row in rows]
 
+    async def site_peaks(self, selection: Selection, axis: Axis, split: Split) -> Sequence[Cell]:
+        """See the port."""
+        select = _Select(selection)
+        key = "u.site_id" if split is Split.SITE else "0::bigint"
+        where = f"{select.sites(split)} AND u.day >= {select.arg(axis.days[0])} AND u.day < {select.arg(axis.end_day)}"
+        sql = f"""SELECT {key} AS key, {_day(axis, "u.day")} AS at, max(u.peak_w) AS peak_w FROM usage_peak AS u
+            WHERE {where} GROUP BY 1, 2"""  # noqa: S608
+        rows = await self._database.fetch(sql, *select.args)
+        return [Cell(row["key"], row["at"], Amounts(), row["peak_w"]) for row in rows]
+
     async def outlets(self, selection: Selection, split: Split) -> Mapping[int, int]:
         """See the port."""
         select = _Select(selection)

@@ -126,6 +126,17 @@ WHERE (t.station_id, t.day, t.place_id, t.user_id, t.id_token)
 """  # noqa: S608 - names of ours
 
 
+ADD_PEAK_SQL = """
+INSERT INTO usage_peak AS old (site_id, day, peak_w) SELECT * FROM unnest($1::bigint[], $2::date[], $3::integer[])
+ON CONFLICT (site_id, day) DO UPDATE SET peak_w = excluded.peak_w WHERE excluded.peak_w > old.peak_w
+"""
+LOWER_PEAK_SQL = """
+UPDATE usage_peak AS t SET peak_w = coalesce((
+    SELECT max(d.peak_w) FROM usage_day AS d LEFT JOIN usage_place AS p ON p.place_id = d.place_id
+    WHERE d.day = t.day AND (t.site_id = 0 OR coalesce(p.site_id, 1) = t.site_id)), 0)
+FROM unnest($1::bigint[], $2::date[]) AS k (site_id, day)
+WHERE (t.site_id, t.day) = (k.site_id, k.day)
+"""
 PLACES_SQL = "SELECT * FROM usage_place"
 NOTE_PLACES_SQL = """
 INSERT INTO usage_place (place_id, site_id, zone) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[])
@@ -308,7 +319,9 @@ class _Sums:
         self.quarters: dict[tuple[int, datetime], list[int]] = {}
         self.day_peaks: dict[Whose, int] = defaultdict(int)
         self.month_peaks: dict[Whose, int] = defaultdict(int)
+        self.site_peaks: dict[tuple[int, date], int] = defaultdict(int)
         self.lowered: tuple[set[Whose], set[Whose]] = (set(), set())
+        self.lowered_sites: set[tuple[int, date]] = set()
 
     def add(self, usage: Usage, sign: int) -> None:
         """Put a session in (1) or take it out (-1)."""
@@ -325,12 +338,16 @@ class _Sums:
             if sign > 0:
                 self.day_peaks[day] = max(self.day_peaks[day], each.peak_w)
                 self.month_peaks[month] = max(self.month_peaks[month], each.peak_w)
+                for site in sites:
+                    self.site_peaks[site, each.day] = max(self.site_peaks[site, each.day], each.peak_w)
 
     def compare(self, old: Usage, new: Usage | None) -> None:
         """Where did the session's peaks go down?"""
         for index, unit in enumerate((1, 0)):
             before, after = _peaks(old, unit), {} if new is None else _peaks(new, unit)
             self.lowered[index].update(key for key, peak in before.items() if after.get(key, 0) < peak)
+        ours, theirs = _site_peaks(old), {} if new is None else _site_peaks(new)
+        self.lowered_sites.update(key for key, peak in ours.items() if theirs.get(key, 0) < peak)
 
 
 def _whose(charge: Charge, day: date) -> Whose:
@@ -342,6 +359,14 @@ def _peaks(usage: Usage, daily: int) -> dict[Whose, int]:
     for each in slices_of(usage):
         key = _whose(usage.charge, each.day if daily else each.day.replace(day=1))
         found[key] = max(found.get(key, 0), each.peak_w)
+    return found
+
+
+def _site_peaks(usage: Usage) -> dict[tuple[int, date], int]:
+    found: dict[tuple[int, date], int] = {}
+    for each in slices_of(usage):
+        for site in (0, usage.charge.site_id):
+            found[site, each.day] = max(found.get((site, each.day), 0), each.peak_w)
     return found
 
 
@@ -413,6 +438,11 @@ async def _write(connection: asyncpg.Connection, work: _Work, sums: _Sums, now: 
             columns = list(map(list, zip(*sorted(lowered), strict=True)))
             await connection.execute(_peak_sql(table, unit), *columns)
             await connection.execute(_clear_sql(table), *columns)
+    if sums.site_peaks:
+        rows = [(*key, sums.site_peaks[key]) for key in sorted(sums.site_peaks)]
+        await connection.execute(ADD_PEAK_SQL, *map(list, zip(*rows, strict=True)))
+    if sums.lowered_sites:
+        await connection.execute(LOWER_PEAK_SQL, *map(list, zip(*sorted(sums.lowered_sites), strict=True)))
 
 
 async def _add_all(

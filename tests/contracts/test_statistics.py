@@ -30,8 +30,8 @@ FIRST = datetime(2026, 3, 27, tzinfo=UTC)  # the night to the 29th has 23 hours 
 PLACES = {1: Whereabouts(1, "UTC"), 2: Whereabouts(2, "Europe/Stockholm"), 3: Whereabouts(2, "Europe/Stockholm")}
 MOVED = PLACES | {4: Whereabouts(4, "Asia/Kathmandu"), 2: Whereabouts(2, "America/New_York")}
 WIPE = (
-    "TRUNCATE session, meter_value, usage_change, session_usage, usage_day, usage_month, usage_hour, usage_quarter,"
-    " usage_place CASCADE"
+    "TRUNCATE session, meter_value, usage_change, session_usage, usage_peak, usage_day, usage_month, usage_hour,"
+    " usage_quarter, usage_place CASCADE"
 )
 INSERT = """
 INSERT INTO session (id, station_id_at_start, station_identity, logged_at, progress_at, evse_id, connector_id,
@@ -222,6 +222,10 @@ async def compare(world: World, fake: FakeStatistics) -> None:
                     found = await real.cells(*asked, by_time=by_time)
                     wanted = await fake.cells(*asked, by_time=by_time)
                     assert told(found) == told(wanted), (asked, by_time)
+            if selection.site_ids is not None and not axis.fine:
+                for split in (Split.NONE, Split.SITE):
+                    peaks = await real.site_peaks(selection, axis, split)
+                    assert told(peaks) == told(await fake.site_peaks(selection, axis, split)), (axis, split)
             power = await real.combined_power(selection, axis, Split.NONE)
             assert told(power) == told(await fake.combined_power(selection, axis, Split.NONE)), (selection, axis)
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from csms.domain.errors import StaleVersion
 from csms.domain.facts import ConnectorStatus, RegistrationStatus
 from csms.domain.statistics import (
@@ -73,6 +75,10 @@ class FakeStatistics:
             place = (key, _moment(axis, quarter))
             highest[place] = max(highest.get(place, 0.0), energy * (3600 // QUARTER) / 1000)
         return [Cell(key, at, NOTHING, peak) for (key, at), peak in highest.items()]  # type: ignore[arg-type]
+
+    async def site_peaks(self, selection: Selection, axis: Axis, split: Split) -> Sequence[Cell]:
+        found = await self.cells(replace(selection, site_ids=None), axis, split, by_time=True)
+        return [Cell(each.key, each.at, NOTHING, each.peak_w) for each in found]
 
     async def outlets(self, selection: Selection, split: Split) -> Mapping[int, int]:
         found: Counter[int] = Counter()

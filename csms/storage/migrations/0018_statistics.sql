@@ -106,6 +106,14 @@ CREATE TABLE usage_quarter (
     PRIMARY KEY (site_id, at)
 ) WITH (fillfactor = 80);
 
+-- The highest power of one outlet, by the site's own days.
+CREATE TABLE usage_peak (
+    site_id bigint NOT NULL,
+    day     date NOT NULL,
+    peak_w  integer NOT NULL,
+    PRIMARY KEY (site_id, day)
+);
+
 -- With which site and zone the sessions of a place were reckoned: when one changes, they are reckoned anew.
 CREATE TABLE usage_place (
     place_id bigint PRIMARY KEY,
