@@ -85,17 +85,7 @@ class GuardedHttp:
         """One request, whatever its status. Raises Unreachable, AddressRefused."""
         try:
             with trio.fail_after(timeout):
-                async with self._pool.stream(method, url, headers=list(headers.items()), content=body) as response:
-                    content = bytearray()
-                    async for chunk in response.aiter_stream():
-                        content += chunk
-                        if len(content) > max_answer:
-                            raise Unreachable("The answer is too long.")
-                    return Answer(
-                        response.status,
-                        {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers},
-                        bytes(content),
-                    )
+                return await self._read(method, url, headers, body, max_answer)
         except trio.TooSlowError as error:
             raise Unreachable("There was no answer in time.") from error
         except (
@@ -108,6 +98,26 @@ class GuardedHttp:
             ValueError,
         ) as error:
             raise Unreachable(f"{str(error) or type(error).__name__}.") from error
+
+    async def _read(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, max_answer: int
+    ) -> Answer:
+        content = bytearray()
+        answer: Answer | None = None
+        # An answer that is too long is cancelled where it is read: leaving the loop would leave its generators open.
+        with trio.CancelScope() as reading:
+            async with self._pool.stream(method, url, headers=list(headers.items()), content=body) as response:
+                async for chunk in response.aiter_stream():
+                    content += chunk
+                    if len(content) > max_answer:
+                        content.clear()
+                        reading.cancel()
+                found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+                if not reading.cancel_called:
+                    answer = Answer(response.status, found, bytes(content))
+        if answer is None:
+            raise Unreachable("The answer is too long.")
+        return answer
 
 
 class _Guarded(httpcore.AsyncNetworkBackend):
