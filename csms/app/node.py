@@ -31,8 +31,8 @@ from csms.app import soap
 from csms.app.authority import open_authority
 from csms.app.chapters import build_chapters, people, security, tags
 from csms.app.dialects import DIALECTS
-from csms.app.file_door import open_file_door
-from csms.app.front_door import listeners_of, open_front_door, rules_of
+from csms.app.file_door import FileDoor, open_file_door
+from csms.app.front_door import FrontDoor, listeners_of, open_front_door, rules_of
 from csms.app.metrics import CallMetrics, LoopMetrics, NodeCollector, Sources, open_registry
 from csms.app.monitor import MonitorDoor
 from csms.app.parts import Parts, Stores
@@ -104,11 +104,7 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
         first = await gate.access.ensure_administrator(settings.admin_email or None, settings.admin_password or None)
         services = await open_third_party(parts, index)
         door_of_stations = open_front_door(parts, registry, [services.endpoint])
-        try:
-            door_of_files = open_file_door(parts, door_of_stations.tls)
-        except BaseException:
-            door_of_stations.close()
-            raise
+        door_of_files = _open_file_door(parts, door_of_stations)
         listener, addresses = door_of_stations.listener, door_of_stations.addresses
         servicers = [
             *_servicers(parts, index, addresses, drain),
@@ -153,6 +149,15 @@ async def build_node(settings: Settings, door: Door, database: Database) -> Asyn
             )
         finally:
             ground.cancel_scope.cancel()
+
+
+def _open_file_door(parts: Parts, door_of_stations: FrontDoor) -> FileDoor:
+    """Beside that of the stations, with its certificates; both or none. Raises OSError, InvalidArgument."""
+    try:
+        return open_file_door(parts, door_of_stations.tls)
+    except BaseException:
+        door_of_stations.close()
+        raise
 
 
 async def _open_stores(ground: trio.Nursery, stores: Stores, index: MemoryTokenIndex) -> None:

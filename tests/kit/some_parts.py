@@ -39,5 +39,8 @@ def some_parts(world: ServiceWorld, ground: trio.Nursery) -> Parts:
         feed=world.feed,
         reacting=Reacting(),
         consulting=Consulting(),
+        files=SimpleNamespace(
+            store=world.file_store, vault=world.vault, transfers=world.transfers, images=world.image_store
+        ),
     )
     return cast("Parts", parts)
