@@ -20,10 +20,18 @@ ACTIVE_SQL = "SELECT EXISTS (SELECT FROM session WHERE state = 'ACTIVE' AND user
 # A name of its own for each session: nothing tells any more that two were of the same person. Sessions of nobody on one
 # of their tags are from before the tag was theirs, or was known to be.
 FORGET_SESSIONS_SQL = """
-UPDATE session SET id_token = 'deleted-' || id, user_id = NULL
-WHERE state = 'ENDED'
-    AND (user_id = $1 OR (user_id IS NULL AND id_token IN (SELECT id_token FROM id_token WHERE user_id = $1)))
+WITH forgotten AS (
+    UPDATE session SET id_token = 'deleted-' || id, corrected_id_token = NULL, user_id = NULL, mileage_km = NULL,
+        vehicle_id = '', purpose = '', note = ''
+    WHERE state = 'ENDED'
+      AND (user_id = $1 OR (user_id IS NULL AND shown_token IN (SELECT id_token FROM id_token WHERE user_id = $1)))
+    RETURNING id)
+UPDATE session_correction AS change SET before = '', after = '' FROM forgotten
+WHERE change.session_id = forgotten.id
+  AND change.field IN ('id_token', 'user', 'mileage_km', 'vehicle_id', 'purpose', 'note')
 """
+FORGET_NAME_SQL = "UPDATE session_correction SET actor_name = '' WHERE actor = 'users/' || $1::bigint"
+FORGET_WAITING_SQL = "DELETE FROM logbook_waiting WHERE actor = 'users/' || $1::bigint"
 FORGET_TAGS_SQL = "DELETE FROM id_token WHERE user_id = $1 RETURNING id, id_token"
 
 
@@ -61,4 +69,6 @@ async def _forget(connection: asyncpg.Connection, user_id: int) -> list[tuple[in
             "A charging session on one of the user's tags is still going on. End it first.", reason="SESSION_ACTIVE"
         )
     await connection.execute(FORGET_SESSIONS_SQL, user_id)
+    await connection.execute(FORGET_NAME_SQL, user_id)
+    await connection.execute(FORGET_WAITING_SQL, user_id)
     return [(row["id"], row["id_token"]) for row in await connection.fetch(FORGET_TAGS_SQL, user_id)]

@@ -50,6 +50,25 @@ async def test_sessions_stay_and_nothing_tells_whose_they_were(database: Databas
     assert await own.tags_of([user_id]) == {}
 
 
+@pytest.mark.feature("F-USR-3", "F-SES-5")
+async def test_a_logbook_and_corrections_do_not_tell_either(database: Database) -> None:
+    user_id = await a_user_with_a_tag(database)
+    await database.execute("UPDATE session SET corrected_id_token = '04A1', vehicle_id = 'AB-12' WHERE id = 2")
+    change = "INSERT INTO session_correction (session_id, field, before, after, actor, actor_name, at, reason)"
+    for field in ("id_token", "vehicle_id", "energy_wh"):
+        await database.execute(f"{change} VALUES (2, '{field}', 'x', 'y', 'users/{user_id}', 'Eve', now(), '')")
+    await PostgresOwnData(database).forget(user_id)
+    row = await database.fetchrow("SELECT shown_token, vehicle_id FROM session WHERE id = 2")
+    assert row is not None
+    assert tuple(row) == ("deleted-2", "")
+    rows = await database.fetch("SELECT field, before, after, actor_name FROM session_correction ORDER BY id")
+    assert [tuple(row) for row in rows] == [
+        ("id_token", "", "", ""),
+        ("vehicle_id", "", "", ""),
+        ("energy_wh", "x", "y", ""),
+    ]
+
+
 async def test_a_session_that_goes_on_keeps_its_user(database: Database) -> None:
     user_id = await a_user_with_a_tag(database)
     await database.execute("UPDATE session SET state = 'ACTIVE' WHERE id = 2")
