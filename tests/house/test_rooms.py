@@ -46,7 +46,6 @@ NO_TEST_OF_ITS_OWN: dict[str, str] = {
     "csms/app/dialects.py": "a table; tests/csms/ocpp/test_routing.py goes through it",
     "csms/app/parts.py": "values only",
     "csms/app/file_parts.py": "wiring only; tests/system/test_files.py runs it",
-    "csms/ports/files.py": "a Protocol; tests/contracts/test_files.py tests what fulfils it",
     "csms/ports/firmware_images.py": "a Protocol; tests/contracts/test_files.py tests what fulfils it",
     "csms/ports/pictures.py": "a Protocol; tests/contracts/test_files.py tests what fulfils it",
     "csms/services/files.py": "tests/control/servicers/test_files.py has it over the wire",

@@ -12,5 +12,8 @@ from tests.kit.service_world import NOW, ServiceWorld
 def test_its_service_is_served() -> None:
     world = ServiceWorld()
     stores = SimpleNamespace(station_queries=world.station_queries)
-    parts: Any = SimpleNamespace(remote=world.remote, inventory=world.inventory_store, stores=stores, now=lambda: NOW)
+    files = SimpleNamespace(transfers=world.transfers, images=world.image_store)
+    parts: Any = SimpleNamespace(
+        remote=world.remote, inventory=world.inventory_store, stores=stores, files=files, now=lambda: NOW
+    )
     assert [servicer.service.name for servicer in build(parts)] == ["MaintenanceService"]
