@@ -312,8 +312,11 @@ async def test_a_rollout_goes_wave_by_wave_to_its_end(autojump_clock: MockClock,
         assert len(world.directory.sent) == 1, "the wave waits"
         await trio.sleep(400)
         assert len(world.directory.sent) == 3
-        await world.inventory_store.change_job(2, JobState.SUCCEEDED, world.clock(), status="Installed")
-        await world.inventory_store.change_job(3, JobState.FAILED, world.clock(), status="InstallationFailed")
+        jobs = [step.job_id or 0 for step in (await world.steps(operation))[1:3]]
+        for job, state, status in zip(
+            jobs, (JobState.SUCCEEDED, JobState.FAILED), ("Installed", "InstallationFailed"), strict=True
+        ):
+            await world.inventory_store.change_job(job, state, world.clock(), status=status)
         await trio.sleep(5)
         paused = await world.operations.get(world.admin, operation.id)
         assert paused.operation.state is OperationState.PAUSED
