@@ -144,62 +144,25 @@ async def test_a_provider_registers_starts_a_session_and_gets_its_bill(
     async with simulator(running, "ROAM-1", "1.6") as cp:
         await boot(cp)
         party = await register(desk, emsp, "Moving")
-
-        # It reads where it can charge.
-        pull = partial(emsp.pull, "locations", "Location")
-        found = await desk.until(lambda: trio.to_thread.run_sync(pull), lambda seen: seen and seen[-1].get("evses"))
-        location = next(each for each in found if each["id"] == site.partition("/")[2])
+        location = await where_to_charge(desk, emsp, site)
         evse = location["evses"][0]
-        assert (location["address"], location["city"], location["country"]) == ("Kungsgatan 1", "Göteborg", "SWE")
         assert evse["evse_id"] == f"SE*CHA*E{name.partition('/')[2]}*1"
-        assert evse["status"] == "AVAILABLE"
         assert evse["connectors"][0]["tariff_ids"] == [tariff.partition("/")[2]]
-        tariffs = await desk.until(lambda: trio.to_thread.run_sync(emsp.pull, "tariffs", "Tariff"), len)
-        (told,) = [each for each in tariffs if each["id"] == tariff.partition("/")[2]]
-        assert told["elements"][0]["price_components"] == [{"type": "ENERGY", "price": 3.2, "step_size": 1, "vat": 25}]
-        # We have read its customers.
-        seen = await desk.until(
-            lambda: desk.call("third_party.GetRoamingParty", name=party), lambda got: got.party.token_count == 1
-        )
-        assert (seen.party.country_code, seen.party.party_id, list(seen.party.roles)) == ("NL", "TNM", ["EMSP"])
+        await prices_and_customers_are_exchanged(desk, emsp, tariff, party)
 
-        # It starts a session.
-        command = {
-            "response_url": f"{emsp.url}/2.2.1/results/start",
-            "token": card,
-            "location_id": location["id"],
-            "evse_uid": evse["uid"],
-            "authorization_reference": "APP-77",
-        }
-        url = emsp.endpoints["commands", "RECEIVER"]
-        answer = await emsp.ask("POST", f"{url}/START_SESSION", command)
-        check("CommandResponse", answer.data)
-        assert answer.data["result"] == "ACCEPTED"
-        order = await cp.asked("RemoteStartTransaction")
-        assert (order["idTag"], order["connectorId"]) == (card["uid"], 1)
-        result = await emsp.until(lambda: emsp.results and emsp.results[0], "the result")
-        assert (result["for"], result["result"]) == ("start", "ACCEPTED")
-
+        await start(cp, emsp, card, location)
         began = datetime.now(UTC) + timedelta(seconds=1)  # whole seconds, and after the tariff began
-        started = await cp.send(
-            cp.calls.StartTransaction(connector_id=1, id_tag=card["uid"], meter_start=1000, timestamp=_at(began))
-        )
+        begin = cp.calls.StartTransaction(connector_id=1, id_tag=card["uid"], meter_start=1000, timestamp=_at(began))
+        started = await cp.send(begin)
         assert started["idTagInfo"]["status"] == "Accepted"
         await status(cp, "Charging")
         number = str(started["transactionId"])
         session = await emsp.until(lambda: emsp.sessions.get(number, [None])[-1], "the session")
-        assert (session["status"], session["auth_method"], session["authorization_reference"]) == (
-            "ACTIVE",
-            "COMMAND",
-            "APP-77",
-        )
+        assert (session["status"], session["auth_method"]) == ("ACTIVE", "COMMAND")
+        assert session["authorization_reference"] == "APP-77"
         assert session["cdr_token"]["contract_id"] == card["contract_id"]
 
-        # It stops it.
-        stop = {"response_url": f"{emsp.url}/2.2.1/results/stop", "session_id": number}
-        answer = await emsp.ask("POST", f"{url}/STOP_SESSION", stop)
-        assert answer.data["result"] == "ACCEPTED"
-        assert (await cp.asked("RemoteStopTransaction"))["transactionId"] == started["transactionId"]
+        await stop(cp, emsp, number)
         await cp.send(
             cp.calls.StopTransaction(
                 transaction_id=started["transactionId"],
@@ -209,22 +172,8 @@ async def test_a_provider_registers_starts_a_session_and_gets_its_bill(
             )
         )
         await status(cp, "Available")
-
-        # And gets its bill: 10 kWh at 4 SEK and 5 SEK, 25 % VAT included.
-        cdr = await emsp.until(lambda: emsp.cdrs and emsp.cdrs[0], "the charge record")
-        assert cdr["session_id"] == number
-        assert cdr["total_energy"] == 10
-        assert cdr["currency"] == "SEK"
-        assert cdr["total_cost"] == {"excl_vat": 36.0, "incl_vat": 45.0}
-        assert cdr["total_energy_cost"] == {"excl_vat": 32, "incl_vat": 40.0}
-        assert cdr["total_fixed_cost"] == {"excl_vat": 4, "incl_vat": 5.0}
-        assert cdr["total_time"] == 0.1
-        assert cdr["tariffs"][0]["id"] == tariff.partition("/")[2]
+        cdr = await the_bill(emsp, number, tariff)
         assert cdr["cdr_location"]["evse_uid"] == evse["uid"]
-        done = await emsp.until(
-            lambda: emsp.sessions[number][-1]["status"] == "COMPLETED" and emsp.sessions[number][-1], "its end"
-        )
-        assert done["kwh"] == 10
         pulled = await trio.to_thread.run_sync(partial(emsp.pull, "cdrs", "Cdr"))
         assert [each["id"] for each in pulled] == [cdr["id"]]
         listed = await desk.until(
@@ -232,9 +181,75 @@ async def test_a_provider_registers_starts_a_session_and_gets_its_bill(
             lambda got: got.cdrs and got.cdrs[0].delivered,
         )
         assert (listed.cdrs[0].energy_kwh, listed.cdrs[0].total_incl_vat) == ("10", "45.00")
-        # The provider was told of each status.
         await emsp.until(lambda: [each for _, each in emsp.patches if each["status"] == "AVAILABLE"], "the status")
     assert cp.invalid == []
+
+
+async def where_to_charge(desk: Desk, emsp: Emsp, site: str) -> dict[str, Any]:
+    """The site as the provider reads it, when its outlet is there."""
+    number = site.partition("/")[2]
+
+    def mine(seen: list[Any]) -> list[Any]:
+        return [each for each in seen if each["id"] == number and each.get("evses")]
+
+    pull = partial(emsp.pull, "locations", "Location")
+    (location,) = mine(await desk.until(lambda: trio.to_thread.run_sync(pull), mine))
+    assert (location["address"], location["city"], location["country"]) == ("Kungsgatan 1", "Göteborg", "SWE")
+    assert location["evses"][0]["status"] == "AVAILABLE"
+    return dict(location)
+
+
+async def prices_and_customers_are_exchanged(desk: Desk, emsp: Emsp, tariff: str, party: str) -> None:
+    tariffs = await desk.until(lambda: trio.to_thread.run_sync(emsp.pull, "tariffs", "Tariff"), len)
+    (told,) = [each for each in tariffs if each["id"] == tariff.partition("/")[2]]
+    price = {"type": "ENERGY", "price": 3.2, "step_size": 1, "vat": 25}
+    assert told["elements"][0]["price_components"] == [price]
+    seen = await desk.until(
+        lambda: desk.call("third_party.GetRoamingParty", name=party), lambda got: got.party.token_count == 1
+    )
+    assert (seen.party.country_code, seen.party.party_id, list(seen.party.roles)) == ("NL", "TNM", ["EMSP"])
+
+
+async def start(cp: Simulator, emsp: Emsp, card: dict[str, Any], location: dict[str, Any]) -> None:
+    """START_SESSION, as far as the station and back."""
+    command = {
+        "response_url": f"{emsp.url}/2.2.1/results/start",
+        "token": card,
+        "location_id": location["id"],
+        "evse_uid": location["evses"][0]["uid"],
+        "authorization_reference": "APP-77",
+    }
+    answer = await emsp.ask("POST", f"{emsp.endpoints['commands', 'RECEIVER']}/START_SESSION", command)
+    check("CommandResponse", answer.data)
+    assert answer.data["result"] == "ACCEPTED"
+    order = await cp.asked("RemoteStartTransaction")
+    assert (order["idTag"], order["connectorId"]) == (card["uid"], 1)
+    result = await emsp.until(lambda: emsp.results and emsp.results[0], "the result")
+    assert (result["for"], result["result"]) == ("start", "ACCEPTED")
+
+
+async def stop(cp: Simulator, emsp: Emsp, number: str) -> None:
+    """STOP_SESSION, as far as the station."""
+    command = {"response_url": f"{emsp.url}/2.2.1/results/stop", "session_id": number}
+    answer = await emsp.ask("POST", f"{emsp.endpoints['commands', 'RECEIVER']}/STOP_SESSION", command)
+    assert answer.data["result"] == "ACCEPTED"
+    assert str((await cp.asked("RemoteStopTransaction"))["transactionId"]) == number
+
+
+async def the_bill(emsp: Emsp, number: str, tariff: str) -> dict[str, Any]:
+    """10 kWh at 4 SEK and 5 SEK, 25 % VAT included."""
+    cdr = await emsp.until(lambda: emsp.cdrs and emsp.cdrs[0], "the charge record")
+    assert (cdr["session_id"], cdr["total_energy"], cdr["currency"]) == (number, 10, "SEK")
+    assert cdr["total_cost"] == {"excl_vat": 36.0, "incl_vat": 45.0}
+    assert cdr["total_energy_cost"] == {"excl_vat": 32, "incl_vat": 40.0}
+    assert cdr["total_fixed_cost"] == {"excl_vat": 4, "incl_vat": 5.0}
+    assert cdr["total_time"] == 0.1
+    assert cdr["tariffs"][0]["id"] == tariff.partition("/")[2]
+    done = await emsp.until(
+        lambda: emsp.sessions[number][-1]["status"] == "COMPLETED" and emsp.sessions[number][-1], "its end"
+    )
+    assert done["kwh"] == 10
+    return dict(cdr)
 
 
 def _at(when: datetime) -> str:
