@@ -12,11 +12,13 @@ import pytest
 import trio
 import trio.testing
 
-from csms.domain.commands import Answer, RequestStartTransaction
+from csms.domain.commands import Answer, RequestStartTransaction, UnlockConnector
 from csms.domain.errors import FailedPrecondition
+from csms.domain.reservation import Reservation, ReservationState
 from csms.domain.roaming import Party, PartyState, RoamedSession, RoamingToken
 from csms.ports.roaming import Received, ReleasedObject
 from csms.services.remote import CommandOutcome, Target
+from csms.services.reservations import ReservationOutcome
 from csms.services.roaming_commands import RoamingCommands
 from csms.transport.http import HttpRequest
 from csms.transport.ocpi.endpoint import OcpiEndpoint
@@ -61,15 +63,38 @@ class FakeRemote:
         return CommandOutcome(Answer(self.outcome, self.outcome == "Accepted"), AT, 0.1)
 
 
+class FakeBook:
+    """Reservations: each is accepted, and taken back, as `status` says."""
+
+    def __init__(self) -> None:
+        self.orders: list[Any] = []
+        self.canceled: list[int] = []
+        self.status = "Accepted"
+
+    async def create(self, caller: Any, target: Target, order: Any) -> ReservationOutcome:
+        self.orders.append((target.station_id, order))
+        return self._outcome(len(self.orders), ReservationState.ACTIVE, ReservationState.REFUSED)
+
+    async def cancel(self, caller: Any, target: Any, reservation_id: int) -> ReservationOutcome:
+        self.canceled.append(reservation_id)
+        return self._outcome(reservation_id, ReservationState.CANCELED, ReservationState.ACTIVE)
+
+    def _outcome(self, number: int, good: ReservationState, bad: ReservationState) -> ReservationOutcome:
+        accepted = self.status == "Accepted"
+        made = Reservation(number, 17, good if accepted else bad, "04AB", AT, AT, AT, AT)
+        return ReservationOutcome(made, CommandOutcome(Answer(self.status, accepted), AT, 0.1))
+
+
 class World(RoamingWorld):
     def __init__(self, ground: trio.Nursery) -> None:
         self.time = AT
         super().__init__(lambda: pytest.fail("not asked"), lambda: self.time)
         self.remote: Any = FakeRemote()
+        self.reservations: Any = FakeBook()
         nobody: Any = None
         commands = RoamingCommands(
             self.remote,
-            nobody,
+            self.reservations,
             nobody,
             self.facts,
             self.roaming,
@@ -264,6 +289,42 @@ async def test_a_start_that_cannot_be_is_not_sent(
     assert told["status_code"] == status
     assert outcome in (None, told.get("data", {}).get("result"))
     assert world.remote.sent == []
+
+
+async def result(world: World, party: Party, command: str, body: dict[str, Any]) -> tuple[str, str]:
+    """What is said at once, and what follows (empty: nothing)."""
+    before = len(await world.roaming.page_pushes(party.id, size=99, after=0))
+    url = {"response_url": "https://emsp.example.org/r"}
+    _, told, _ = await world.ask("POST", f"/2.2.1/receiver/commands/{command}", {**url, **body})
+    await trio.testing.wait_all_tasks_blocked()
+    pushes = await world.roaming.page_pushes(party.id, size=99, after=0)
+    return told["data"]["result"], json.loads(pushes[-1].draft.body)["result"] if len(pushes) > before else ""
+
+
+async def test_an_outlet_is_reserved_reserved_anew_and_given_back(world: World, party: Party) -> None:
+    book = world.reservations
+    wanted = {"token": A_TOKEN, "expiry_date": "2026-11-21T09:00:00Z", "reservation_id": "R-1", "location_id": "12"}
+    assert await result(world, party, "RESERVE_NOW", wanted) == ("ACCEPTED", "ACCEPTED")
+    station, order = book.orders[0]
+    assert (station, order.evse_id, order.id_token, order.expires_at) == (17, 1, "04AB", AT + timedelta(hours=1))
+    assert await result(world, party, "RESERVE_NOW", wanted) == ("ACCEPTED", "ACCEPTED")
+    assert book.canceled == [1]  # the same again takes the place of the first
+    assert await result(world, party, "CANCEL_RESERVATION", {"reservation_id": "R-1"}) == ("ACCEPTED", "ACCEPTED")
+    assert book.canceled == [1, 2]
+    other = await result(world, party, "CANCEL_RESERVATION", {"reservation_id": "R-2"})
+    assert other == ("ACCEPTED", "UNKNOWN_RESERVATION")
+    book.status = "Occupied"
+    assert await result(world, party, "RESERVE_NOW", wanted) == ("ACCEPTED", "EVSE_OCCUPIED")
+    late = {**wanted, "expiry_date": "2026-11-21T07:00:00Z"}
+    assert await result(world, party, "RESERVE_NOW", late) == ("REJECTED", "")
+
+
+async def test_a_cable_is_released(world: World, party: Party) -> None:
+    wanted = {"location_id": "12", "evse_uid": "17-1", "connector_id": "1"}
+    assert await result(world, party, "UNLOCK_CONNECTOR", wanted) == ("ACCEPTED", "ACCEPTED")
+    assert world.remote.sent == [(17, UnlockConnector(1, 1))]
+    world.remote.outcome = "NotSupported"
+    assert await result(world, party, "UNLOCK_CONNECTOR", wanted) == ("ACCEPTED", "NOT_SUPPORTED")
 
 
 async def test_nobody_stops_the_session_of_another_party(world: World, party: Party) -> None:
