@@ -53,3 +53,26 @@ async def test_who_does_not_answer_holds_nobody_up(mishap: str, autojump_clock: 
     began = trio.current_time()
     assert await consulting.consult(1, Asked("x")) is None
     assert trio.current_time() - began <= 5
+
+
+async def test_a_preparer_goes_first_has_no_answer_and_harms_nobody() -> None:
+    consulting = Consulting()
+    order: list[str] = []
+
+    async def prepare(_station_id: int, fact: Asked) -> None:
+        order.append(f"prepare {fact.word}")
+        raise Unavailable("The party is away.")
+
+    consulting.prepare(Asked, prepare)
+    assert consulting.kinds == {Asked}
+    assert await consulting.consult(7, Asked("x")) is None
+
+    async def answer(_station_id: int, fact: Asked) -> Reply:
+        order.append(f"answer {fact.word}")
+        return DataTransferReply(fact.word)
+
+    consulting.ask(Asked, answer)
+    assert await consulting.consult(7, Asked("y")) == DataTransferReply("y")
+    assert order == ["prepare x", "prepare y", "answer y"]
+    with pytest.raises(ValueError, match="already"):
+        consulting.prepare(Asked, prepare)
