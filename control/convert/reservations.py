@@ -8,7 +8,7 @@ from control.convert.common import moment, timestamp
 from control.convert.names import print_name, read_name
 from control.v1 import reservations_pb2
 from csms.domain.errors import InvalidArgument
-from csms.domain.reservation import Reservation, ReservationState
+from csms.domain.reservation import Reservation, ReservationState, Waiting
 from csms.ports.reservations import ReservationFilter
 from csms.services.reservations import ReservationOrder
 
@@ -36,6 +36,23 @@ def reservation(known: Reservation) -> reservations_pb2.Reservation:
         create_time=timestamp(known.created_at),
         update_time=timestamp(known.updated_at),
         end_time=timestamp(known.ended_at),
+        user=print_name("users", known.user_id) if known.user_id is not None else "",
+    )
+
+
+def waiting(known: Waiting) -> reservations_pb2.Waiting:
+    """All of it."""
+    return reservations_pb2.Waiting(
+        name=print_name("waiting", known.id),
+        station=print_name("stations", known.station_id),
+        evse_id=known.evse_id or 0,
+        id_token=known.id_token,
+        user=print_name("users", known.user_id) if known.user_id is not None else "",
+        state=reservations_pb2.WaitState.Value(f"WAIT_STATE_{known.state.value}"),
+        place=known.place,
+        reservation="" if known.reservation_id is None else print_name("reservations", known.reservation_id),
+        create_time=timestamp(known.created_at),
+        until_time=timestamp(known.until),
     )
 
 
@@ -49,6 +66,7 @@ def order(request: reservations_pb2.CreateReservationRequest) -> ReservationOrde
         request.evse_id,
         request.connector_type.strip(),
         request.group_id_token or None,
+        moment(request.start_time) if request.HasField("start_time") else None,
     )
 
 
@@ -63,4 +81,5 @@ def reservation_filter(message: reservations_pb2.ReservationFilter) -> Reservati
         id_token=message.id_token.strip().upper(),
         since=moment(message.from_time) if message.HasField("from_time") else None,
         until=moment(message.to_time) if message.HasField("to_time") else None,
+        user_id=read_name(message.user, "users") if message.user else None,
     )

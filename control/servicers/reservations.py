@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from control.convert import remote
 from control.convert import reservations as convert
+from control.convert.common import moment
 from control.convert.names import read_name
 from control.guard import Call
 from control.paging import make_token, page_size, read_token
@@ -63,9 +64,67 @@ class ReservationServicer:
             convert.reservation_filter(request.filter),
             size=size + 1,
             before=None if place is None else int(place[0]),
+            place_id=read_name(request.filter.place, "places") if request.filter.place else None,
         )
         shown = found[:size]
         token = make_token([shown[-1].id], query) if len(found) > size else ""
         return reservations_pb2.ListReservationsResponse(
             reservations=[convert.reservation(each) for each in shown], next_page_token=token, total_size=total
+        )
+
+    async def get_reservable(
+        self, call: Call, request: reservations_pb2.GetReservableRequest
+    ) -> reservations_pb2.GetReservableResponse:
+        """GetReservable."""
+        station_id = read_name(request.station, "stations")
+        return reservations_pb2.GetReservableResponse(
+            reservable=await self._reservations.reservable(call.caller, station_id)
+        )
+
+    async def set_reservable(
+        self, call: Call, request: reservations_pb2.SetReservableRequest
+    ) -> reservations_pb2.SetReservableResponse:
+        """SetReservable."""
+        station_id = read_name(request.station, "stations")
+        await self._reservations.set_reservable(call.caller, station_id, reservable=request.reservable)
+        return reservations_pb2.SetReservableResponse()
+
+    async def join_waiting_list(
+        self, call: Call, request: reservations_pb2.JoinWaitingListRequest
+    ) -> reservations_pb2.JoinWaitingListResponse:
+        """JoinWaitingList."""
+        joined = await self._reservations.wait(
+            call.caller,
+            read_name(request.station, "stations"),
+            request.id_token,
+            evse_id=request.evse_id or None,
+            until=moment(request.until_time) if request.HasField("until_time") else None,
+        )
+        return reservations_pb2.JoinWaitingListResponse(waiting=convert.waiting(joined))
+
+    async def leave_waiting_list(
+        self, call: Call, request: reservations_pb2.LeaveWaitingListRequest
+    ) -> reservations_pb2.LeaveWaitingListResponse:
+        """LeaveWaitingList."""
+        left = await self._reservations.leave(call.caller, read_name(request.name, "waiting"))
+        return reservations_pb2.LeaveWaitingListResponse(waiting=convert.waiting(left))
+
+    async def list_waiting(
+        self, call: Call, request: reservations_pb2.ListWaitingRequest
+    ) -> reservations_pb2.ListWaitingResponse:
+        """ListWaiting."""
+        size = page_size(request.page_size)
+        query = b"ListWaiting" + request.station.encode()
+        place = read_token(request.page_token, query, (int,))
+        found, total = await self._reservations.waiting(
+            call.caller,
+            read_name(request.station, "stations") if request.station else None,
+            size=size + 1,
+            after=None if place is None else int(place[0]),
+        )
+        shown = found[:size]
+        return reservations_pb2.ListWaitingResponse(
+            waiting=map(convert.waiting, shown),
+            next_page_token=make_token([shown[-1].id], query) if len(found) > size else "",
+            total_size=total,
         )

@@ -26,35 +26,59 @@ from control.v1 import remote_pb2 as control_dot_v1_dot_remote__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63ontrol/v1/reservations.proto\x12\ncontrol.v1\x1a\x17\x63ontrol/v1/remote.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcc\x03\n\x0bReservation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07station\x18\x02 \x01(\t\x12+\n\x05state\x18\x03 \x01(\x0e\x32\x1c.control.v1.ReservationState\x12\x10\n\x08id_token\x18\x04 \x01(\t\x12\x16\n\x0egroup_id_token\x18\x05 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x06 \x01(\x05\x12\x16\n\x0e\x63onnector_type\x18\x07 \x01(\t\x12.\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06status\x18\n \x01(\t\x12\x0c\n\x04note\x18\x0b \x01(\t\x12\x0f\n\x07\x63reator\x18\x0c \x01(\t\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xc9\x01\n\x18\x43reateReservationRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x10\n\x08id_token\x18\x02 \x01(\t\x12\x16\n\x0egroup_id_token\x18\x03 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x04 \x01(\x05\x12\x16\n\x0e\x63onnector_type\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"t\n\x19\x43reateReservationResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12,\n\x0breservation\x18\x02 \x01(\x0b\x32\x17.control.v1.Reservation\"S\n\x18\x43\x61ncelReservationRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0c\n\x04name\x18\x02 \x01(\t\"t\n\x19\x43\x61ncelReservationResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12,\n\x0breservation\x18\x02 \x01(\x0b\x32\x17.control.v1.Reservation\"%\n\x15GetReservationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"F\n\x16GetReservationResponse\x12,\n\x0breservation\x18\x01 \x01(\x0b\x32\x17.control.v1.Reservation\"\xc0\x01\n\x11ReservationFilter\x12\x0f\n\x07station\x18\x01 \x01(\t\x12,\n\x06states\x18\x02 \x03(\x0e\x32\x1c.control.v1.ReservationState\x12\x10\n\x08id_token\x18\x03 \x01(\t\x12-\n\tfrom_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"o\n\x17ListReservationsRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.control.v1.ReservationFilter\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"v\n\x18ListReservationsResponse\x12-\n\x0creservations\x18\x01 \x03(\x0b\x32\x17.control.v1.Reservation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03*\x8d\x02\n\x10ReservationState\x12!\n\x1dRESERVATION_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bRESERVATION_STATE_REQUESTED\x10\x01\x12\x1c\n\x18RESERVATION_STATE_ACTIVE\x10\x02\x12\x1d\n\x19RESERVATION_STATE_REFUSED\x10\x03\x12\x1a\n\x16RESERVATION_STATE_USED\x10\x04\x12\x1e\n\x1aRESERVATION_STATE_CANCELED\x10\x05\x12\x1d\n\x19RESERVATION_STATE_EXPIRED\x10\x06\x12\x1d\n\x19RESERVATION_STATE_REMOVED\x10\x07\x32\x90\x03\n\x12ReservationService\x12`\n\x11\x43reateReservation\x12$.control.v1.CreateReservationRequest\x1a%.control.v1.CreateReservationResponse\x12`\n\x11\x43\x61ncelReservation\x12$.control.v1.CancelReservationRequest\x1a%.control.v1.CancelReservationResponse\x12W\n\x0eGetReservation\x12!.control.v1.GetReservationRequest\x1a\".control.v1.GetReservationResponse\x12]\n\x10ListReservations\x12#.control.v1.ListReservationsRequest\x1a$.control.v1.ListReservationsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63ontrol/v1/reservations.proto\x12\ncontrol.v1\x1a\x17\x63ontrol/v1/remote.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xda\x03\n\x0bReservation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07station\x18\x02 \x01(\t\x12+\n\x05state\x18\x03 \x01(\x0e\x32\x1c.control.v1.ReservationState\x12\x10\n\x08id_token\x18\x04 \x01(\t\x12\x16\n\x0egroup_id_token\x18\x05 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x06 \x01(\x05\x12\x16\n\x0e\x63onnector_type\x18\x07 \x01(\t\x12.\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06status\x18\n \x01(\t\x12\x0c\n\x04note\x18\x0b \x01(\t\x12\x0f\n\x07\x63reator\x18\x0c \x01(\t\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04user\x18\x10 \x01(\t\"\x84\x02\n\x07Waiting\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07station\x18\x02 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x03 \x01(\x05\x12\x10\n\x08id_token\x18\x04 \x01(\t\x12\x0c\n\x04user\x18\x05 \x01(\t\x12$\n\x05state\x18\x06 \x01(\x0e\x32\x15.control.v1.WaitState\x12\r\n\x05place\x18\x07 \x01(\x05\x12\x13\n\x0breservation\x18\x08 \x01(\t\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nuntil_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf9\x01\n\x18\x43reateReservationRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x10\n\x08id_token\x18\x02 \x01(\t\x12\x16\n\x0egroup_id_token\x18\x03 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x04 \x01(\x05\x12\x16\n\x0e\x63onnector_type\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"t\n\x19\x43reateReservationResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12,\n\x0breservation\x18\x02 \x01(\x0b\x32\x17.control.v1.Reservation\"S\n\x18\x43\x61ncelReservationRequest\x12)\n\x06target\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandTarget\x12\x0c\n\x04name\x18\x02 \x01(\t\"t\n\x19\x43\x61ncelReservationResponse\x12)\n\x06result\x18\x01 \x01(\x0b\x32\x19.control.v1.CommandResult\x12,\n\x0breservation\x18\x02 \x01(\x0b\x32\x17.control.v1.Reservation\"%\n\x15GetReservationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"F\n\x16GetReservationResponse\x12,\n\x0breservation\x18\x01 \x01(\x0b\x32\x17.control.v1.Reservation\"\xdd\x01\n\x11ReservationFilter\x12\x0f\n\x07station\x18\x01 \x01(\t\x12,\n\x06states\x18\x02 \x03(\x0e\x32\x1c.control.v1.ReservationState\x12\x10\n\x08id_token\x18\x03 \x01(\t\x12-\n\tfrom_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07to_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05place\x18\x06 \x01(\t\x12\x0c\n\x04user\x18\x07 \x01(\t\"\'\n\x14GetReservableRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\"+\n\x15GetReservableResponse\x12\x12\n\nreservable\x18\x01 \x01(\x08\"O\n\x14SetReservableRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x12\n\nreservable\x18\x02 \x01(\x08\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x17\n\x15SetReservableResponse\"\x90\x01\n\x16JoinWaitingListRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x10\n\x08id_token\x18\x02 \x01(\t\x12\x0f\n\x07\x65vse_id\x18\x03 \x01(\x05\x12.\n\nuntil_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"?\n\x17JoinWaitingListResponse\x12$\n\x07waiting\x18\x01 \x01(\x0b\x32\x13.control.v1.Waiting\";\n\x17LeaveWaitingListRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"@\n\x18LeaveWaitingListResponse\x12$\n\x07waiting\x18\x01 \x01(\x0b\x32\x13.control.v1.Waiting\"L\n\x12ListWaitingRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"h\n\x13ListWaitingResponse\x12$\n\x07waiting\x18\x01 \x03(\x0b\x32\x13.control.v1.Waiting\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03\"o\n\x17ListReservationsRequest\x12-\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1d.control.v1.ReservationFilter\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"v\n\x18ListReservationsResponse\x12-\n\x0creservations\x18\x01 \x03(\x0b\x32\x17.control.v1.Reservation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x12\n\ntotal_size\x18\x03 \x01(\x03*\xab\x02\n\x10ReservationState\x12!\n\x1dRESERVATION_STATE_UNSPECIFIED\x10\x00\x12\x1f\n\x1bRESERVATION_STATE_REQUESTED\x10\x01\x12\x1c\n\x18RESERVATION_STATE_ACTIVE\x10\x02\x12\x1d\n\x19RESERVATION_STATE_REFUSED\x10\x03\x12\x1a\n\x16RESERVATION_STATE_USED\x10\x04\x12\x1e\n\x1aRESERVATION_STATE_CANCELED\x10\x05\x12\x1d\n\x19RESERVATION_STATE_EXPIRED\x10\x06\x12\x1d\n\x19RESERVATION_STATE_REMOVED\x10\x07\x12\x1c\n\x18RESERVATION_STATE_BOOKED\x10\x08*\x99\x01\n\tWaitState\x12\x1a\n\x16WAIT_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12WAIT_STATE_WAITING\x10\x01\x12\x16\n\x12WAIT_STATE_OFFERED\x10\x02\x12\x14\n\x10WAIT_STATE_TAKEN\x10\x03\x12\x15\n\x11WAIT_STATE_MISSED\x10\x04\x12\x13\n\x0fWAIT_STATE_LEFT\x10\x05\x32\xc7\x06\n\x12ReservationService\x12`\n\x11\x43reateReservation\x12$.control.v1.CreateReservationRequest\x1a%.control.v1.CreateReservationResponse\x12`\n\x11\x43\x61ncelReservation\x12$.control.v1.CancelReservationRequest\x1a%.control.v1.CancelReservationResponse\x12W\n\x0eGetReservation\x12!.control.v1.GetReservationRequest\x1a\".control.v1.GetReservationResponse\x12]\n\x10ListReservations\x12#.control.v1.ListReservationsRequest\x1a$.control.v1.ListReservationsResponse\x12T\n\rGetReservable\x12 .control.v1.GetReservableRequest\x1a!.control.v1.GetReservableResponse\x12T\n\rSetReservable\x12 .control.v1.SetReservableRequest\x1a!.control.v1.SetReservableResponse\x12Z\n\x0fJoinWaitingList\x12\".control.v1.JoinWaitingListRequest\x1a#.control.v1.JoinWaitingListResponse\x12]\n\x10LeaveWaitingList\x12#.control.v1.LeaveWaitingListRequest\x1a$.control.v1.LeaveWaitingListResponse\x12N\n\x0bListWaiting\x12\x1e.control.v1.ListWaitingRequest\x1a\x1f.control.v1.ListWaitingResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'control.v1.reservations_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESERVATIONSTATE']._serialized_start=1631
-  _globals['_RESERVATIONSTATE']._serialized_end=1900
+  _globals['_RESERVATIONSTATE']._serialized_start=2700
+  _globals['_RESERVATIONSTATE']._serialized_end=2999
+  _globals['_WAITSTATE']._serialized_start=3002
+  _globals['_WAITSTATE']._serialized_end=3155
   _globals['_RESERVATION']._serialized_start=104
-  _globals['_RESERVATION']._serialized_end=564
-  _globals['_CREATERESERVATIONREQUEST']._serialized_start=567
-  _globals['_CREATERESERVATIONREQUEST']._serialized_end=768
-  _globals['_CREATERESERVATIONRESPONSE']._serialized_start=770
-  _globals['_CREATERESERVATIONRESPONSE']._serialized_end=886
-  _globals['_CANCELRESERVATIONREQUEST']._serialized_start=888
-  _globals['_CANCELRESERVATIONREQUEST']._serialized_end=971
-  _globals['_CANCELRESERVATIONRESPONSE']._serialized_start=973
-  _globals['_CANCELRESERVATIONRESPONSE']._serialized_end=1089
-  _globals['_GETRESERVATIONREQUEST']._serialized_start=1091
-  _globals['_GETRESERVATIONREQUEST']._serialized_end=1128
-  _globals['_GETRESERVATIONRESPONSE']._serialized_start=1130
-  _globals['_GETRESERVATIONRESPONSE']._serialized_end=1200
-  _globals['_RESERVATIONFILTER']._serialized_start=1203
-  _globals['_RESERVATIONFILTER']._serialized_end=1395
-  _globals['_LISTRESERVATIONSREQUEST']._serialized_start=1397
-  _globals['_LISTRESERVATIONSREQUEST']._serialized_end=1508
-  _globals['_LISTRESERVATIONSRESPONSE']._serialized_start=1510
-  _globals['_LISTRESERVATIONSRESPONSE']._serialized_end=1628
-  _globals['_RESERVATIONSERVICE']._serialized_start=1903
-  _globals['_RESERVATIONSERVICE']._serialized_end=2303
+  _globals['_RESERVATION']._serialized_end=578
+  _globals['_WAITING']._serialized_start=581
+  _globals['_WAITING']._serialized_end=841
+  _globals['_CREATERESERVATIONREQUEST']._serialized_start=844
+  _globals['_CREATERESERVATIONREQUEST']._serialized_end=1093
+  _globals['_CREATERESERVATIONRESPONSE']._serialized_start=1095
+  _globals['_CREATERESERVATIONRESPONSE']._serialized_end=1211
+  _globals['_CANCELRESERVATIONREQUEST']._serialized_start=1213
+  _globals['_CANCELRESERVATIONREQUEST']._serialized_end=1296
+  _globals['_CANCELRESERVATIONRESPONSE']._serialized_start=1298
+  _globals['_CANCELRESERVATIONRESPONSE']._serialized_end=1414
+  _globals['_GETRESERVATIONREQUEST']._serialized_start=1416
+  _globals['_GETRESERVATIONREQUEST']._serialized_end=1453
+  _globals['_GETRESERVATIONRESPONSE']._serialized_start=1455
+  _globals['_GETRESERVATIONRESPONSE']._serialized_end=1525
+  _globals['_RESERVATIONFILTER']._serialized_start=1528
+  _globals['_RESERVATIONFILTER']._serialized_end=1749
+  _globals['_GETRESERVABLEREQUEST']._serialized_start=1751
+  _globals['_GETRESERVABLEREQUEST']._serialized_end=1790
+  _globals['_GETRESERVABLERESPONSE']._serialized_start=1792
+  _globals['_GETRESERVABLERESPONSE']._serialized_end=1835
+  _globals['_SETRESERVABLEREQUEST']._serialized_start=1837
+  _globals['_SETRESERVABLEREQUEST']._serialized_end=1916
+  _globals['_SETRESERVABLERESPONSE']._serialized_start=1918
+  _globals['_SETRESERVABLERESPONSE']._serialized_end=1941
+  _globals['_JOINWAITINGLISTREQUEST']._serialized_start=1944
+  _globals['_JOINWAITINGLISTREQUEST']._serialized_end=2088
+  _globals['_JOINWAITINGLISTRESPONSE']._serialized_start=2090
+  _globals['_JOINWAITINGLISTRESPONSE']._serialized_end=2153
+  _globals['_LEAVEWAITINGLISTREQUEST']._serialized_start=2155
+  _globals['_LEAVEWAITINGLISTREQUEST']._serialized_end=2214
+  _globals['_LEAVEWAITINGLISTRESPONSE']._serialized_start=2216
+  _globals['_LEAVEWAITINGLISTRESPONSE']._serialized_end=2280
+  _globals['_LISTWAITINGREQUEST']._serialized_start=2282
+  _globals['_LISTWAITINGREQUEST']._serialized_end=2358
+  _globals['_LISTWAITINGRESPONSE']._serialized_start=2360
+  _globals['_LISTWAITINGRESPONSE']._serialized_end=2464
+  _globals['_LISTRESERVATIONSREQUEST']._serialized_start=2466
+  _globals['_LISTRESERVATIONSREQUEST']._serialized_end=2577
+  _globals['_LISTRESERVATIONSRESPONSE']._serialized_start=2579
+  _globals['_LISTRESERVATIONSRESPONSE']._serialized_end=2697
+  _globals['_RESERVATIONSERVICE']._serialized_start=3158
+  _globals['_RESERVATIONSERVICE']._serialized_end=3997
 # @@protoc_insertion_point(module_scope)

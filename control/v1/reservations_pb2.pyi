@@ -43,6 +43,8 @@ class _ReservationStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Rese
     """Its time was over."""
     RESERVATION_STATE_REMOVED: _ReservationState.ValueType  # 7
     """The station gave it up."""
+    RESERVATION_STATE_BOOKED: _ReservationState.ValueType  # 8
+    """It begins later; the station is asked then, and again until it agrees."""
 
 class ReservationState(_ReservationState, metaclass=_ReservationStateEnumTypeWrapper):
     """Where a reservation is."""
@@ -63,7 +65,45 @@ RESERVATION_STATE_EXPIRED: ReservationState.ValueType  # 6
 """Its time was over."""
 RESERVATION_STATE_REMOVED: ReservationState.ValueType  # 7
 """The station gave it up."""
+RESERVATION_STATE_BOOKED: ReservationState.ValueType  # 8
+"""It begins later; the station is asked then, and again until it agrees."""
 Global___ReservationState: _TypeAlias = ReservationState  # noqa: Y015
+
+class _WaitState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WaitStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WaitState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WAIT_STATE_UNSPECIFIED: _WaitState.ValueType  # 0
+    """Not given."""
+    WAIT_STATE_WAITING: _WaitState.ValueType  # 1
+    """On the list."""
+    WAIT_STATE_OFFERED: _WaitState.ValueType  # 2
+    """An outlet is reserved for it."""
+    WAIT_STATE_TAKEN: _WaitState.ValueType  # 3
+    """It charged there."""
+    WAIT_STATE_MISSED: _WaitState.ValueType  # 4
+    """It did not come in time."""
+    WAIT_STATE_LEFT: _WaitState.ValueType  # 5
+    """It left, or has waited long enough."""
+
+class WaitState(_WaitState, metaclass=_WaitStateEnumTypeWrapper):
+    """Where somebody who waits is."""
+
+WAIT_STATE_UNSPECIFIED: WaitState.ValueType  # 0
+"""Not given."""
+WAIT_STATE_WAITING: WaitState.ValueType  # 1
+"""On the list."""
+WAIT_STATE_OFFERED: WaitState.ValueType  # 2
+"""An outlet is reserved for it."""
+WAIT_STATE_TAKEN: WaitState.ValueType  # 3
+"""It charged there."""
+WAIT_STATE_MISSED: WaitState.ValueType  # 4
+"""It did not come in time."""
+WAIT_STATE_LEFT: WaitState.ValueType  # 5
+"""It left, or has waited long enough."""
+Global___WaitState: _TypeAlias = WaitState  # noqa: Y015
 
 @_typing.final
 class Reservation(_message.Message):
@@ -86,6 +126,7 @@ class Reservation(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`reservations/{id}`; the number is OCPP's reservationId."""
     station: _builtins.str
@@ -106,6 +147,8 @@ class Reservation(_message.Message):
     """What is to be said besides, for people."""
     creator: _builtins.str
     """Who made it: `users/{id}` or `apiKeys/{id}`."""
+    user: _builtins.str
+    """`users/{id}` whose tag it is; empty: nobody's."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """From when it is kept."""
@@ -144,14 +187,77 @@ class Reservation(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        user: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connector_type", b"connector_type", "create_time", b"create_time", "creator", b"creator", "end_time", b"end_time", "evse_id", b"evse_id", "expire_time", b"expire_time", "group_id_token", b"group_id_token", "id_token", b"id_token", "name", b"name", "note", b"note", "start_time", b"start_time", "state", b"state", "station", b"station", "status", b"status", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connector_type", b"connector_type", "create_time", b"create_time", "creator", b"creator", "end_time", b"end_time", "evse_id", b"evse_id", "expire_time", b"expire_time", "group_id_token", b"group_id_token", "id_token", b"id_token", "name", b"name", "note", b"note", "start_time", b"start_time", "state", b"state", "station", b"station", "status", b"status", "update_time", b"update_time", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Reservation: _TypeAlias = Reservation  # noqa: Y015
+
+@_typing.final
+class Waiting(_message.Message):
+    """A tag that waits for an occupied outlet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STATION_FIELD_NUMBER: _builtins.int
+    EVSE_ID_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`waiting/{id}`."""
+    station: _builtins.str
+    """`stations/{id}`."""
+    evse_id: _builtins.int
+    """Which EVSE; 0: any."""
+    id_token: _builtins.str
+    """The tag."""
+    user: _builtins.str
+    """`users/{id}` whose tag it is; empty: nobody's."""
+    state: Global___WaitState.ValueType
+    """Where it is."""
+    place: _builtins.int
+    """Its place in the station's list, from 1; 0: it is over."""
+    reservation: _builtins.str
+    """`reservations/{id}` that it was offered; empty: none."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when at most."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        station: _builtins.str = ...,
+        evse_id: _builtins.int = ...,
+        id_token: _builtins.str = ...,
+        user: _builtins.str = ...,
+        state: Global___WaitState.ValueType = ...,
+        place: _builtins.int = ...,
+        reservation: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "evse_id", b"evse_id", "id_token", b"id_token", "name", b"name", "place", b"place", "reservation", b"reservation", "state", b"state", "station", b"station", "until_time", b"until_time", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Waiting: _TypeAlias = Waiting  # noqa: Y015
 
 @_typing.final
 class CreateReservationRequest(_message.Message):
@@ -165,6 +271,7 @@ class CreateReservationRequest(_message.Message):
     EVSE_ID_FIELD_NUMBER: _builtins.int
     CONNECTOR_TYPE_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
     id_token: _builtins.str
     """The tag that may use it."""
     group_id_token: _builtins.str
@@ -181,6 +288,10 @@ class CreateReservationRequest(_message.Message):
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Until when: in the future, within a year. In whole seconds."""
 
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """From when; not given, or within a minute: now. Later: it is BOOKED, and the station is asked when its time comes."""
+
     def __init__(
         self,
         *,
@@ -190,10 +301,11 @@ class CreateReservationRequest(_message.Message):
         evse_id: _builtins.int = ...,
         connector_type: _builtins.str = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "target", b"target"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "start_time", b"start_time", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connector_type", b"connector_type", "evse_id", b"evse_id", "expire_time", b"expire_time", "group_id_token", b"group_id_token", "id_token", b"id_token", "target", b"target"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connector_type", b"connector_type", "evse_id", b"evse_id", "expire_time", b"expire_time", "group_id_token", b"group_id_token", "id_token", b"id_token", "start_time", b"start_time", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -344,10 +456,16 @@ class ReservationFilter(_message.Message):
     ID_TOKEN_FIELD_NUMBER: _builtins.int
     FROM_TIME_FIELD_NUMBER: _builtins.int
     TO_TIME_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
     station: _builtins.str
     """`stations/{id}`."""
     id_token: _builtins.str
     """Of this tag."""
+    place: _builtins.str
+    """`places/{id}`: at stations that stand there or in a place below it."""
+    user: _builtins.str
+    """`users/{id}`: of this user's tags."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[Global___ReservationState.ValueType]:
         """One of these states."""
@@ -368,14 +486,283 @@ class ReservationFilter(_message.Message):
         id_token: _builtins.str = ...,
         from_time: _timestamp_pb2.Timestamp | None = ...,
         to_time: _timestamp_pb2.Timestamp | None = ...,
+        place: _builtins.str = ...,
+        user: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "to_time", b"to_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "id_token", b"id_token", "states", b"states", "station", b"station", "to_time", b"to_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "id_token", b"id_token", "place", b"place", "states", b"states", "station", b"station", "to_time", b"to_time", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReservationFilter: _TypeAlias = ReservationFilter  # noqa: Y015
+
+@_typing.final
+class GetReservableRequest(_message.Message):
+    """Asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATION_FIELD_NUMBER: _builtins.int
+    station: _builtins.str
+    """`stations/{id}`."""
+    def __init__(
+        self,
+        *,
+        station: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["station", b"station"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReservableRequest: _TypeAlias = GetReservableRequest  # noqa: Y015
+
+@_typing.final
+class GetReservableResponse(_message.Message):
+    """Its answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESERVABLE_FIELD_NUMBER: _builtins.int
+    reservable: _builtins.bool
+    """Reservations are switched on."""
+    def __init__(
+        self,
+        *,
+        reservable: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reservable", b"reservable"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReservableResponse: _TypeAlias = GetReservableResponse  # noqa: Y015
+
+@_typing.final
+class SetReservableRequest(_message.Message):
+    """Switches."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATION_FIELD_NUMBER: _builtins.int
+    RESERVABLE_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    station: _builtins.str
+    """`stations/{id}`."""
+    reservable: _builtins.bool
+    """On."""
+    request_id: _builtins.str
+    """Repeating a request with the same id within 24 hours does it once and answers the same."""
+    def __init__(
+        self,
+        *,
+        station: _builtins.str = ...,
+        reservable: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "reservable", b"reservable", "station", b"station"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetReservableRequest: _TypeAlias = SetReservableRequest  # noqa: Y015
+
+@_typing.final
+class SetReservableResponse(_message.Message):
+    """Switched."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetReservableResponse: _TypeAlias = SetReservableResponse  # noqa: Y015
+
+@_typing.final
+class JoinWaitingListRequest(_message.Message):
+    """Waits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATION_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_FIELD_NUMBER: _builtins.int
+    EVSE_ID_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    station: _builtins.str
+    """`stations/{id}`."""
+    id_token: _builtins.str
+    """The tag."""
+    evse_id: _builtins.int
+    """Which EVSE; 0: any."""
+    request_id: _builtins.str
+    """See SetReservableRequest."""
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when at most, within two days; not given: two days."""
+
+    def __init__(
+        self,
+        *,
+        station: _builtins.str = ...,
+        id_token: _builtins.str = ...,
+        evse_id: _builtins.int = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["evse_id", b"evse_id", "id_token", b"id_token", "request_id", b"request_id", "station", b"station", "until_time", b"until_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinWaitingListRequest: _TypeAlias = JoinWaitingListRequest  # noqa: Y015
+
+@_typing.final
+class JoinWaitingListResponse(_message.Message):
+    """On the list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAITING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def waiting(self) -> Global___Waiting:
+        """The entry."""
+
+    def __init__(
+        self,
+        *,
+        waiting: Global___Waiting | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["waiting", b"waiting"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JoinWaitingListResponse: _TypeAlias = JoinWaitingListResponse  # noqa: Y015
+
+@_typing.final
+class LeaveWaitingListRequest(_message.Message):
+    """Leaves."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`waiting/{id}`."""
+    request_id: _builtins.str
+    """See SetReservableRequest."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaveWaitingListRequest: _TypeAlias = LeaveWaitingListRequest  # noqa: Y015
+
+@_typing.final
+class LeaveWaitingListResponse(_message.Message):
+    """Off the list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAITING_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def waiting(self) -> Global___Waiting:
+        """The entry."""
+
+    def __init__(
+        self,
+        *,
+        waiting: Global___Waiting | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["waiting", b"waiting"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaveWaitingListResponse: _TypeAlias = LeaveWaitingListResponse  # noqa: Y015
+
+@_typing.final
+class ListWaitingRequest(_message.Message):
+    """Asks for a page of those who wait."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATION_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    station: _builtins.str
+    """`stations/{id}`; empty: all that the caller sees."""
+    page_size: _builtins.int
+    """At most this many; 0 means 50, more than 1000 means 1000."""
+    page_token: _builtins.str
+    """From the page before; empty for the first."""
+    def __init__(
+        self,
+        *,
+        station: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "station", b"station"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWaitingRequest: _TypeAlias = ListWaitingRequest  # noqa: Y015
+
+@_typing.final
+class ListWaitingResponse(_message.Message):
+    """A page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WAITING_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_SIZE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty at the end."""
+    total_size: _builtins.int
+    """How many in all."""
+    @_builtins.property
+    def waiting(self) -> _containers.RepeatedCompositeFieldContainer[Global___Waiting]:
+        """Those who wait."""
+
+    def __init__(
+        self,
+        *,
+        waiting: _abc.Iterable[Global___Waiting] | None = ...,
+        next_page_token: _builtins.str = ...,
+        total_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "total_size", b"total_size", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWaitingResponse: _TypeAlias = ListWaitingResponse  # noqa: Y015
 
 @_typing.final
 class ListReservationsRequest(_message.Message):

@@ -56,6 +56,31 @@ class ReservationServiceStub(object):
                 request_serializer=control_dot_v1_dot_reservations__pb2.ListReservationsRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_reservations__pb2.ListReservationsResponse.FromString,
                 _registered_method=True)
+        self.GetReservable = channel.unary_unary(
+                '/control.v1.ReservationService/GetReservable',
+                request_serializer=control_dot_v1_dot_reservations__pb2.GetReservableRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_reservations__pb2.GetReservableResponse.FromString,
+                _registered_method=True)
+        self.SetReservable = channel.unary_unary(
+                '/control.v1.ReservationService/SetReservable',
+                request_serializer=control_dot_v1_dot_reservations__pb2.SetReservableRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_reservations__pb2.SetReservableResponse.FromString,
+                _registered_method=True)
+        self.JoinWaitingList = channel.unary_unary(
+                '/control.v1.ReservationService/JoinWaitingList',
+                request_serializer=control_dot_v1_dot_reservations__pb2.JoinWaitingListRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_reservations__pb2.JoinWaitingListResponse.FromString,
+                _registered_method=True)
+        self.LeaveWaitingList = channel.unary_unary(
+                '/control.v1.ReservationService/LeaveWaitingList',
+                request_serializer=control_dot_v1_dot_reservations__pb2.LeaveWaitingListRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_reservations__pb2.LeaveWaitingListResponse.FromString,
+                _registered_method=True)
+        self.ListWaiting = channel.unary_unary(
+                '/control.v1.ReservationService/ListWaiting',
+                request_serializer=control_dot_v1_dot_reservations__pb2.ListWaitingRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_reservations__pb2.ListWaitingResponse.FromString,
+                _registered_method=True)
 
 
 class ReservationServiceServicer(object):
@@ -94,6 +119,42 @@ class ReservationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetReservable(self, request, context):
+        """Are reservations switched on for a station?
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetReservable(self, request, context):
+        """Switches reservations on or off for a station; those that are made already stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def JoinWaitingList(self, request, context):
+        """Puts a tag on the waiting list of a station. When an outlet is free, it is reserved for the first of the list, for a
+        quarter of an hour. ALREADY_EXISTS/ALREADY_WAITING.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LeaveWaitingList(self, request, context):
+        """Takes one off the list. FAILED_PRECONDITION/NOT_WAITING when it was offered an outlet, or is over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWaiting(self, request, context):
+        """Those who wait, the longest first, one page at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReservationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -116,6 +177,31 @@ def add_ReservationServiceServicer_to_server(servicer, server):
                     servicer.ListReservations,
                     request_deserializer=control_dot_v1_dot_reservations__pb2.ListReservationsRequest.FromString,
                     response_serializer=control_dot_v1_dot_reservations__pb2.ListReservationsResponse.SerializeToString,
+            ),
+            'GetReservable': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReservable,
+                    request_deserializer=control_dot_v1_dot_reservations__pb2.GetReservableRequest.FromString,
+                    response_serializer=control_dot_v1_dot_reservations__pb2.GetReservableResponse.SerializeToString,
+            ),
+            'SetReservable': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetReservable,
+                    request_deserializer=control_dot_v1_dot_reservations__pb2.SetReservableRequest.FromString,
+                    response_serializer=control_dot_v1_dot_reservations__pb2.SetReservableResponse.SerializeToString,
+            ),
+            'JoinWaitingList': grpc.unary_unary_rpc_method_handler(
+                    servicer.JoinWaitingList,
+                    request_deserializer=control_dot_v1_dot_reservations__pb2.JoinWaitingListRequest.FromString,
+                    response_serializer=control_dot_v1_dot_reservations__pb2.JoinWaitingListResponse.SerializeToString,
+            ),
+            'LeaveWaitingList': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaveWaitingList,
+                    request_deserializer=control_dot_v1_dot_reservations__pb2.LeaveWaitingListRequest.FromString,
+                    response_serializer=control_dot_v1_dot_reservations__pb2.LeaveWaitingListResponse.SerializeToString,
+            ),
+            'ListWaiting': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWaiting,
+                    request_deserializer=control_dot_v1_dot_reservations__pb2.ListWaitingRequest.FromString,
+                    response_serializer=control_dot_v1_dot_reservations__pb2.ListWaitingResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -228,6 +314,141 @@ class ReservationService(object):
             '/control.v1.ReservationService/ListReservations',
             control_dot_v1_dot_reservations__pb2.ListReservationsRequest.SerializeToString,
             control_dot_v1_dot_reservations__pb2.ListReservationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReservable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.ReservationService/GetReservable',
+            control_dot_v1_dot_reservations__pb2.GetReservableRequest.SerializeToString,
+            control_dot_v1_dot_reservations__pb2.GetReservableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetReservable(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.ReservationService/SetReservable',
+            control_dot_v1_dot_reservations__pb2.SetReservableRequest.SerializeToString,
+            control_dot_v1_dot_reservations__pb2.SetReservableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def JoinWaitingList(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.ReservationService/JoinWaitingList',
+            control_dot_v1_dot_reservations__pb2.JoinWaitingListRequest.SerializeToString,
+            control_dot_v1_dot_reservations__pb2.JoinWaitingListResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaveWaitingList(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.ReservationService/LeaveWaitingList',
+            control_dot_v1_dot_reservations__pb2.LeaveWaitingListRequest.SerializeToString,
+            control_dot_v1_dot_reservations__pb2.LeaveWaitingListResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWaiting(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.ReservationService/ListWaiting',
+            control_dot_v1_dot_reservations__pb2.ListWaitingRequest.SerializeToString,
+            control_dot_v1_dot_reservations__pb2.ListWaitingResponse.FromString,
             options,
             channel_credentials,
             insecure,

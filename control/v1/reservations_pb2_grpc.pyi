@@ -48,6 +48,18 @@ class ReservationServiceStub:
     """One reservation. NOT_FOUND when there is none."""
     ListReservations: _grpc.UnaryUnaryMultiCallable[_reservations_pb2.ListReservationsRequest, _reservations_pb2.ListReservationsResponse]
     """Reservations, newest first, one page at a time."""
+    GetReservable: _grpc.UnaryUnaryMultiCallable[_reservations_pb2.GetReservableRequest, _reservations_pb2.GetReservableResponse]
+    """Are reservations switched on for a station?"""
+    SetReservable: _grpc.UnaryUnaryMultiCallable[_reservations_pb2.SetReservableRequest, _reservations_pb2.SetReservableResponse]
+    """Switches reservations on or off for a station; those that are made already stay."""
+    JoinWaitingList: _grpc.UnaryUnaryMultiCallable[_reservations_pb2.JoinWaitingListRequest, _reservations_pb2.JoinWaitingListResponse]
+    """Puts a tag on the waiting list of a station. When an outlet is free, it is reserved for the first of the list, for a
+    quarter of an hour. ALREADY_EXISTS/ALREADY_WAITING.
+    """
+    LeaveWaitingList: _grpc.UnaryUnaryMultiCallable[_reservations_pb2.LeaveWaitingListRequest, _reservations_pb2.LeaveWaitingListResponse]
+    """Takes one off the list. FAILED_PRECONDITION/NOT_WAITING when it was offered an outlet, or is over."""
+    ListWaiting: _grpc.UnaryUnaryMultiCallable[_reservations_pb2.ListWaitingRequest, _reservations_pb2.ListWaitingResponse]
+    """Those who wait, the longest first, one page at a time."""
 
 @_typing.type_check_only
 class ReservationServiceAsyncStub(ReservationServiceStub):
@@ -69,6 +81,18 @@ class ReservationServiceAsyncStub(ReservationServiceStub):
     """One reservation. NOT_FOUND when there is none."""
     ListReservations: _aio.UnaryUnaryMultiCallable[_reservations_pb2.ListReservationsRequest, _reservations_pb2.ListReservationsResponse]  # type: ignore[assignment]
     """Reservations, newest first, one page at a time."""
+    GetReservable: _aio.UnaryUnaryMultiCallable[_reservations_pb2.GetReservableRequest, _reservations_pb2.GetReservableResponse]  # type: ignore[assignment]
+    """Are reservations switched on for a station?"""
+    SetReservable: _aio.UnaryUnaryMultiCallable[_reservations_pb2.SetReservableRequest, _reservations_pb2.SetReservableResponse]  # type: ignore[assignment]
+    """Switches reservations on or off for a station; those that are made already stay."""
+    JoinWaitingList: _aio.UnaryUnaryMultiCallable[_reservations_pb2.JoinWaitingListRequest, _reservations_pb2.JoinWaitingListResponse]  # type: ignore[assignment]
+    """Puts a tag on the waiting list of a station. When an outlet is free, it is reserved for the first of the list, for a
+    quarter of an hour. ALREADY_EXISTS/ALREADY_WAITING.
+    """
+    LeaveWaitingList: _aio.UnaryUnaryMultiCallable[_reservations_pb2.LeaveWaitingListRequest, _reservations_pb2.LeaveWaitingListResponse]  # type: ignore[assignment]
+    """Takes one off the list. FAILED_PRECONDITION/NOT_WAITING when it was offered an outlet, or is over."""
+    ListWaiting: _aio.UnaryUnaryMultiCallable[_reservations_pb2.ListWaitingRequest, _reservations_pb2.ListWaitingResponse]  # type: ignore[assignment]
+    """Those who wait, the longest first, one page at a time."""
 
 class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Makes and follows reservations. Each is written down before the station is asked, and led on by what the station says and by
@@ -111,5 +135,47 @@ class ReservationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_reservations_pb2.ListReservationsResponse, _abc.Awaitable[_reservations_pb2.ListReservationsResponse]]:
         """Reservations, newest first, one page at a time."""
+
+    @_abc_1.abstractmethod
+    def GetReservable(
+        self,
+        request: _reservations_pb2.GetReservableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reservations_pb2.GetReservableResponse, _abc.Awaitable[_reservations_pb2.GetReservableResponse]]:
+        """Are reservations switched on for a station?"""
+
+    @_abc_1.abstractmethod
+    def SetReservable(
+        self,
+        request: _reservations_pb2.SetReservableRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reservations_pb2.SetReservableResponse, _abc.Awaitable[_reservations_pb2.SetReservableResponse]]:
+        """Switches reservations on or off for a station; those that are made already stay."""
+
+    @_abc_1.abstractmethod
+    def JoinWaitingList(
+        self,
+        request: _reservations_pb2.JoinWaitingListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reservations_pb2.JoinWaitingListResponse, _abc.Awaitable[_reservations_pb2.JoinWaitingListResponse]]:
+        """Puts a tag on the waiting list of a station. When an outlet is free, it is reserved for the first of the list, for a
+        quarter of an hour. ALREADY_EXISTS/ALREADY_WAITING.
+        """
+
+    @_abc_1.abstractmethod
+    def LeaveWaitingList(
+        self,
+        request: _reservations_pb2.LeaveWaitingListRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reservations_pb2.LeaveWaitingListResponse, _abc.Awaitable[_reservations_pb2.LeaveWaitingListResponse]]:
+        """Takes one off the list. FAILED_PRECONDITION/NOT_WAITING when it was offered an outlet, or is over."""
+
+    @_abc_1.abstractmethod
+    def ListWaiting(
+        self,
+        request: _reservations_pb2.ListWaitingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_reservations_pb2.ListWaitingResponse, _abc.Awaitable[_reservations_pb2.ListWaitingResponse]]:
+        """Those who wait, the longest first, one page at a time."""
 
 def add_ReservationServiceServicer_to_server(servicer: ReservationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,13 +23,13 @@ from csms.services.third_parties import ThirdParties
 from csms.services.third_party_work import RoamingTasks
 from csms.services.token_index import MemoryTokenIndex
 from csms.storage.lease import Lease
-from csms.storage.reservations import PostgresReservations
 from csms.storage.roaming_facts import PostgresRoamingFacts
 from csms.storage.roaming_parties import PostgresParties
 from csms.storage.roaming_releases import PostgresReleases
 from csms.storage.session_costs import PostgresSessionCosts
 from csms.storage.tariffs import PostgresTariffs
 from csms.storage.third_party import PostgresServices
+from csms.storage.waiting import PostgresReservationBook
 from csms.transport.ocpi.endpoint import OcpiEndpoint
 from csms.transport.ocpi.routes import OcpiRoutes
 
@@ -85,7 +85,7 @@ async def open_third_party(parts: Parts, index: MemoryTokenIndex) -> ThirdParty:
     tasks = RoamingTasks(store, tokens, guests, sender, ground)
     commands = RoamingCommands(
         parts.remote,
-        Reservations(PostgresReservations(database), parts.remote, now=now),
+        Reservations(PostgresReservationBook(database), parts.remote, now=now),
         parts.stores.session_queries,
         facts,
         releases,

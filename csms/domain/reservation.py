@@ -2,11 +2,18 @@
 
 Ours is the book: a reservation is written down before the station is asked, and whatever the station says moves it on.
 
+    BOOKED ── its time has come, and so on as below; until the station agrees, it is asked again and again
     REQUESTED ── the station agreed ──▶ ACTIVE ── a session began with it ──▶ USED
         │                                 ├── somebody took it back ────────▶ CANCELED
         │ it did not                      ├── its time is over ─────────────▶ EXPIRED
         ▼                                 └── the station gave it up ───────▶ REMOVED
     REFUSED
+
+Who finds the outlet occupied may wait. When it is free, it is reserved for the first of those who wait, for a
+quarter of an hour:
+
+    WAITING ── the outlet is free ──▶ OFFERED ── a session began ──▶ TAKEN
+       └── left, or waited too long ──▶ LEFT      └── nobody came ──▶ MISSED
 """
 
 from __future__ import annotations
@@ -28,6 +35,8 @@ MAX_RESERVATION_ID: Final = 2**31 - 1
 class ReservationState(StrEnum):
     """Where a reservation is."""
 
+    BOOKED = "BOOKED"
+    """It begins later; the station is not asked before."""
     REQUESTED = "REQUESTED"
     """The station was asked and has not answered (yet): it may hold it or not."""
     ACTIVE = "ACTIVE"
@@ -38,7 +47,7 @@ class ReservationState(StrEnum):
     REMOVED = "REMOVED"
 
 
-OPEN: Final = frozenset({ReservationState.REQUESTED, ReservationState.ACTIVE})
+OPEN: Final = frozenset({ReservationState.BOOKED, ReservationState.REQUESTED, ReservationState.ACTIVE})
 """It may still be used."""
 
 
@@ -65,6 +74,39 @@ class Reservation(msgspec.Struct, frozen=True):
     note: str = ""
     created_by: str = ""
     ended_at: datetime | None = None
+    user_id: int | None = None
+    """Whose tag it is."""
+
+
+class WaitState(StrEnum):
+    """Where somebody who waits is."""
+
+    WAITING = "WAITING"
+    OFFERED = "OFFERED"
+    TAKEN = "TAKEN"
+    MISSED = "MISSED"
+    LEFT = "LEFT"
+
+
+WAITS: Final = frozenset({WaitState.WAITING, WaitState.OFFERED})
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Somebody who waits for an outlet: EVSE None: any of the station. `until`: how long at most. `place` counts from 1
+    in the order of those who wait for the same station; 0: it is over."""
+
+    id: int
+    station_id: int
+    id_token: str
+    state: WaitState
+    created_at: datetime
+    updated_at: datetime
+    until: datetime
+    evse_id: int | None = None
+    user_id: int | None = None
+    reservation_id: int | None = None
+    created_by: str = ""
+    place: int = 0
 
 
 # -- what stations are told --------------------------------------------------------------------------------------------

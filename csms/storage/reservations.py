@@ -7,7 +7,7 @@ from datetime import datetime
 
 import asyncpg
 
-from csms.domain.errors import NotFound
+from csms.domain.errors import AlreadyExists, NotFound
 from csms.domain.reservation import Reservation, ReservationState
 from csms.ports.reservations import ReservationDraft, ReservationFilter
 from csms.storage.pool import Database
@@ -17,22 +17,33 @@ from csms.storage.text import clean, fits_bigint
 __all__ = ["PostgresReservations"]
 
 _LAST = 2**31 - 1
-_OPEN = "('REQUESTED', 'ACTIVE')"
+_LOCK = 0x5245  # "RE": advisory locks of stations whose book is being written
+_OPEN = "('BOOKED', 'REQUESTED', 'ACTIVE')"
 
 CREATE_SQL = """
 INSERT INTO reservation (station_id, state, id_token, group_id_token, evse_id, connector_type, starts_at, expires_at,
-    created_at, updated_at, created_by)
-SELECT id, 'REQUESTED', $2, $3, $4, $5, $6, $7, $8, $8, $9 FROM station WHERE id = $1 FOR KEY SHARE
+    created_at, updated_at, created_by, user_id)
+SELECT id, $10, $2, $3, $4, $5, $6, $7, $8, $8, $9, (SELECT user_id FROM id_token AS t WHERE t.id_token = $2)
+FROM station WHERE id = $1 FOR KEY SHARE
 RETURNING *
 """
+# A reservation of any EVSE needs one that nobody else has: as many overlap as there are EVSEs, as far as is known.
+ROOM_SQL = f"""
+SELECT count(*) < greatest(
+    1, $4::integer, max(evse_id),
+    (SELECT count(DISTINCT evse_id) FROM connector WHERE station_id = $1 AND evse_id > 0))
+FROM reservation WHERE station_id = $1 AND state IN {_OPEN} AND tstzrange(starts_at, expires_at) && tstzrange($2, $3)
+"""  # noqa: S608 - constants of ours
 FIND_SQL = "SELECT * FROM reservation WHERE id = $1"
 _MATCHES = """
 ($1::bigint IS NULL OR station_id = $1) AND (cardinality($2::text[]) = 0 OR state = ANY($2))
 AND ($3::text = '' OR id_token = $3)
 AND ($4::timestamptz IS NULL OR expires_at > $4) AND ($5::timestamptz IS NULL OR starts_at < $5)
+AND ($6::bigint IS NULL OR user_id = $6)
+AND (cardinality($7::bigint[]) = 0 OR station_id IN (SELECT id FROM station WHERE place_id = ANY($7)))
 """
 _PAGE = f"""
-SELECT * FROM reservation WHERE {_MATCHES} AND id < $6{{scope}} ORDER BY id DESC LIMIT $7
+SELECT * FROM reservation WHERE {_MATCHES} AND id < $8{{scope}} ORDER BY id DESC LIMIT $9
 """  # noqa: S608 - constants of ours
 _COUNT = f"SELECT count(*) FROM reservation WHERE {_MATCHES}{{scope}}"  # noqa: S608 - constants of ours
 CHANGE_SQL = f"""
@@ -53,6 +64,18 @@ UPDATE reservation AS r SET
 WHERE r.state IN {_OPEN} AND r.expires_at <= $1
 RETURNING r.*
 """  # noqa: S608 - constants of ours
+DUE_SQL = """
+SELECT * FROM reservation
+WHERE state = 'BOOKED' AND starts_at <= $1 AND expires_at > $1 AND (tried_at IS NULL OR tried_at < $2) ORDER BY id
+"""
+TRIED_SQL = """
+UPDATE reservation SET
+    tried_at = $2, updated_at = greatest(updated_at, $2::timestamptz), status = coalesce(nullif($3::text, ''), status),
+    note = coalesce(nullif($4::text, ''), note)
+WHERE id = $1
+"""
+RESERVABLE_SQL = "SELECT reservable FROM station WHERE id = $1"
+SET_RESERVABLE_SQL = "UPDATE station SET reservable = $2, updated_at = now() WHERE id = $1 RETURNING id"
 
 
 class PostgresReservations:
@@ -63,23 +86,34 @@ class PostgresReservations:
 
     async def create(self, draft: ReservationDraft, at: datetime) -> Reservation:
         """REQUESTED. Raises NotFound/STATION_NOT_FOUND."""
-        row = None
-        if fits_bigint(draft.station_id):
-            row = await self._database.fetchrow(
-                CREATE_SQL,
-                draft.station_id,
-                clean(draft.id_token),
-                None if draft.group_id_token is None else clean(draft.group_id_token),
-                draft.evse_id,
-                clean(draft.connector_type),
-                draft.starts_at,
-                draft.expires_at,
-                at,
-                clean(draft.created_by),
-            )
-        if row is None:
-            raise NotFound(f"There is no station {draft.station_id} (any more).", reason="STATION_NOT_FOUND")
-        return _reservation(row)
+        if not fits_bigint(draft.station_id):
+            raise _no_station(draft.station_id)
+        try:
+            return await self._database.transaction(_create, draft, at)
+        except asyncpg.ExclusionViolationError as error:
+            raise _taken() from error
+
+    async def due(self, now: datetime, retry_before: datetime) -> Sequence[Reservation]:
+        """See `ReservationStore.due`."""
+        return [_reservation(row) for row in await self._database.fetch(DUE_SQL, now, retry_before)]
+
+    async def tried(self, reservation_id: int, at: datetime, status: str, note: str) -> None:
+        """See `ReservationStore.tried`."""
+        await self._database.execute(TRIED_SQL, reservation_id, at, clean(status), clean(note))
+
+    async def reservable(self, station_id: int) -> bool:
+        """May this station be reserved? Raises NotFound."""
+        found = await self._database.fetchval(RESERVABLE_SQL, station_id) if fits_bigint(station_id) else None
+        if found is None:
+            raise _no_station(station_id)
+        return bool(found)
+
+    async def set_reservable(self, station_id: int, reservable: bool) -> None:
+        """Raises NotFound."""
+        sql = SET_RESERVABLE_SQL
+        found = await self._database.fetchval(sql, station_id, reservable) if fits_bigint(station_id) else None
+        if found is None:
+            raise _no_station(station_id)
 
     async def find(self, reservation_id: int) -> Reservation | None:
         """By id."""
@@ -94,7 +128,15 @@ class PostgresReservations:
         """Newest first, with an id below `before`; and how many match in all."""
         if wanted.station_id is not None and not fits_bigint(wanted.station_id):
             return [], 0
-        args = [wanted.station_id, list(wanted.states), clean(wanted.id_token), wanted.since, wanted.until]
+        args = [
+            wanted.station_id,
+            list(wanted.states),
+            clean(wanted.id_token),
+            wanted.since,
+            wanted.until,
+            wanted.user_id,
+            sorted(wanted.place_ids),
+        ]
         below = _LAST if before is None else max(0, min(before, _LAST))
         page: list[object] = [*args, below, size]
         rows = await self._database.fetch(_PAGE.format(scope=at_stations(wanted.scope, page)), *page)
@@ -143,4 +185,40 @@ def _reservation(row: asyncpg.Record) -> Reservation:
         row["note"],
         row["created_by"],
         row["ended_at"],
+        row["user_id"],
+    )
+
+
+async def _create(connection: asyncpg.Connection, draft: ReservationDraft, at: datetime) -> Reservation:
+    """In asyncio, in a transaction; one at a time for each station."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1::integer, hashint8($2))", _LOCK, draft.station_id)
+    room = await connection.fetchval(ROOM_SQL, draft.station_id, draft.starts_at, draft.expires_at, draft.evse_id)
+    if not room:
+        raise _taken()
+    row = await connection.fetchrow(
+        CREATE_SQL,
+        draft.station_id,
+        clean(draft.id_token),
+        None if draft.group_id_token is None else clean(draft.group_id_token),
+        draft.evse_id,
+        clean(draft.connector_type),
+        draft.starts_at,
+        draft.expires_at,
+        at,
+        clean(draft.created_by),
+        draft.state.value,
+    )
+    if row is None:
+        raise _no_station(draft.station_id)
+    return _reservation(row)
+
+
+def _no_station(station_id: int) -> NotFound:
+    return NotFound(f"There is no station {station_id} (any more).", reason="STATION_NOT_FOUND")
+
+
+def _taken() -> AlreadyExists:
+    return AlreadyExists(
+        "Somebody else has reserved it for (a part of) that time. Choose another time or outlet, or wait for it.",
+        reason="ALREADY_RESERVED",
     )

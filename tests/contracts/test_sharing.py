@@ -28,13 +28,13 @@ from csms.storage.inventory import PostgresInventory
 from csms.storage.journal import PostgresJournal
 from csms.storage.places import PostgresPlaces
 from csms.storage.pool import open_database
-from csms.storage.reservations import PostgresReservations
 from csms.storage.session_lists import PostgresSessionQueries
 from csms.storage.sessions import PostgresTransactions
 from csms.storage.sharing import PostgresSharing
 from csms.storage.station_lists import PostgresStationQueries
 from csms.storage.stations import PostgresStations
 from csms.storage.tokens import PostgresTokens
+from csms.storage.waiting import PostgresReservationBook
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_journal import FakeJournal
 from tests.kit.fake_places import FakePlaces
@@ -123,7 +123,7 @@ async def house(storage_url: str) -> AsyncIterator[House]:
             PostgresStationQueries(database),
             PostgresSessionQueries(database),
             PostgresInventory(database),
-            PostgresReservations(database),
+            PostgresReservationBook(database),
         )
         await journal.close(trio.current_time() + 5.0)
         nursery.cancel_scope.cancel()

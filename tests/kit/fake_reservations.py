@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from csms.domain.access import Scope
-from csms.domain.errors import NotFound
+from csms.domain.errors import AlreadyExists, NotFound
+from csms.domain.facts import ConnectorStatus
 from csms.domain.local_list import HeldList
-from csms.domain.reservation import OPEN, Reservation, ReservationState
-from csms.ports.reservations import ReservationDraft, ReservationFilter
+from csms.domain.reservation import OPEN, WAITS, Reservation, ReservationState, Waiting, WaitState
+from csms.ports.reservations import ReservationDraft, ReservationFilter, Vacancy
 from tests.kit.fake_tables import FakeTables
 
 
@@ -24,13 +25,29 @@ class FakeReservations:
         self.tables = tables
         self._rows: dict[int, Reservation] = {}
         self._ids = itertools.count(1)
+        self._tried: dict[int, datetime] = {}
+        self._off: set[int] = set()
+        self._waiting: dict[int, Waiting] = {}
+        self._waiting_ids = itertools.count(1)
 
     async def create(self, draft: ReservationDraft, at: datetime) -> Reservation:
         self.tables.station(draft.station_id)
+        others = [
+            row
+            for row in self._known().values()
+            if row.station_id == draft.station_id
+            and row.state in OPEN
+            and row.starts_at < draft.expires_at
+            and draft.starts_at < row.expires_at
+        ]
+        known = {key[1] for key in self.tables.connectors if key[0] == draft.station_id and key[1] > 0}
+        same = any(row.evse_id == draft.evse_id for row in others if row.evse_id is not None)
+        if same or len(others) >= max(1, draft.evse_id or 1, len(known), *(row.evse_id or 1 for row in others)):
+            raise AlreadyExists("Somebody else has reserved it for that time.", reason="ALREADY_RESERVED")
         made = Reservation(
             next(self._ids),
             draft.station_id,
-            ReservationState.REQUESTED,
+            draft.state,
             draft.id_token,
             draft.starts_at,
             draft.expires_at,
@@ -98,6 +115,139 @@ class FakeReservations:
                 assert changed is not None
                 ended.append(changed)
         return ended
+
+    async def due(self, now: datetime, retry_before: datetime) -> Sequence[Reservation]:
+        self.tables.check()
+        return [
+            row
+            for row in self._known().values()
+            if row.state is ReservationState.BOOKED
+            and row.starts_at <= now < row.expires_at
+            and self._tried.get(row.id, datetime.min.replace(tzinfo=now.tzinfo)) < retry_before
+        ]
+
+    async def tried(self, reservation_id: int, at: datetime, status: str, note: str) -> None:
+        self.tables.check()
+        row = self._rows[reservation_id]
+        self._tried[row.id] = at
+        self._rows[row.id] = msgspec.structs.replace(
+            row, updated_at=max(row.updated_at, at), status=status or row.status, note=note or row.note
+        )
+
+    async def reservable(self, station_id: int) -> bool:
+        self.tables.station(station_id)
+        return station_id not in self._off
+
+    async def set_reservable(self, station_id: int, reservable: bool) -> None:
+        self.tables.station(station_id)
+        (self._off.discard if reservable else self._off.add)(station_id)
+
+    async def wait(self, waiting: Waiting) -> Waiting:
+        self.tables.station(waiting.station_id)
+        key = (waiting.station_id, waiting.id_token)
+        if any((each.station_id, each.id_token) == key for each in self._open_waiting()):
+            raise AlreadyExists("This tag waits for that station already.", reason="ALREADY_WAITING")
+        made = msgspec.structs.replace(waiting, id=next(self._waiting_ids))
+        self._waiting[made.id] = made
+        return self._placed(made)
+
+    async def find_waiting(self, waiting_id: int) -> Waiting | None:
+        self.tables.check()
+        found = self._waiting.get(waiting_id)
+        return None if found is None or found.station_id not in self.tables.stations else self._placed(found)
+
+    async def page_waiting(
+        self, station_id: int | None, scope: Scope | None, *, size: int, after: int | None
+    ) -> tuple[Sequence[Waiting], int]:
+        self.tables.check()
+        found = [
+            self._placed(each)
+            for each in self._open_waiting()
+            if station_id in (None, each.station_id)
+            and (
+                scope is None
+                or scope.holds(each.station_id, self.tables.stations[each.station_id].place_id, each.user_id)
+            )
+        ]
+        return [each for each in found if after is None or each.id > after][:size], len(found)
+
+    async def move_waiting(
+        self,
+        waiting_id: int,
+        state: WaitState,
+        at: datetime,
+        *,
+        only_from: Collection[WaitState],
+        reservation_id: int | None = None,
+    ) -> Waiting | None:
+        found = await self.find_waiting(waiting_id)
+        if found is None or found.state not in only_from:
+            return None
+        moved = msgspec.structs.replace(
+            found, state=state, updated_at=at, reservation_id=reservation_id or found.reservation_id
+        )
+        self._waiting[waiting_id] = moved
+        return self._placed(moved)
+
+    async def settle_waiting(self, now: datetime) -> Sequence[Waiting]:
+        self.tables.check()
+        settled = []
+        for each in self._open_waiting():
+            state: WaitState | None = None
+            if each.state is WaitState.OFFERED and each.reservation_id is not None:
+                held = self._rows[each.reservation_id]
+                if held.state not in OPEN:
+                    state = WaitState.TAKEN if held.state is ReservationState.USED else WaitState.MISSED
+            elif each.until <= now:
+                state = WaitState.LEFT
+            if state is not None:
+                moved = await self.move_waiting(each.id, state, now, only_from=WAITS)
+                assert moved is not None
+                settled.append(moved)
+        return settled
+
+    async def vacancies(self, now: datetime) -> Sequence[Vacancy]:
+        self.tables.check()
+        found: dict[int, Vacancy] = {}
+        for each in self._open_waiting():
+            station = self.tables.stations[each.station_id]
+            free = [
+                evse_id
+                for evse_id in self._free(each.station_id, now)
+                if each.evse_id in (None, evse_id) and station.online and each.station_id not in self._off
+            ]
+            if each.state is WaitState.WAITING and each.until > now and free and each.station_id not in found:
+                found[each.station_id] = Vacancy(self._placed(each), free[0])
+        return list(found.values())
+
+    def _free(self, station_id: int, now: datetime) -> list[int]:
+        statuses: dict[int, set[ConnectorStatus]] = {}
+        for key, record in self.tables.connectors.items():
+            if key[0] == station_id and key[1] > 0:
+                statuses.setdefault(key[1], set()).add(record.status)
+        busy = {t.evse_id for t in self.tables.open_sessions(station_id)}
+        soon = now + timedelta(minutes=15)
+        held = [
+            row.evse_id
+            for row in self._known().values()
+            if row.station_id == station_id and row.state in OPEN and row.starts_at < soon and row.expires_at > now
+        ]
+        if None in held:
+            return []
+        return sorted(
+            evse_id
+            for evse_id, known in statuses.items()
+            if known == {ConnectorStatus.AVAILABLE} and evse_id not in busy and evse_id not in held
+        )
+
+    def _open_waiting(self) -> list[Waiting]:
+        return [
+            each for each in self._waiting.values() if each.state in WAITS and each.station_id in self.tables.stations
+        ]
+
+    def _placed(self, each: Waiting) -> Waiting:
+        before = [w for w in self._open_waiting() if w.station_id == each.station_id and w.id <= each.id]
+        return msgspec.structs.replace(each, place=len(before) if each.state in WAITS else 0)
 
     def _known(self) -> dict[int, Reservation]:
         return {number: row for number, row in self._rows.items() if row.station_id in self.tables.stations}

@@ -34,7 +34,6 @@ from csms.storage.local_lists import PostgresLocalLists
 from csms.storage.message_log import PostgresMessageLog
 from csms.storage.pool import open_database
 from csms.storage.requests import PostgresRequests
-from csms.storage.reservations import PostgresReservations
 from csms.storage.sealing import FernetCipher
 from csms.storage.session_lists import PostgresSessionQueries
 from csms.storage.sessions import PostgresTransactions
@@ -44,6 +43,7 @@ from csms.storage.stations import PostgresStations
 from csms.storage.system import PostgresSystemSettings
 from csms.storage.tokens import PostgresTokens
 from csms.storage.tolerance import PostgresTolerance
+from csms.storage.waiting import PostgresReservationBook
 from tests.kit.fake_installations import FakeInstallations
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_journal import FakeJournal
@@ -137,7 +137,7 @@ async def postgres_storage(url: str) -> AsyncIterator[Storage]:
                 PostgresTolerance(database),
                 PostgresSystemSettings(database),
                 PostgresInstallations(database, PostgresStationQueries(database), FernetCipher(Fernet.generate_key())),
-                PostgresReservations(database),
+                PostgresReservationBook(database),
                 PostgresLocalLists(database),
                 PostgresSoapAddresses(database),
             )

@@ -10,13 +10,20 @@ from csms.domain.facts import TransactionEventSeen
 from csms.domain.reservation import ReservationStatusUpdated
 from csms.services.local_lists import LocalLists
 from csms.services.reservations import Reservations
+from csms.storage.lease import Lease
 from csms.storage.local_lists import PostgresLocalLists
-from csms.storage.reservations import PostgresReservations
+from csms.storage.waiting import PostgresReservationBook
 
 
 def build(parts: Parts) -> list[Servicer]:
     """Its use cases, wired."""
-    reservations = Reservations(PostgresReservations(parts.database), parts.remote, now=parts.now)
+    reservations = Reservations(
+        PostgresReservationBook(parts.database),
+        parts.remote,
+        now=parts.now,
+        notifier=parts.notifier,
+        lease=Lease(parts.database, "reservations"),
+    )
     parts.reacting.on(
         TransactionEventSeen, reservations.saw_transaction, when=lambda fact: fact.reservation_id is not None
     )

@@ -107,3 +107,31 @@ async def test_half_an_order_is_not_sent(world: ControlWorld) -> None:
         await world.client.call("reservations.ListReservations", unknown)
     assert refused.value.reason == "INVALID_FILTER"
     assert world.directory.sent == []
+
+
+@pytest.mark.feature("F-RES-1")
+async def test_a_place_on_the_waiting_list_comes_and_goes(world: ControlWorld) -> None:
+    station = f"stations/{await world.add_station('CP-1')}"
+    joined = await world.client.call(
+        "reservations.JoinWaitingList", pb.JoinWaitingListRequest(station=station, id_token="ab12", evse_id=1)
+    )
+    assert (joined.waiting.place, joined.waiting.id_token, joined.waiting.state) == (1, "AB12", pb.WAIT_STATE_WAITING)
+    listed = await world.client.call("reservations.ListWaiting", pb.ListWaitingRequest(station=station))
+    assert (list(listed.waiting), listed.total_size) == ([joined.waiting], 1)
+    left = await world.client.call(
+        "reservations.LeaveWaitingList", pb.LeaveWaitingListRequest(name=joined.waiting.name)
+    )
+    assert (left.waiting.state, left.waiting.place) == (pb.WAIT_STATE_LEFT, 0)
+
+
+@pytest.mark.feature("F-RES-1")
+async def test_reservations_are_switched_off_and_on(world: ControlWorld) -> None:
+    station = f"stations/{await world.add_station('CP-1')}"
+    await world.client.call("reservations.SetReservable", pb.SetReservableRequest(station=station, reservable=False))
+    told = await world.client.call("reservations.GetReservable", pb.GetReservableRequest(station=station))
+    assert not told.reservable
+    with pytest.raises(Refused) as refused:
+        await world.client.call(
+            "reservations.JoinWaitingList", pb.JoinWaitingListRequest(station=station, id_token="A1")
+        )
+    assert refused.value.reason == "RESERVATIONS_OFF"

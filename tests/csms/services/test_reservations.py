@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -17,19 +17,21 @@ from csms.domain.errors import (
     NotFound,
     PermissionDenied,
 )
-from csms.domain.facts import ACK, TransactionEventSeen, TransactionEventType
+from csms.domain.facts import ACK, ConnectorStatus, TransactionEventSeen, TransactionEventType
 from csms.domain.reservation import (
     CancelReservation,
     Reservation,
     ReservationState,
     ReservationStatusUpdated,
     ReserveNow,
+    WaitState,
 )
 from csms.ports.directory import Settled
 from csms.ports.reservations import ReservationFilter
 from csms.services.remote import Target
 from csms.services.reservations import ReservationOrder, Reservations
-from tests.kit.service_world import NOW, STRANGER, SUPPORT, ServiceWorld
+from tests.kit.records import a_status_record
+from tests.kit.service_world import ADMIN, NOW, STRANGER, SUPPORT, ServiceWorld
 
 pytestmark = pytest.mark.feature("F-OCPP-1", "F-OCPP-4", "F-OPS-5")
 S = ReservationState
@@ -232,3 +234,94 @@ async def test_nonsense_is_refused_before_anything_is_written() -> None:
         await world.reservations.get(SUPPORT, 99)
     with pytest.raises(PermissionDenied):
         await world.reservations.create(STRANGER, Target(station), ORDER)
+
+
+async def book(world: ServiceWorld, station: int, **fields: object) -> Reservation:
+    order = ReservationOrder("04a2", UNTIL + timedelta(hours=1), 1, starts_at=UNTIL, **fields)  # type: ignore[arg-type]
+    return (await world.reservations.create(SUPPORT, Target(station), order)).reservation
+
+
+@pytest.mark.feature("F-RES-1")
+async def test_a_booked_one_asks_the_station_when_its_time_comes_and_until_it_agrees() -> None:
+    world = ServiceWorld()
+    station = await world.add_station("CP-1")
+    booked = await book(world, station)
+    assert (booked.state, world.directory.sent) == (S.BOOKED, [])
+    time = [NOW]
+    book_of = Reservations(world.reservation_store, world.remote, now=lambda: time[0])
+    await book_of.sweep()
+    assert world.directory.sent == []
+    time[0] = UNTIL
+    world.directory.settled = [answered("Occupied", accepted=False)]
+    await book_of.sweep()
+    await book_of.sweep()  # not again within the same minute
+    assert len(world.directory.sent) == 1
+    assert ((await now(world, booked.id)).state, (await now(world, booked.id)).status) == (S.BOOKED, "Occupied")
+    time[0] += timedelta(minutes=2)
+    await book_of.sweep()
+    assert (await now(world, booked.id)).state is S.ACTIVE
+
+
+async def test_a_booked_one_is_cancelled_without_asking_the_station() -> None:
+    world = ServiceWorld()
+    booked = await book(world, await world.add_station("CP-1"))
+    done = await world.reservations.cancel(SUPPORT, None, booked.id)
+    assert (done.reservation.state, world.directory.sent) == (S.CANCELED, [])
+
+
+@pytest.mark.feature("F-RES-1")
+async def test_a_station_where_it_is_switched_off_takes_no_reservation_and_no_list() -> None:
+    world = ServiceWorld()
+    station = await world.add_station("CP-1")
+    with pytest.raises(PermissionDenied):
+        await world.reservations.set_reservable(SUPPORT, station, reservable=False)
+    await world.reservations.set_reservable(ADMIN, station, reservable=False)
+    assert not await world.reservations.reservable(SUPPORT, station)
+    with pytest.raises(FailedPrecondition, match="switched off"):
+        await world.reservations.create(SUPPORT, Target(station), ORDER)
+    with pytest.raises(FailedPrecondition, match="switched off"):
+        await world.reservations.wait(SUPPORT, station, "04a2", evse_id=None, until=None)
+
+
+@pytest.mark.feature("F-RES-1")
+async def test_the_first_who_waits_is_offered_the_outlet_that_becomes_free() -> None:
+    world = ServiceWorld()
+    station = await world.add_station("CP-1")
+    first = await world.reservations.wait(SUPPORT, station, "04a2", evse_id=None, until=None)
+    second = await world.reservations.wait(SUPPORT, station, "04b3", evse_id=None, until=None)
+    assert (first.place, second.place) == (1, 2)
+    world.tables.stations[station].online = False
+    await world.reservations.sweep()
+    assert world.directory.sent == []
+    world.tables.stations[station].online = True
+    world.tables.connectors[station, 1, 1] = a_status_record(station, ConnectorStatus.AVAILABLE)
+    await world.reservations.sweep()
+    listed, total = await world.reservations.waiting(SUPPORT, station, size=5, after=None)
+    assert ([each.state for each in listed], total) == ([WaitState.OFFERED, WaitState.WAITING], 2)
+    assert listed[0].reservation_id is not None
+    held = await now(world, listed[0].reservation_id)
+    assert (held.state, held.id_token, held.evse_id) == (S.ACTIVE, "04A2", 1)
+    with pytest.raises(FailedPrecondition, match="offered"):
+        await world.reservations.leave(SUPPORT, first.id)
+    assert (await world.reservations.leave(SUPPORT, second.id)).state is WaitState.LEFT
+    with pytest.raises(NotFound):
+        await world.reservations.leave(SUPPORT, 99)
+
+
+async def test_whom_the_station_refuses_stays_on_the_list() -> None:
+    world = ServiceWorld()
+    station = await world.add_station("CP-1")
+    await world.reservations.wait(SUPPORT, station, "04a2", evse_id=None, until=None)
+    world.tables.stations[station].online = True
+    world.tables.connectors[station, 1, 1] = a_status_record(station, ConnectorStatus.AVAILABLE)
+    world.directory.settled = [answered("Rejected", accepted=False)]
+    await world.reservations.sweep()
+    listed, _ = await world.reservations.waiting(SUPPORT, station, size=5, after=None)
+    assert [each.state for each in listed] == [WaitState.WAITING]
+
+
+@pytest.mark.parametrize("until", [NOW, NOW + timedelta(days=3)])
+async def test_nobody_waits_for_ever(until: datetime) -> None:
+    world = ServiceWorld()
+    with pytest.raises(InvalidArgument):
+        await world.reservations.wait(SUPPORT, await world.add_station("CP-1"), "04a2", evse_id=None, until=until)

@@ -26,9 +26,9 @@ from csms.ports.queries import (
 from csms.ports.reservations import ReservationFilter
 from csms.storage.inventory import PostgresInventory
 from csms.storage.pool import Database
-from csms.storage.reservations import PostgresReservations
 from csms.storage.session_select import _NUMBER, _TIME, KEYS, SessionSelect
 from csms.storage.station_lists import PostgresStationQueries
+from csms.storage.waiting import PostgresReservationBook
 from tests.kit.records import T0
 
 pytestmark = pytest.mark.postgres
@@ -140,7 +140,7 @@ async def test_every_list_can_be_narrowed_to_a_scope(database: Database) -> None
     for wanted in (StationFilter(), StationFilter(scope=SCOPE), ALL_OF_STATIONS):
         assert await stations.page_stations(wanted, size=5, after=("x", 1)) == ([], 0)
         assert (await stations.summarize(wanted)).total == 0
-    assert await PostgresReservations(database).page(ReservationFilter(scope=SCOPE), size=5) == ([], 0)
+    assert await PostgresReservationBook(database).page(ReservationFilter(scope=SCOPE), size=5) == ([], 0)
     inventory = PostgresInventory(database)
     assert await inventory.page_events(EventFilter(scope=SCOPE), size=5) == []
     assert await inventory.page_jobs(None, size=5, scope=SCOPE) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 import trio
 
@@ -11,30 +12,33 @@ from csms.domain.facts import RegistrationStatus
 from csms.domain.reservation import MAX_RESERVATION_ID, OPEN, ReservationState
 from csms.ports.reservations import ReservationDraft
 from csms.storage.pool import Database
-from csms.storage.reservations import PostgresReservations
 from csms.storage.stations import PostgresStations
+from csms.storage.waiting import PostgresReservationBook
 from tests.kit.records import T0
 
 pytestmark = pytest.mark.postgres
 
 
+HOUR = timedelta(hours=1)
+
+
 async def a_draft(database: Database) -> ReservationDraft:
     station = await PostgresStations(database).create("CP-1", RegistrationStatus.ACCEPTED)
-    return ReservationDraft(station.id, "TAG", T0, T0 + timedelta(hours=1))
+    return ReservationDraft(station.id, "TAG", T0, T0 + HOUR)
 
 
 async def test_numbers_end_where_31_bits_do(database: Database) -> None:
-    store, draft = PostgresReservations(database), await a_draft(database)
+    store, draft = PostgresReservationBook(database), await a_draft(database)
     await database.execute(f"ALTER SEQUENCE reservation_id_seq RESTART {MAX_RESERVATION_ID}")
     last = await store.create(draft, T0)
     assert last.id == MAX_RESERVATION_ID
     assert await store.find(MAX_RESERVATION_ID) == last
     with pytest.raises(Exception, match="reservation_id_seq"):
-        await store.create(draft, T0)
+        await store.create(msgspec.structs.replace(draft, starts_at=draft.expires_at, expires_at=T0 + 2 * HOUR), T0)
 
 
 async def test_of_many_who_end_it_at_once_one_does(database: Database) -> None:
-    store, draft = PostgresReservations(database), await a_draft(database)
+    store, draft = PostgresReservationBook(database), await a_draft(database)
     made = await store.create(draft, T0)
     ended: list[ReservationState] = []
 
