@@ -25,7 +25,20 @@ MAX_AUDIT_CHARACTERS: Final = 16_000
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
 _SECRET_NAMES: Final = ("password", "secret", "private_key", "recovery_code", "one_time_code", "bearer", "pin_code")
-_SECRET_EXACTLY: Final = frozenset({"token", "code", "state", "sim_pin", "authorization_key", "key_pem", "email_again", "access_code"})
+_SECRET_EXACTLY: Final = frozenset(
+    {
+        "token",
+        "code",
+        "state",
+        "sim_pin",
+        "authorization_key",
+        "key_pem",
+        "email_again",
+        "access_code",
+        "new_key",
+        "key_digest",
+    }
+)
 _SECRET_VARIABLES: Final = frozenset({"authorizationkey", "basicauthpassword"})
 
 

@@ -74,3 +74,8 @@ def test_an_administrator_is_one_who_can_sign_in() -> None:
     assert person.display_name == "a@b.org"
     assert Person(1, "a@b.org", role=Role.ADMINISTRATOR, has_password=True).administers
     assert not Person(1, "a@b.org", role=Role.ADMINISTRATOR, has_password=True, blocked=True).administers
+
+
+def test_keys_of_services_are_blotted_out() -> None:
+    asked = {"service": {"location_data": {"new_key": "0123456789abcdef", "key_digest": "ab", "key_required": True}}}
+    assert masked(asked) == {"service": {"location_data": {"new_key": BLOT, "key_digest": BLOT, "key_required": True}}}
