@@ -10,6 +10,17 @@ from enum import StrEnum
 
 import msgspec
 
+from webui.values_sessions import (
+    Authentication,
+    Session,
+    SessionBatch,
+    SessionPage,
+    SessionQuery,
+    SessionState,
+)
+
+__all__ = ["Authentication", "Session", "SessionBatch", "SessionPage", "SessionQuery", "SessionState"]
+
 
 class Registration(StrEnum):
     """May a station take part?"""
@@ -41,23 +52,6 @@ class ConnectorStatus(StrEnum):
     RESERVED = "RESERVED"
     UNAVAILABLE = "UNAVAILABLE"
     FAULTED = "FAULTED"
-
-
-class SessionState(StrEnum):
-    """Is a session still going on?"""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    ACTIVE = "ACTIVE"
-    ENDED = "ENDED"
-
-
-class Authentication(StrEnum):
-    """How the driver was known."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    ANONYMOUS = "ANONYMOUS"
-    RFID = "RFID"
-    REMOTE = "REMOTE"
 
 
 class Role(StrEnum):
@@ -233,81 +227,6 @@ class Summary(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     faulted: int
     active_sessions: int
     power_w: float
-
-
-class Session(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One charging session."""
-
-    name: str
-    station: str
-    station_identity: str
-    station_display_name: str
-    evse_id: int
-    connector_id: int
-    transaction_id: str
-    id_token: str
-    id_token_alias: str
-    authorization_status: str
-    authentication: Authentication
-    state: SessionState
-    start_time: datetime | None
-    stop_time: datetime | None
-    server_log_time: datetime | None
-    energy_wh: float
-    meter_start_wh: float | None
-    meter_stop_wh: float | None
-    power_w: float
-    max_power_w: float
-    soc_percent: float | None
-    stop_reason: str
-    flags: tuple[str, ...]
-    needs_reconciliation: bool
-    meter_value_count: int
-    last_meter_time: datetime | None
-
-    @property
-    def key(self) -> str:
-        """The id of ``sessions/{id}``."""
-        return self.name.partition("/")[2]
-
-    @property
-    def station_key(self) -> str:
-        """The id of its station, empty when that was deleted."""
-        return self.station.partition("/")[2]
-
-    @property
-    def active(self) -> bool:
-        """Is it still going on?"""
-        return self.state is SessionState.ACTIVE
-
-
-class SessionQuery(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Which sessions; what is empty matches all."""
-
-    station: str = ""
-    id_token: str = ""
-    state: SessionState = SessionState.UNSPECIFIED
-    start_time_from: datetime | None = None
-    start_time_to: datetime | None = None
-    query: str = ""
-    needs_reconciliation: bool = False
-
-
-class SessionPage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A page of sessions and the totals of all that match."""
-
-    sessions: tuple[Session, ...]
-    next_page_token: str
-    total: int
-    total_energy_wh: float
-    revision: int
-
-
-class SessionBatch(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A batch of an export and the cursor to go on after it."""
-
-    sessions: tuple[Session, ...]
-    resume_cursor: str
 
 
 class SampledValue(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -23,6 +23,7 @@ from control.v1 import (
     watch_pb2,
 )
 from webui import values as v
+from webui.api import wire
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -196,39 +197,7 @@ def summary(m: stations_pb2.SummarizeStationsResponse) -> v.Summary:
 
 def session(m: sessions_pb2.Session) -> v.Session:
     """A session."""
-    return v.Session(
-        name=m.name,
-        station=m.station,
-        station_identity=m.station_identity,
-        station_display_name=m.station_display_name,
-        evse_id=m.evse_id,
-        connector_id=m.connector_id,
-        transaction_id=m.transaction_id,
-        id_token=m.id_token,
-        id_token_alias=m.id_token_alias,
-        authorization_status=m.authorization_status,
-        authentication=word(
-            v.Authentication,
-            sessions_pb2.Authentication.Name,  # type: ignore[arg-type]
-            "AUTHENTICATION_",
-            m.authentication,
-        ),
-        state=word(v.SessionState, sessions_pb2.SessionState.Name, "SESSION_STATE_", m.state),  # type: ignore[arg-type]
-        start_time=time(m, "start_time"),
-        stop_time=time(m, "stop_time"),
-        server_log_time=time(m, "server_log_time"),
-        energy_wh=m.energy_wh,
-        meter_start_wh=m.meter_start_wh if m.HasField("meter_start_wh") else None,
-        meter_stop_wh=m.meter_stop_wh if m.HasField("meter_stop_wh") else None,
-        power_w=m.power_w,
-        max_power_w=m.max_power_w,
-        soc_percent=m.soc_percent if m.HasField("soc_percent") else None,
-        stop_reason=m.stop_reason,
-        flags=tuple(m.flags),
-        needs_reconciliation=m.needs_reconciliation,
-        meter_value_count=m.meter_value_count,
-        last_meter_time=time(m, "last_meter_time"),
-    )
+    return wire.read(m, v.Session)
 
 
 def session_filter(q: v.SessionQuery) -> sessions_pb2.SessionFilter:
