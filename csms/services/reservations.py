@@ -210,13 +210,16 @@ class Reservations:
         return await self._store.wait(waiting)
 
     async def leave(self, caller: Principal, waiting_id: int) -> Waiting:
-        """Off the list. Raises NotFound, FailedPrecondition/NOT_WAITING."""
+        """Off the list: the own tag, or any at stations that one manages. Raises NotFound,
+        FailedPrecondition/NOT_WAITING."""
         found = await self._store.find_waiting(waiting_id)
         if found is None:
             raise _no_waiting(waiting_id)
         try:
-            await self._scopes.check_station(caller, Action.OPERATE_STATIONS, found.station_id)
-            await self._scopes.check_tag(caller, Action.OPERATE_STATIONS, found.id_token)
+            own = found.user_id is not None and found.user_id == caller.user_id
+            managed = reach(caller, Action.OPERATE_STATIONS) is Reach.OWN and not own
+            action = Action.EDIT_STATIONS if managed else Action.OPERATE_STATIONS
+            await self._scopes.check_station(caller, action, found.station_id)
         except (NotFound, PermissionDenied):
             if reach(caller, Action.OPERATE_STATIONS) is Reach.NONE:
                 raise

@@ -22,6 +22,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from csms.domain.access import Role, ShareLevel
 from csms.domain.records import JobKind
+from csms.domain.reservation import Waiting, WaitState
 from csms.domain.topology import Place, PlaceKind
 from csms.ports.reservations import ReservationDraft
 from tests.kit.control_world import ControlWorld, Refused, servicers_of
@@ -325,7 +326,7 @@ MAY: Final[dict[str, frozenset[Role] | At]] = {
     "reservations.GetReservable": SEEN,
     "reservations.SetReservable": EDITED,
     "reservations.JoinWaitingList": OPERATED,
-    "reservations.LeaveWaitingList": OPERATED,
+    "reservations.LeaveWaitingList": At(STAFF, site=True, share=ShareLevel.MANAGE, sight=ShareLevel.MANAGE),
     "reservations.ListWaiting": ALL,
     "local_lists.SyncLocalList": CONFIGURED,
     "local_lists.SendLocalList": CONFIGURED,
@@ -494,7 +495,7 @@ MORE: Final[dict[str, dict[str, object]]] = {
     "reservations.CreateReservation": {"expire_time.seconds": 4_000_000_000},
     "reservations.GetReservable": {"station": "stations/99"},
     "reservations.SetReservable": {"station": "stations/99"},
-    "reservations.JoinWaitingList": {"station": "stations/99", "id_token": "AB12"},
+    "reservations.JoinWaitingList": {"station": "stations/99"},
     "reservations.LeaveWaitingList": {"name": "waiting/99"},
     "local_lists.GetLocalList": {"station": "stations/99"},
     "display.SetDisplayMessage": {"message.priority": "InFront", "message.message.format": "UTF8"},
@@ -566,7 +567,14 @@ class Answer(StrEnum):
 
 
 HIDING: Final = frozenset(
-    {"STATION_NOT_FOUND", "SESSION_NOT_FOUND", "PLACE_NOT_FOUND", "RESERVATION_NOT_FOUND", "JOB_NOT_FOUND"}
+    {
+        "STATION_NOT_FOUND",
+        "SESSION_NOT_FOUND",
+        "PLACE_NOT_FOUND",
+        "RESERVATION_NOT_FOUND",
+        "JOB_NOT_FOUND",
+        "WAITING_NOT_FOUND",
+    }
 )
 
 
@@ -605,12 +613,15 @@ async def a_field(world: ControlWorld, number: int, sites: Mapping[bool, tuple[i
     world.tables.session_places[number] = floor
     draft = ReservationDraft(station, "TAG", NOW, NOW + timedelta(days=9_000))
     reservation = await world.reservation_store.create(draft, NOW)
+    entry = Waiting(0, station, "AB12", WaitState.WAITING, NOW, NOW, NOW + timedelta(hours=1))
+    waiting = await world.reservation_store.wait(entry)
     job = await world.inventory_store.begin_job(station, JobKind.LOG_UPLOAD, b"{}", NOW)
     names = {
         "stations/99/jobs/9": f"stations/{station}/jobs/{job.id}",
         "stations/99": f"stations/{station}",
         "sessions/99": f"sessions/{number}",
         "reservations/99": f"reservations/{reservation.id}",
+        "waiting/99": f"waiting/{waiting.id}",
         "places/98": f"places/{site}",
         "places/99": f"places/{floor}",
     }
