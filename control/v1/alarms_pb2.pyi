@@ -49,6 +49,8 @@ class _AlarmKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlarmKind.V
     """A station tells of an attack, or of something that looks like one."""
     ALARM_KIND_BACKUP_STALE: _AlarmKind.ValueType  # 9
     """The newest good backup is too old."""
+    ALARM_KIND_CONFIGURATION_DRIFT: _AlarmKind.ValueType  # 10
+    """A station has other settings than those that it took."""
 
 class AlarmKind(_AlarmKind, metaclass=_AlarmKindEnumTypeWrapper):
     """What is wrong."""
@@ -73,6 +75,8 @@ ALARM_KIND_SECURITY: AlarmKind.ValueType  # 8
 """A station tells of an attack, or of something that looks like one."""
 ALARM_KIND_BACKUP_STALE: AlarmKind.ValueType  # 9
 """The newest good backup is too old."""
+ALARM_KIND_CONFIGURATION_DRIFT: AlarmKind.ValueType  # 10
+"""A station has other settings than those that it took."""
 Global___AlarmKind: _TypeAlias = AlarmKind  # noqa: Y015
 
 class _AlarmSeverity:
@@ -145,6 +149,8 @@ class _AlarmSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlarmSour
     """Nothing was heard."""
     ALARM_SOURCE_SYSTEM: _AlarmSource.ValueType  # 5
     """The system itself."""
+    ALARM_SOURCE_CONFIGURATION: _AlarmSource.ValueType  # 6
+    """What a station told of its settings, beside what is wanted of it."""
 
 class AlarmSource(_AlarmSource, metaclass=_AlarmSourceEnumTypeWrapper):
     """Where an alarm comes from."""
@@ -161,6 +167,8 @@ ALARM_SOURCE_SILENCE: AlarmSource.ValueType  # 4
 """Nothing was heard."""
 ALARM_SOURCE_SYSTEM: AlarmSource.ValueType  # 5
 """The system itself."""
+ALARM_SOURCE_CONFIGURATION: AlarmSource.ValueType  # 6
+"""What a station told of its settings, beside what is wanted of it."""
 Global___AlarmSource: _TypeAlias = AlarmSource  # noqa: Y015
 
 class _AlarmOrder:

@@ -59,7 +59,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 def check_rule(rule: AlarmRule) -> None:
     """Raises InvalidArgument."""
-    if rule.source in (AlarmSource.SILENCE, AlarmSource.SYSTEM):
+    if rule.source in (AlarmSource.SILENCE, AlarmSource.SYSTEM, AlarmSource.CONFIGURATION):
         raise InvalidArgument(
             "Rules are for what stations tell: a status, a monitor, a security event.", reason="INVALID_SOURCE"
         )
@@ -76,6 +76,10 @@ def check_rule(rule: AlarmRule) -> None:
         AlarmKind.BACKUP_STALE,
     ):
         raise InvalidArgument(f"{words_of(rule.kind)} comes from silence, not from a code.", reason="INVALID_KIND")
+    if rule.kind is AlarmKind.CONFIGURATION_DRIFT:
+        raise InvalidArgument(
+            f"{words_of(rule.kind)} comes from comparing settings, not from a code.", reason="INVALID_KIND"
+        )
 
 
 def _status(code: str, kind: AlarmKind | None, severity: Severity, text: str) -> AlarmRule:
@@ -170,6 +174,8 @@ def read(told: Told, rules: Sequence[AlarmRule]) -> Reading:
         return _read_status(told, rules)
     if told.source is AlarmSource.MONITOR:
         return _read_monitor(told, rules)
+    if told.source is AlarmSource.CONFIGURATION:
+        return _read_drift(told)
     return _read_security(told, rules)
 
 
@@ -294,5 +300,26 @@ def _read_security(told: Told, rules: Sequence[AlarmRule]) -> Reading:
         AlarmSource.SECURITY,
         code,
         _sentence(rule, rule.kind, code, info),
+    )
+    return Reading((seen,))
+
+
+def _read_drift(told: Told) -> Reading:
+    """What the comparison of a station's settings with those wanted of it found: `names` of those that drifted."""
+    names = [name for name in told.body.get("names") or () if isinstance(name, str)]
+    subject, key = Subject(told.station_id), "configuration/drift"
+    if not names:
+        return Reading((Cleared(subject, key, told.at),))
+    count, shown = len(names), ", ".join(names[:5])
+    told_of = f"{shown} and {count - 5} more are" if count > 5 else f"{shown} {'is' if count == 1 else 'are'}"
+    seen = Raised(
+        subject,
+        key,
+        told.at,
+        AlarmKind.CONFIGURATION_DRIFT,
+        Severity.MINOR,
+        AlarmSource.CONFIGURATION,
+        "",
+        f"{told_of} set otherwise at the station than it accepted.",
     )
     return Reading((seen,))

@@ -21,7 +21,7 @@ MAX_AT_ONCE: Final = 1_000
 
 
 class AlarmKind(StrEnum):
-    """What is wrong: the seven of the manual, attacks, and our own backups."""
+    """What is wrong: the seven of the manual, attacks, our own backups, and settings that are not as wanted."""
 
     NOT_REGISTERED = "NOT_REGISTERED"
     NO_COMMUNICATION = "NO_COMMUNICATION"
@@ -32,6 +32,7 @@ class AlarmKind(StrEnum):
     TEMPERATURE = "TEMPERATURE"
     SECURITY = "SECURITY"
     BACKUP_STALE = "BACKUP_STALE"
+    CONFIGURATION_DRIFT = "CONFIGURATION_DRIFT"
 
 
 class Severity(IntEnum):
@@ -50,6 +51,7 @@ class AlarmSource(StrEnum):
     SECURITY = "SECURITY"
     SILENCE = "SILENCE"
     SYSTEM = "SYSTEM"
+    CONFIGURATION = "CONFIGURATION"
 
 
 class Clearing(StrEnum):
@@ -304,6 +306,7 @@ _WORDS: Final[Mapping[AlarmKind, str]] = {
     AlarmKind.TEMPERATURE: "Temperature",
     AlarmKind.SECURITY: "Security",
     AlarmKind.BACKUP_STALE: "Backup too old",
+    AlarmKind.CONFIGURATION_DRIFT: "Configuration drift",
 }
 
 
