@@ -21,6 +21,7 @@ from webui.metrics import Measured, PortalMetrics
 from webui.middleware import Manners, SameOrigin, SecurityHeaders
 from webui.page import STATIC, plain, to_sign_in
 from webui.settings import Settings
+from webui.streams_floor import ROUTES as LIVE_FLOOR
 from webui.values import ApiError
 from webui.words import _
 
@@ -56,6 +57,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/readyz", readyz),
             *pages.ROUTES,
             *streams.ROUTES,
+            *LIVE_FLOOR,
             Mount("/static", Files(directory=STATIC), name="static"),
         ],
         middleware=[

@@ -44,6 +44,7 @@ MENU: Final = (
     Entry("/", "stations", N_("Stations"), EVERYBODY, prefixes=("/stations", "/connect")),
     Entry("/pending", "pending", N_("Pending"), MANAGERS, pending_badge=True),
     Entry("/sessions", "sessions", N_("Sessions"), EVERYBODY, prefixes=("/sessions",)),
+    Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",)),
     Entry("/tags", "tags", N_("Tags"), EVERYBODY - {Role.SITE_ADMINISTRATOR}, prefixes=("/tags",)),
 )
 

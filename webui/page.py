@@ -196,6 +196,13 @@ NOTICES = {
     "tag-blocked": N_("The tag is blocked. It is refused from now on."),
     "tag-unblocked": N_("The tag is no longer blocked."),
     "tag-deleted": N_("The tag is deleted. Its sessions are kept."),
+    "place-created": N_("The place is added."),
+    "place-saved": N_("The place is saved."),
+    "place-deleted": N_("The place is deleted."),
+    "stations-moved": N_("The stations are moved. Their sessions stay where they were charged."),
+    "plan-saved": N_("The plan is saved. Put the stations where they stand."),
+    "plan-deleted": N_("The plan is taken away. Where stations stand is kept."),
+    "station-placed": N_("Saved. The plan shows it."),
     "key-deleted": N_("The key is deleted. It no longer works."),
     "password-changed": N_("Your password is changed. Your other sessions are signed out."),
 }

@@ -17,6 +17,8 @@ LONG_FILES: dict[str, str] = {
 }
 LONG_FUNCTIONS: dict[str, str] = {}
 NO_TEST_OF_ITS_OWN: dict[str, str] = {
+    "webui/pages/places.py": "pages are tested in a browser: tests/browser/chapters/test_places.py",
+    "webui/streams_floor.py": "tests/browser/chapters/test_places.py sees the plan change",
     "csms/app/chapters/installations.py": "wiring only; tests/system runs it",
     "csms/app/chapters/sessions.py": "wiring only; tests/system/test_sessions.py runs it",
     "csms/storage/installations.py": "tests/contracts/test_installations.py runs it on PostgreSQL",

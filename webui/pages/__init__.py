@@ -6,9 +6,10 @@ from typing import Final
 
 from starlette.routing import BaseRoute
 
-from webui.pages import access, account, sessions, station, station_security, stations, tags
+from webui.pages import access, account, places, sessions, station, station_security, stations, tags
 
 _CHAPTERS: Final = (
+    places,
     access,
     stations,
     station,
