@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, key, backup, restore, loadtest."""
+"""The command line: serve, migrate, key, backup, restore, loadtest, demo."""
 
 from __future__ import annotations
 
@@ -44,14 +44,17 @@ def parser() -> argparse.ArgumentParser:
     create.add_argument("--days", type=int, default=0, help="valid for so many days; 0: for ever")
     add_arguments(create, only=_DATABASE_SETTINGS)
     commands.add_parser("loadtest", help="simulate charging stations (chargehouse loadtest --help)", add_help=False)
+    commands.add_parser(
+        "demo", help="fill a system with something to look at (chargehouse demo --help)", add_help=False
+    )
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit code: 0 fine, 1 failed, 2 misuse."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    if argv[:1] == ["loadtest"]:
-        return _loadtest(argv[1:])
+    if argv[:1] in (["loadtest"], ["demo"]):
+        return _client("loadtest" if argv[0] == "loadtest" else "loadtest.demo", argv[1:])
     arguments = parser().parse_args(argv)
     try:
         settings = load(arguments)
@@ -65,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
-    # Imported here so that `--help` and `loadtest` do not load the whole node.
+    # Imported here so that `--help`, `loadtest` and `demo` do not load the whole node.
     from csms.app import serve, tools
 
     if arguments.command == "serve":
@@ -79,8 +82,8 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     return tools.create_key(settings, arguments.name, Role(arguments.role), arguments.days)
 
 
-def _loadtest(argv: list[str]) -> int:
-    # A process of its own: the load tester is a client and shares no code with the server.
+def _client(module: str, argv: list[str]) -> int:
+    # A process of its own: the load tester and the demonstration are clients and share no code with the server.
     environment = dict(os.environ)
     given = any(argument.split("=", 1)[0] in _KEY_NOT_NEEDED for argument in argv)
     if not given and not environment.get("CHARGEHOUSE_API_KEY"):
@@ -88,7 +91,7 @@ def _loadtest(argv: list[str]) -> int:
         if key:
             environment["CHARGEHOUSE_API_KEY"] = key
     try:
-        return subprocess.call([sys.executable, "-m", "loadtest", *argv], env=environment)  # noqa: S603  our own module
+        return subprocess.call([sys.executable, "-m", module, *argv], env=environment)  # noqa: S603  our own module
     except KeyboardInterrupt:
         return 130
 

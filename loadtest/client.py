@@ -265,8 +265,9 @@ async def connect(
     message_ids: Iterator[str],
     connect_timeout: float = 30.0,
     call_timeout: float = 30.0,
+    subprotocol: str = SUBPROTOCOL,
 ) -> AsyncIterator[OcppClient]:
-    """Connect, speak `ocpp1.6`, yield the client, close.
+    """Connect, speak `ocpp1.6` (or another `subprotocol` of OCPP-J), yield the client, close.
 
     Raises ConnectFailed when no connection comes about. The end of a standing connection raises nothing
     by itself: look at `client.closed`; calls on it raise LinkLost.
@@ -276,7 +277,7 @@ async def connect(
     try:
         async with trio.open_nursery() as nursery:
             left = connect_timeout - (trio.current_time() - began)
-            socket = await _handshake(nursery, stream, address, left)
+            socket = await _handshake(nursery, stream, address, left, subprotocol)
             now = trio.current_time()
             tally.connected(now - began, now)
             client = OcppClient(
@@ -318,7 +319,7 @@ def _os_reason(error: BaseException) -> str:
 
 
 async def _handshake(
-    nursery: trio.Nursery, stream: _WatchedStream, address: Address, timeout: float
+    nursery: trio.Nursery, stream: _WatchedStream, address: Address, timeout: float, subprotocol: str
 ) -> WebSocketConnection:
     """The opening handshake; raises ConnectFailed, or lets ConnectionRejected come up through the nursery."""
     done = trio.Event()
@@ -336,7 +337,7 @@ async def _handshake(
             cast(trio.SocketStream, stream),  # any stream will do, whatever the annotation says
             address.host,
             address.resource,
-            subprotocols=[SUBPROTOCOL],
+            subprotocols=[subprotocol],
             extra_headers=address.headers(),
             max_message_size=MAX_FRAME,
         )
@@ -345,7 +346,7 @@ async def _handshake(
         if stream.ended.is_set():
             raise ConnectFailed("handshake: closed by the server")
         raise ConnectFailed("handshake: time-out", f"not done within {timeout:.0f} s")
-    if socket.subprotocol != SUBPROTOCOL:
+    if socket.subprotocol != subprotocol:
         raise ConnectFailed("handshake: no subprotocol", f"the server chose {socket.subprotocol!r}")
     return socket
 
