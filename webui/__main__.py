@@ -16,6 +16,7 @@ from types import FrameType
 import uvicorn
 
 from webui.app import create_app
+from webui.captcha import MODES
 from webui.settings import Settings, split_listen
 
 PR_SET_PDEATHSIG = 1
@@ -61,6 +62,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--monitor-listen", metavar="HOST:PORT", help="[CHARGEHOUSE_PORTAL_MONITOR_LISTEN] /metrics; default: nowhere"
     )
+    made.add_argument(
+        "--captcha",
+        choices=MODES,
+        help="[CHARGEHOUSE_PORTAL_CAPTCHA] a question at sign-in: after failures (default), always, or never",
+    )
     made.add_argument("--die-with-parent", action="store_true", help="end when the process that started this one ends")
     return made
 
@@ -76,9 +82,16 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
         listen_port=port,
         control_address=arguments.control or environment.get("CHARGEHOUSE_CONTROL_ADDRESS") or "127.0.0.1:50051",
         control_ca=Path(ca) if ca else None,
+        captcha=_captcha(arguments.captcha or environment.get("CHARGEHOUSE_PORTAL_CAPTCHA") or "failures"),
         monitor_listen=arguments.monitor_listen or environment.get("CHARGEHOUSE_PORTAL_MONITOR_LISTEN") or "",
         public_url=arguments.public_url or environment.get("CHARGEHOUSE_PORTAL_PUBLIC_URL") or "",
     )
+
+
+def _captcha(mode: str) -> str:
+    if mode not in MODES:
+        raise ValueError(f"CHARGEHOUSE_PORTAL_CAPTCHA is {mode}, not one of {', '.join(MODES)}.")
+    return mode
 
 
 def die_with_parent() -> None:

@@ -10,16 +10,20 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from webui import api, pages, sentences, session, streams
+from webui import api, live_dashboard, pages, sentences, session, streams
+from webui.captcha import Captcha
 from webui.hub import Hubs
 from webui.metrics import Measured, PortalMetrics
 from webui.middleware import Manners, SameOrigin, SecurityHeaders
 from webui.page import STATIC, plain, to_sign_in
+from webui.person import GROUP_COOKIE, People
+from webui.public import Notice
+from webui.sealing import Seal
 from webui.settings import Settings
 from webui.streams_floor import ROUTES as LIVE_FLOOR
 from webui.values import ApiError
@@ -58,6 +62,7 @@ def create_app(settings: Settings) -> Starlette:
             *pages.ROUTES,
             *streams.ROUTES,
             *LIVE_FLOOR,
+            *live_dashboard.ROUTES,
             Mount("/static", Files(directory=STATIC), name="static"),
         ],
         middleware=[
@@ -73,6 +78,10 @@ def create_app(settings: Settings) -> Starlette:
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.hubs = Hubs()
+    app.state.people = People()
+    app.state.notice = Notice()
+    app.state.seal = Seal()
+    app.state.captcha = Captcha(app.state.seal, settings.captcha)
     return app
 
 
@@ -96,6 +105,10 @@ async def refused(request: Request, error: Exception) -> Response:
         response = to_sign_in(request)
         session.forget(request, response)
         return response
+    if error.reason == "GROUP_NOT_FOUND" and GROUP_COOKIE in request.cookies and request.method == "GET":
+        left = RedirectResponse(request.url.path, status_code=303)  # it was deleted elsewhere: go on without it
+        left.delete_cookie(GROUP_COOKIE, path="/", httponly=True, samesite="lax")
+        return left
     sentence = sentences.of_error(error)
     if "hx-request" in request.headers:
         return _beside(request, sentence)

@@ -28,11 +28,17 @@ class Entry:
     prefixes: tuple[str, ...] = ()
     exactly: tuple[str, ...] = ()
     pending_badge: bool = False
+    takes_place: bool = False
+    """Its page narrows itself to `?place=`."""
 
     @property
     def label(self) -> str:
         """In the reader's language."""
         return _(self.text)
+
+    def address(self, place: str) -> str:
+        """Its address, narrowed to the picked place (a number) where the page can be."""
+        return f"{self.href}?place={place}" if place and self.takes_place else self.href
 
     def is_present(self, path: str) -> bool:
         """Is the page at this address one of those behind the entry?"""
@@ -41,10 +47,13 @@ class Entry:
 
 # In the order of the manuals' menus; one chapter of the portal adds one line.
 MENU: Final = (
-    Entry("/", "stations", N_("Stations"), EVERYBODY, prefixes=("/stations", "/connect")),
+    Entry("/dashboard", "dashboard", N_("Dashboard"), EVERYBODY, prefixes=("/dashboard/",)),
+    Entry("/", "stations", N_("Stations"), EVERYBODY, prefixes=("/stations", "/connect"), takes_place=True),
+    Entry("/connectors", "connectors", N_("Connectors"), EVERYBODY, takes_place=True),
     Entry("/pending", "pending", N_("Pending"), MANAGERS, pending_badge=True),
     Entry("/sessions", "sessions", N_("Sessions"), EVERYBODY, prefixes=("/sessions",)),
     Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",)),
+    Entry("/charts", "charts", N_("Charts"), EVERYBODY, prefixes=("/charts/",)),
     Entry("/tags", "tags", N_("Tags"), EVERYBODY - {Role.SITE_ADMINISTRATOR}, prefixes=("/tags",)),
 )
 

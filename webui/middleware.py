@@ -78,14 +78,22 @@ class SameOrigin:
 
 
 class Manners:
-    """Sets language and time zone for the request: Accept-Language, and the zone that the browser told in a cookie."""
+    """Sets language and time zone for the request, and reads what the installation is called.
+
+    The language is the one chosen in this browser (cookie), else one that it asks for, else the installation's; the
+    zone is what the browser told in a cookie. Somebody who is signed in may wish otherwise: webui/person.py.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
+        if scope["type"] == "http" and not scope["path"].startswith(("/static/", "/healthz", "/readyz")):
             headers = Headers(scope=scope)
-            zone = cookie_parser(headers.get("cookie", "")).get("zone", "")
-            words.current.set(words.manners(headers.get("accept-language", "")[:200], unquote(zone)[:64]))
+            cookies = cookie_parser(headers.get("cookie", ""))
+            state = scope["app"].state
+            info = await state.notice.refresh(state.control)
+            wanted = (cookies.get("language", "")[:8], headers.get("accept-language", "")[:200], info.language)
+            zone = unquote(cookies.get("zone", ""))[:64]
+            words.current.set(words.manners(",".join(wanted), zone))
         await self.app(scope, receive, send)

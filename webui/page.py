@@ -19,6 +19,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from webui import session, view, words
 from webui.api import Client
 from webui.menu import Entry, menu_of
+from webui.navigator import Node, link, trail_to
+from webui.person import Person, arrival, arrive, place_of
 from webui.values import ApiError, Caller, Role, Summary
 from webui.words import N_, _
 
@@ -40,7 +42,7 @@ def _environment() -> Environment:
     )
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.filters.update(view.FILTERS)
-    environment.globals.update(static=static, icon=icon, manners=words.current.get, Role=Role)
+    environment.globals.update(static=static, icon=icon, place_link=link, manners=words.current.get, Role=Role)
     return environment
 
 
@@ -66,11 +68,26 @@ class Frame(msgspec.Struct, frozen=True):
 
     caller: Caller
     summary: Summary | None
+    person: Person = Person()
+    group: str = ""
+    """`groups/{id}` that the reader has chosen."""
+    trail: tuple[Node, ...] = ()
+    """The picked place and those above it, outermost first."""
 
     @property
     def menu(self) -> tuple[Entry, ...]:
         """What the menu shows."""
         return menu_of(self.caller.role)
+
+    @property
+    def group_name(self) -> str:
+        """What the chosen group is called; empty when none is."""
+        return next((g.display_name for g in self.person.groups if g.name == self.group), self.group)
+
+    @property
+    def staff(self) -> bool:
+        """Not an EV driver: gets the navigator."""
+        return self.caller.role is not Role.EV_USER
 
     @property
     def administrator(self) -> bool:
@@ -89,10 +106,9 @@ def signed_in(page: Page) -> Page:
 
     @functools.wraps(page)
     async def guarded(request: Request) -> Response:
-        token = session.token(request)
-        if not token:
+        if not session.token(request):
             return to_sign_in(request)
-        request.state.client = Client(request.app.state.control, token)
+        await arrive(request)
         return await page(request)
 
     return guarded
@@ -109,10 +125,14 @@ def to_sign_in(request: Request) -> Response:
     return RedirectResponse(f"/signin{back}", status_code=303)
 
 
-async def frame(client: Client) -> Frame:
-    """Who is signed in, and the numbers for the menu."""
-    caller, summary = await asyncio.gather(client.caller(), summary_or_none(client))
-    return Frame(caller, summary)
+async def frame(asker: Request | Client) -> Frame:
+    """Who is signed in, the numbers for the menu, and where the reader stands."""
+    client = asker if isinstance(asker, Client) else client_of(asker)
+    here = arrival.get()
+    caller, summary, trail = await asyncio.gather(
+        client.caller(), summary_or_none(client), trail_to(client, here.place)
+    )
+    return Frame(caller, summary, here.person, here.group, trail)
 
 
 async def summary_or_none(client: Client) -> Summary | None:
@@ -132,7 +152,7 @@ def fragment(template: str, values: Mapping[str, object]) -> str:
 
 async def show(request: Request, template: str, status_code: int = 200, **values: object) -> Response:
     """A page inside the frame."""
-    around = await frame(client_of(request))
+    around = await frame(request)
     return plain(request, template, status_code, frame=around, **values)
 
 
@@ -142,7 +162,12 @@ def plain(request: Request, template: str, status_code: int = 200, **values: obj
     context = {
         "frame": None,
         "path": request.url.path,
+        "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        "place": place_of(request),
+        "site": request.app.state.notice.info,
+        "languages": [(key, words.NAMES.get(key, key)) for key in words.languages()],
         "theme": theme(request),
+        "tree_closed": request.cookies.get("tree") == "closed",
         "notice": _(notice) if notice else "",
         **values,
     }
@@ -153,8 +178,9 @@ def plain(request: Request, template: str, status_code: int = 200, **values: obj
 
 
 def theme(request: Request) -> str:
-    """light, dark or auto, from a cookie."""
-    wanted = request.cookies.get("theme", "auto")
+    """light, dark or auto: from a cookie, else from the settings of who is signed in."""
+    chosen = getattr(request.state, "person", Person()).settings.theme.lower()
+    wanted = request.cookies.get("theme", chosen)
     return wanted if wanted in ("light", "dark") else "auto"
 
 
@@ -178,6 +204,12 @@ def demand(fine: object, sentence: str) -> None:
         raise ApiError("INVALID_ARGUMENT", "", sentence)
 
 
+def with_place(request: Request, path: str) -> str:
+    """A path that keeps the picked place."""
+    number = place_of(request)
+    return f"{path}{'&' if '?' in path else '?'}place={number}" if number else path
+
+
 def with_query(path: str, values: Mapping[str, str]) -> str:
     """A path with those parameters that are not empty: the URL is the state."""
     query = urlencode({name: value for name, value in values.items() if value})
@@ -187,6 +219,9 @@ def with_query(path: str, values: Mapping[str, str]) -> str:
 NOTICES = {
     "station-accepted": N_("The station is accepted. It can charge as soon as it has booted."),
     "station-rejected": N_("The station is refused."),
+    "stations-accepted": N_("The stations are accepted. They can charge as soon as they have booted."),
+    "stations-rejected": N_("The stations are refused."),
+    "stations-changed": N_("Done for all of them."),
     "station-created": N_("The station is known now. It is accepted at its first boot."),
     "station-saved": N_("Saved."),
     "station-deleted": N_("The station is deleted. Its sessions are kept."),
@@ -204,5 +239,8 @@ NOTICES = {
     "plan-deleted": N_("The plan is taken away. Where stations stand is kept."),
     "station-placed": N_("Saved. The plan shows it."),
     "key-deleted": N_("The key is deleted. It no longer works."),
+    "password-set": N_("Your password is set. Sign in with it."),
+    "co2-saved": N_("Saved. Charts are reckoned with it from now on."),
+    "widgets-saved": N_("Your dashboard is saved."),
     "password-changed": N_("Your password is changed. Your other sessions are signed out."),
 }

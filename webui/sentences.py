@@ -34,6 +34,16 @@ def of_result(result: CommandResult) -> str:
 _REASONS = {
     "WRONG_CREDENTIALS": N_("E-mail or password is wrong."),
     "TOO_MANY_ATTEMPTS": N_("Too many attempts. Wait a minute, then try again."),
+    "WRONG_CODE": N_("This code is not right. Wait until your app shows the next one, and enter that."),
+    "BLOCKED": N_("This account is blocked. Ask an administrator."),
+    "LINK_EXPIRED": N_("This link was used already or is too old. Ask for a new one."),
+    "WEAK_PASSWORD": N_("The password needs at least 8 characters, with letters and digits."),
+    "SINGLE_SIGN_ON_FAILED": N_("The identity provider did not confirm who you are. Begin again."),
+    "NO_ROLE": N_("The identity provider knows you, but you have no role here. Ask an administrator."),
+    "EMAIL_DIFFERS": N_("This is not your e-mail address. Type it exactly as it stands in your account."),
+    "LAST_ADMINISTRATOR": N_("Nobody would be left who may administer. Make somebody else an administrator first."),
+    "GROUP_NOT_FOUND": N_("This group does not exist any more. Leave it and go on."),
+    "BACKUP_RUNNING": N_("A backup is being made already. Wait until it is done."),
     "ETAG_STALE": N_("Somebody else changed this in the meantime. Look at the newest values, then save again."),
     "DRAINING": N_("The server is stopping. Try again in a moment."),
 }

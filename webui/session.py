@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
@@ -45,13 +46,44 @@ def forget(connection: HTTPConnection, response: Response) -> None:
     )
 
 
-def safe_next(target: str) -> str:
-    """Where to go after signing in: a path of ours, else the start page.
+def carry(connection: HTTPConnection, response: Response, name: str, value: str, kept: timedelta) -> None:
+    """Let the browser carry something sealed for some minutes: no script reads it, and another host cannot set it."""
+    secure = is_secure(connection)
+    response.set_cookie(
+        _carried_name(connection, name),
+        value,
+        max_age=int(kept.total_seconds()),
+        path="/",
+        secure=secure,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def carried(connection: HTTPConnection, name: str) -> str:
+    """What the browser carries under this name, empty when nothing."""
+    return connection.cookies.get(_carried_name(connection, name), "")
+
+
+def drop(connection: HTTPConnection, response: Response, name: str) -> None:
+    """It is not needed any more."""
+    secure = is_secure(connection)
+    response.delete_cookie(_carried_name(connection, name), path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def _carried_name(connection: HTTPConnection, name: str) -> str:
+    return f"__Host-{name}" if is_secure(connection) else name
+
+
+def safe_next(target: str, *, signed_out: bool = False) -> str:
+    """Where to go after signing in: a path of ours, else the start page. `signed_out`: the sign-in page is fine too.
 
     A browser reads ``//host``, ``/\\host`` and anything with control characters as another place, so those are refused.
     """
     parts = urlsplit(target)
-    if parts.scheme or parts.netloc or not target.startswith("/") or target.startswith(("//", "/\\", "/signin")):
+    if parts.scheme or parts.netloc or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return "/"
+    if target.startswith("/signin") and not signed_out:
         return "/"
     if "\\" in target or any(ord(c) < 0x21 for c in target):
         return "/"

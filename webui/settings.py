@@ -18,6 +18,8 @@ class Settings:
     public_url: str = ""
     monitor_listen: str = ""
     """HOST:PORT of the portal's own metrics; empty: nowhere."""
+    captcha: str = "failures"
+    """Who answers a question at sign-in: `failures` (after the second), `always` everybody, `never` anybody."""
     shutdown_s: float = 3.0
 
     @property

@@ -24,15 +24,17 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from webui import chart, session
+from webui import chart, person, session, station_list
 from webui.api import Client
 from webui.hub import Hub, Hubs, News, Seat
 from webui.operations import OPERATIONS
 from webui.page import fragment, summary_or_none
+from webui.pages.connectors import ConnectorList
+from webui.pages.pending import waiting_and_refused
 from webui.pages.sessions import SessionList
 from webui.pages.station import RECENT, LogView, under_way
-from webui.pages.stations import StationList
-from webui.values import ApiError, Change, Registration, SessionQuery, StationQuery
+from webui.station_list import StationList
+from webui.values import ApiError, Change, Registration, SessionQuery
 
 SIGN_OF_LIFE_S = 15.0
 GATHER_S = 0.4  # changes of this long go out together
@@ -138,12 +140,13 @@ class StationsView(MenuView):
         super().__init__(client)
         self.wanted = wanted
         self.shown: set[str] = set()
+        self.places: dict[str, str] = {}
 
     async def everything(self) -> list[str]:
         """The whole table and the tiles."""
-        page = await self.client.stations(self.wanted.query, self.wanted.size, self.wanted.after)
-        self.shown = {station.name for station in page.stations}
-        table = fragment("live/stations.html", {"wanted": self.wanted, "page": page})
+        page, places = await asyncio.gather(self.wanted.page(self.client), station_list.places(self.client))
+        self.shown, self.places = {station.name for station in page.stations}, places.labels
+        table = fragment("live/stations.html", {"wanted": self.wanted, "page": page, "places": self.places})
         return [event(table), *await self.numbers()]
 
     async def changed(self, news: News) -> list[str]:
@@ -154,10 +157,34 @@ class StationsView(MenuView):
             name in self.shown and s.registration is not Registration.ACCEPTED for name, s in news.stations.items()
         )
         rows = [s for name, s in news.stations.items() if name in self.shown]
-        parts = [event(fragment("live/station_rows.html", {"stations": rows}))] if rows else []
+        values = {"stations": rows, "places": self.places}
+        parts = [event(fragment("live/station_rows.html", values))] if rows else []
         if self.wanted.filtered or came or left or news.deleted & self.shown:
             parts += await self.relist()
         return [*parts, *await self.numbers()]
+
+
+class ConnectorsView(MenuView):
+    """The connectors table: read again when a station changes that has one in it, or may get one into it."""
+
+    def __init__(self, client: Client, wanted: ConnectorList) -> None:
+        super().__init__(client)
+        self.wanted = wanted
+        self.shown: set[str] = set()
+
+    async def everything(self) -> list[str]:
+        """The whole table."""
+        page, places = await asyncio.gather(self.wanted.page(self.client), station_list.places(self.client))
+        self.shown = {item.station for item in page.connectors}
+        values = {"wanted": self.wanted, "page": page, "places": places.labels}
+        return [event(fragment("live/connectors_table.html", values)), *await self.numbers()]
+
+    async def changed(self, news: News) -> list[str]:
+        """The table again, now and then."""
+        came = not self.wanted.after and bool(news.stations.keys() - self.shown)
+        if came or self.shown & (news.stations.keys() | news.deleted):
+            return [*await self.relist(), *await self.numbers()]
+        return await self.numbers()
 
 
 class PendingView(MenuView):
@@ -169,10 +196,7 @@ class PendingView(MenuView):
 
     async def everything(self) -> list[str]:
         """Both tables."""
-        waiting, refused = await asyncio.gather(
-            self.client.stations(StationQuery(registrations=(Registration.PENDING,)), 200),
-            self.client.stations(StationQuery(registrations=(Registration.REJECTED,)), 200),
-        )
+        waiting, refused = await waiting_and_refused(self.client)
         self.shown = {station.name for station in (*waiting.stations, *refused.stations)}
         parts = fragment("live/pending.html", {"waiting": waiting, "refused": refused})
         return [event(parts), *await self.numbers()]
@@ -280,11 +304,14 @@ class SessionView(MenuView):
 # ---- the stream
 
 
-def respond(request: Request, view_for: Callable[[Client], View], log: LogView | None = None) -> StreamingResponse:
+async def respond(
+    request: Request, view_for: Callable[[Client], View], log: LogView | None = None
+) -> StreamingResponse:
     """The stream of a view; with ``log`` also the tail of a station's message log."""
     token = session.token(request)
-    client = Client(request.app.state.control, token)
-    parts = stream(request.app.state.hubs, token, client, view_for(client), log)
+    client = await person.arrive(request) if token else person.client_for(request, "")
+    seat = f"{token} {person.group_of(request)}" if token else ""  # a chosen group narrows what is heard
+    parts = stream(request.app.state.hubs, seat, client, view_for(client), log)
     return StreamingResponse(parts, media_type="text/event-stream", headers=HEADERS)
 
 
@@ -367,42 +394,49 @@ async def _tail(client: Client, log: LogView | None, seat: Seat) -> AsyncIterato
 
 async def menu(request: Request) -> StreamingResponse:
     """Pages without live parts of their own."""
-    return respond(request, MenuView)
+    return await respond(request, MenuView)
 
 
 async def stations(request: Request) -> StreamingResponse:
     """The stations table."""
     wanted = StationList.parse(request.query_params)
-    return respond(request, lambda client: StationsView(client, wanted))
+    return await respond(request, lambda client: StationsView(client, wanted))
+
+
+async def connectors(request: Request) -> StreamingResponse:
+    """The connectors table."""
+    wanted = ConnectorList.parse(request.query_params)
+    return await respond(request, lambda client: ConnectorsView(client, wanted))
 
 
 async def pending(request: Request) -> StreamingResponse:
     """Stations that wait."""
-    return respond(request, PendingView)
+    return await respond(request, PendingView)
 
 
 async def sessions(request: Request) -> StreamingResponse:
     """The sessions table."""
     wanted = SessionList.parse(request.query_params)
-    return respond(request, lambda client: SessionsView(client, wanted))
+    return await respond(request, lambda client: SessionsView(client, wanted))
 
 
 async def station(request: Request) -> StreamingResponse:
     """A station's pages, with the tail of its message log where that is shown."""
     key = request.path_params["key"]
     log = LogView.parse(key, request.query_params) if request.query_params.get("tail") else None
-    return respond(request, lambda client: StationView(client, key), log)
+    return await respond(request, lambda client: StationView(client, key), log)
 
 
 async def one_session(request: Request) -> StreamingResponse:
     """A session's page."""
     key = request.path_params["key"]
-    return respond(request, lambda client: SessionView(client, key))
+    return await respond(request, lambda client: SessionView(client, key))
 
 
 ROUTES = [
     Route("/live", menu),
     Route("/live/stations", stations),
+    Route("/live/connectors", connectors),
     Route("/live/pending", pending),
     Route("/live/sessions", sessions),
     Route("/live/station/{key}", station),

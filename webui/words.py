@@ -29,9 +29,12 @@ def catalogue(language: str) -> NullTranslations:
 
 @lru_cache(maxsize=1)
 def languages() -> tuple[str, ...]:
-    """Languages that have a catalogue, English first."""
+    """Languages that have a catalogue, English first. Each is called by its own name in NAMES."""
     found = (path.parent.parent.name for path in LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.mo"))
     return ("en", *sorted(found))
+
+
+NAMES = {"en": "English", "sv": "Svenska", "nl": "Nederlands", "de": "Deutsch"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,24 @@ DEFAULT = Manners(Locale("en", "GB"), UTC, "UTC")
 current: ContextVar[Manners] = ContextVar("manners", default=DEFAULT)
 
 
+def with_choices(found: Manners, language: str, zone_name: str) -> Manners:
+    """What the browser told, with what the reader chose instead; empty or unknown choices change nothing."""
+    locale, zone, name = found.locale, found.zone, found.zone_name
+    if language in languages() and language != found.language:
+        locale = DEFAULT.locale if language == "en" else (_locale(language) or locale)
+    if zone_name and zone_name != name:
+        try:
+            zone, name = ZoneInfo(zone_name), zone_name
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            zone, name = found.zone, found.zone_name
+    return Manners(locale, zone, name)
+
+
 @lru_cache(maxsize=256)
 def manners(accept_language: str, zone_name: str) -> Manners:
     """From the browser's Accept-Language header and its zone (a cookie); what is missing or unknown falls back."""
     wanted = [part.partition(";")[0].strip().replace("-", "_") for part in accept_language.split(",")]
+    wanted = [tag for tag in wanted if tag]
     locale = DEFAULT.locale
     for tag in wanted:
         language = tag.partition("_")[0].lower()

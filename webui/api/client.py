@@ -39,9 +39,9 @@ CALL_S = 10.0  # time for one answer; pages would rather say that nobody answers
 class Client:
     """The control plane as one person may use it. Every method raises ``ApiError``."""
 
-    def __init__(self, control: Control, token: str) -> None:
+    def __init__(self, control: Control, token: str, metadata: tuple[tuple[str, str], ...] = ()) -> None:
         channel = control.channel
-        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        self._metadata = ((("authorization", f"Bearer {token}"),) if token else ()) + metadata
         self._auth = auth_pb2_grpc.AuthServiceStub(channel)
         self._stations = stations_pb2_grpc.StationServiceStub(channel)
         self._sessions = sessions_pb2_grpc.SessionServiceStub(channel)
@@ -56,10 +56,10 @@ class Client:
 
     # ---- people and keys
 
-    async def sign_in(self, email: str, password: str) -> v.SignedIn:
-        """E-mail and password for a token."""
-        request = auth_pb2.SignInRequest(email=email, password=password)
-        m = await _answer(self._auth.SignIn(request, timeout=CALL_S))
+    async def sign_in(self, email: str, password: str, one_time_code: str = "") -> v.SignedIn:
+        """E-mail and password, and a code where a second factor is asked for, for a token."""
+        request = auth_pb2.SignInRequest(email=email, password=password, one_time_code=one_time_code)
+        m = await _answer(self._auth.SignIn(request, metadata=self._metadata, timeout=CALL_S))
         return v.SignedIn(token=m.token, expire_time=convert.time(m, "expire_time"), caller=convert.caller(m.caller))
 
     async def sign_out(self) -> None:

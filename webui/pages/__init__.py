@@ -6,12 +6,35 @@ from typing import Final
 
 from starlette.routing import BaseRoute
 
-from webui.pages import access, account, places, sessions, station, station_security, stations, tags
+from webui.pages import (
+    access,
+    account,
+    charts,
+    connectors,
+    dashboard,
+    frame,
+    password_link,
+    pending,
+    places,
+    sessions,
+    station,
+    station_security,
+    stations,
+    stations_bulk,
+    tags,
+)
 
 _CHAPTERS: Final = (
     places,
     access,
+    password_link,
+    frame,
+    dashboard,
+    charts,
     stations,
+    stations_bulk,
+    pending,
+    connectors,
     station,
     station_security,
     sessions,

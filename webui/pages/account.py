@@ -6,13 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from webui import sentences, session
+from webui import sentences
 from webui.page import client_of, demand, redirect, show, signed_in, text
 from webui.values import ApiError, Role
 from webui.words import _
 
 KEY_ROLES = (Role.ADMINISTRATOR, Role.SUPPORT)
-THEME_KEPT_S = 365 * 24 * 3600
 
 
 @signed_in
@@ -34,16 +33,6 @@ async def change_password(request: Request) -> Response:
             raise
         return await show(request, "account.html", 422, problem=sentences.of_error(error))
     return redirect("/account", "password-changed")
-
-
-async def set_theme(request: Request) -> Response:
-    """Light, dark or as the system; kept in a cookie, so that it works without scripts and before signing in."""
-    form = await request.form()
-    response = redirect(session.safe_next(text(form, "next", "/")))
-    wanted = text(form, "theme")
-    if wanted in ("light", "dark", "auto"):
-        response.set_cookie("theme", wanted, max_age=THEME_KEPT_S, path="/", samesite="lax")
-    return response
 
 
 @signed_in
@@ -76,7 +65,6 @@ async def delete_key(request: Request) -> Response:
 ROUTES = [
     Route("/account", account),
     Route("/account/password", change_password, methods=["POST"]),
-    Route("/theme", set_theme, methods=["POST"]),
     Route("/keys", keys, methods=["GET", "POST"]),
     Route("/keys/{key}/delete", delete_key, methods=["POST"]),
 ]

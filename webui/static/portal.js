@@ -89,7 +89,7 @@ class LiveStream extends HTMLElement {
     const source = new EventSource(this.getAttribute("src"));
     this.#source = source;
     source.onopen = () => { this.#wait = 1000; };
-    source.onmessage = (event) => morph(event.data);
+    source.onmessage = (event) => { morph(event.data); document.dispatchEvent(new CustomEvent("fleet")); };
     source.onerror = () => {
       light("down");
       if (source.readyState !== EventSource.CLOSED) return; // it tries again by itself

@@ -33,7 +33,7 @@ def test_a_wrong_password_is_told_without_saying_which_half_was_wrong(portal: Po
 
 
 def test_too_many_attempts_are_told_to_wait():
-    with running_portal() as portal:
+    with running_portal(settings=Settings(captcha="never")) as portal:
         browser = portal.browser()
         for _ in range(5):
             browser.sign_in(password="nope")
