@@ -150,6 +150,7 @@ class Portal:
                 listen_host=base.listen_host,
                 control_address=address,
                 public_url=base.public_url,
+                captcha=base.captcha,
             )
         )
         self._lifespan = contextlib.AsyncExitStack()
