@@ -5,9 +5,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+import grpc
+import httpx
 import pytest
 import trio
+from google.protobuf.json_format import ParseDict
 
+from control.v1 import firmware_images_pb2, firmware_images_pb2_grpc
 from tests.kit.desk import Desk
 from tests.kit.desk import desk as open_desk
 from tests.kit.product import Product, product
@@ -16,6 +20,7 @@ from tests.kit.simulators import Simulator, simulator
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 STATIONS = 12
+FIRMWARE = bytes(range(256)) * 400
 
 
 class Fleet:
@@ -28,6 +33,7 @@ class Fleet:
         self.silent: set[str] = set()
         self.firmware = dict.fromkeys(self.names, "1.0")
         self.installs = False
+        self.fetched: dict[str, bytes] = {}
 
     def _reset(self, name: str) -> Any:
         def answer(_: dict[str, Any]) -> dict[str, Any] | None:
@@ -51,9 +57,12 @@ class Fleet:
         while not cp.closed.is_set():
             with trio.move_on_after(0.2):
                 await cp.closed.wait()
-            if self.installs and any(action == "UpdateFirmware" for action, _ in cp.received):
+            orders = [payload for action, payload in cp.received if action == "UpdateFirmware"]
+            if self.installs and orders:
                 cp.received.clear()
                 await cp.send(cp.calls.FirmwareStatusNotification(status="Downloading"))
+                async with httpx.AsyncClient() as client:
+                    self.fetched[name] = (await client.get(orders[-1]["location"])).content
                 self.firmware[name] = "2.0"
                 await self._boot(cp, name)
 
@@ -119,21 +128,36 @@ async def test_a_killed_operation_goes_on_and_resets_nobody_twice() -> None:
                 assert set(states.values()) == {3}
                 assert operation.state == 8
                 assert (operation.counts.succeeded, operation.counts.unknown) == (STATIONS - 2, 2)
-                await _update_all(desk, fleet)
+                image = await trio.to_thread.run_sync(upload_image, running)
+                await _update_all(desk, fleet, image)
             nursery.cancel_scope.cancel()
 
 
-async def _update_all(desk: Desk, fleet: Fleet) -> None:
-    """Then all get new firmware in waves; those who boot with it have succeeded, whatever else they tell."""
+def upload_image(running: Product) -> str:
+    described = {"vendor": "Acme", "version": "2.0", "filename": "fw.bin"}
+    kind = firmware_images_pb2.UploadFirmwareImageRequest
+    pieces = [ParseDict({"firmware_image": described}, kind()), kind(data=FIRMWARE)]
+    with grpc.insecure_channel(f"127.0.0.1:{running.control_port}") as channel:
+        stub = firmware_images_pb2_grpc.FirmwareImageServiceStub(channel)
+        metadata = (("authorization", f"Bearer {running.key}"),)
+        return str(stub.UploadFirmwareImage(iter(pieces), timeout=20, metadata=metadata).firmware_image.name)
+
+
+async def _update_all(desk: Desk, fleet: Fleet, image: str) -> None:
+    """Then all fetch new firmware in waves, each by an address of its own; those who boot with it have succeeded,
+    whatever else they tell."""
     fleet.silent, fleet.installs = set(), True
     await all_online(desk)
-    order = {"update_firmware": {"location": "https://example.org/fw.bin", "version": "2.0"}}
+    checked = await desk.call("operations.CheckForUpdates", filter={"models": ["One"]})
+    assert {each.image_version for each in checked.updates} == {"2.0"}, checked
+    order = {"update_firmware": {"image": image}}
     made = await desk.call(
         "operations.CreateRollout", operation={"order": order, "filter": {"models": ["One"]}, "offline_wait": "60s"}
     )
     news = await desk.collect("operations.WatchOperation", name=made.operation.name, timeout=90.0)
     last = news[-1].operation
     assert (last.state, last.counts.succeeded, last.current_wave) == (7, STATIONS, 3), last
+    assert fleet.fetched == dict.fromkeys(fleet.names, FIRMWARE)
     waves = [step.wave for step in (await desk.call("operations.ListOperationSteps", operation=last.name)).steps]
     assert [waves.count(wave) for wave in (1, 2, 3)] == [1, 2, STATIONS - 3]
     assert {step.number for each in news for step in each.steps} == set(range(1, STATIONS + 1))
