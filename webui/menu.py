@@ -47,14 +47,17 @@ class Entry:
 
 # In the order of the manuals' menus; one chapter of the portal adds one line.
 MENU: Final = (
+    Entry("/drive", "drive", N_("Charge"), frozenset({Role.EV_USER}), prefixes=("/drive/",)),
     Entry("/dashboard", "dashboard", N_("Dashboard"), EVERYBODY, prefixes=("/dashboard/",)),
     Entry("/", "stations", N_("Stations"), EVERYBODY, prefixes=("/stations", "/connect"), takes_place=True),
     Entry("/connectors", "connectors", N_("Connectors"), EVERYBODY, takes_place=True),
     Entry("/pending", "pending", N_("Pending"), MANAGERS, pending_badge=True),
+    Entry("/reservations", "reservations", N_("Reservations"), EVERYBODY, prefixes=("/reservations/",), takes_place=True),
     Entry("/sessions", "sessions", N_("Sessions"), EVERYBODY, prefixes=("/sessions",)),
     Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",)),
     Entry("/charts", "charts", N_("Charts"), EVERYBODY, prefixes=("/charts/",)),
     Entry("/tags", "tags", N_("Tags"), EVERYBODY - {Role.SITE_ADMINISTRATOR}, prefixes=("/tags",)),
+    Entry("/services", "services", N_("Services"), frozenset({Role.ADMINISTRATOR, Role.SUPPORT}), prefixes=("/services/",)),
 )
 
 

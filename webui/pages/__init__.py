@@ -16,6 +16,8 @@ from webui.pages import (
     password_link,
     pending,
     places,
+    reservations,
+    reserving,
     sessions,
     station,
     station_security,
@@ -38,6 +40,8 @@ _CHAPTERS: Final = (
     station,
     station_security,
     sessions,
+    reserving,
+    reservations,
     tags,
     account,
 )
