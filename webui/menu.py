@@ -49,7 +49,7 @@ class Entry:
 MENU: Final = (
     Entry("/drive", "drive", N_("Charge"), frozenset({Role.EV_USER}), prefixes=("/drive/",)),
     Entry("/dashboard", "dashboard", N_("Dashboard"), EVERYBODY, prefixes=("/dashboard/",)),
-    Entry("/", "stations", N_("Stations"), EVERYBODY, prefixes=("/stations", "/connect"), takes_place=True),
+    Entry("/", "stations", N_("Stations"), EVERYBODY, prefixes=("/stations",), exactly=("/connect",), takes_place=True),
     Entry("/connectors", "connectors", N_("Connectors"), EVERYBODY, takes_place=True),
     Entry("/pending", "pending", N_("Pending"), MANAGERS, pending_badge=True),
     Entry("/reservations", "reservations", N_("Reservations"), EVERYBODY, prefixes=("/reservations/",), takes_place=True),

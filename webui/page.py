@@ -16,7 +16,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from webui import session, view, words
+from webui import session, session_words, view, words
 from webui.api import Client
 from webui.menu import Entry, menu_of
 from webui.navigator import Node, link, trail_to
@@ -41,7 +41,7 @@ def _environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters.update(view.FILTERS)
+    environment.filters.update(view.FILTERS | session_words.FILTERS)
     environment.globals.update(static=static, icon=icon, place_link=link, manners=words.current.get, Role=Role)
     return environment
 
@@ -261,6 +261,20 @@ NOTICES = {
     "party-deleted": N_("The party is told and forgotten. Sessions and charge records stay."),
     "tokens-pulled": N_("The tokens are read."),
     "pushes-retried": N_("What waits is tried again now."),
+    "session-corrected": N_("The session is corrected. What the station told is kept beside it."),
+    "session-closed": N_("The session is closed. If the station tells its end after all, that holds."),
+    "logbook-saved": N_("The logbook is saved."),
+    "cost-recomputed": N_("The cost is worked out anew. The earlier one is kept."),
+    "tariff-created": N_("The tariff is there. Assign it where it shall hold."),
+    "tariff-saved": N_("The tariff is saved."),
+    "tariff-version": N_("The new prices are saved. Sessions that began before keep theirs."),
+    "tariff-retired": N_("The tariff is retired. It can no longer be assigned."),
+    "tariff-deleted": N_("The tariff is deleted."),
+    "tariff-assigned": N_("The tariff is assigned. It counts for sessions that begin from now on."),
+    "tariff-unassigned": N_("The tariff no longer holds there."),
+    "report-created": N_("The report is made."),
+    "subscription-saved": N_("Saved. Reports leave on the first of each month."),
+    "seller-saved": N_("Saved. It counts for reports that are made from now on."),
     "key-deleted": N_("The key is deleted. It no longer works."),
     "password-set": N_("Your password is set. Sign in with it."),
     "co2-saved": N_("Saved. Charts are reckoned with it from now on."),

@@ -187,6 +187,29 @@ class ConnectorsView(MenuView):
         return await self.numbers()
 
 
+class ConnectorsView(MenuView):
+    """The connectors table: read again when a station changes that has one in it, or may get one into it."""
+
+    def __init__(self, client: Client, wanted: ConnectorList) -> None:
+        super().__init__(client)
+        self.wanted = wanted
+        self.shown: set[str] = set()
+
+    async def everything(self) -> list[str]:
+        """The whole table."""
+        page, places = await asyncio.gather(self.wanted.page(self.client), station_list.places(self.client))
+        self.shown = {item.station for item in page.connectors}
+        values = {"wanted": self.wanted, "page": page, "places": places.labels}
+        return [event(fragment("live/connectors_table.html", values)), *await self.numbers()]
+
+    async def changed(self, news: News) -> list[str]:
+        """The table again, now and then."""
+        came = not self.wanted.after and bool(news.stations.keys() - self.shown)
+        if came or self.shown & (news.stations.keys() | news.deleted):
+            return [*await self.relist(), *await self.numbers()]
+        return await self.numbers()
+
+
 class PendingView(MenuView):
     """Stations that wait."""
 
@@ -409,6 +432,12 @@ async def connectors(request: Request) -> StreamingResponse:
     return await respond(request, lambda client: ConnectorsView(client, wanted))
 
 
+async def connectors(request: Request) -> StreamingResponse:
+    """The connectors table."""
+    wanted = ConnectorList.parse(request.query_params)
+    return await respond(request, lambda client: ConnectorsView(client, wanted))
+
+
 async def pending(request: Request) -> StreamingResponse:
     """Stations that wait."""
     return await respond(request, PendingView)
@@ -436,6 +465,7 @@ async def one_session(request: Request) -> StreamingResponse:
 ROUTES = [
     Route("/live", menu),
     Route("/live/stations", stations),
+    Route("/live/connectors", connectors),
     Route("/live/connectors", connectors),
     Route("/live/pending", pending),
     Route("/live/sessions", sessions),

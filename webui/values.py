@@ -177,6 +177,8 @@ class Station(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     last_failed_attempt_time: datetime | None = None
     last_failed_attempt_reason: str = ""
     last_failed_attempt_address: str = ""
+    place: str = ""
+    owner: str = ""
 
     @property
     def key(self) -> str:

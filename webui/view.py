@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from babel import dates, numbers
 
@@ -16,6 +17,7 @@ from webui.values import (
     Session,
     Station,
 )
+from webui.values_stations import Listed
 from webui.words import _, current
 
 DASH = "–"
@@ -37,6 +39,16 @@ def kwh(wh: float | None, digits: int = 2) -> str:
 def kw(watt: float | None) -> str:
     """Power with its unit."""
     return DASH if watt is None else f"{number(watt / 1000, 0 if watt >= 100_000 else 1)} kW"
+
+
+def money(amount: Decimal | str | None, currency: str) -> str:
+    """An amount as the reader writes it."""
+    if amount is None or amount == "":
+        return DASH
+    value, locale = Decimal(amount), current.get().locale
+    if not currency:
+        return str(numbers.format_decimal(value, locale=locale))
+    return str(numbers.format_currency(value, currency, locale=locale))
 
 
 def moment(value: datetime | None, seconds: bool = False) -> str:
@@ -87,6 +99,11 @@ def span(value: timedelta | None) -> str:
     return f"{minutes} min" if minutes else f"{seconds} s"
 
 
+def seconds(value: float | None) -> str:
+    """The same for a number of seconds."""
+    return DASH if value is None else span(timedelta(seconds=value))
+
+
 def duration(session: Session, now: datetime | None = None) -> timedelta | None:
     """How long a session lasted, or lasts so far; None when begin or end was never seen."""
     if session.start_time is None:
@@ -130,7 +147,7 @@ def connector_state(status: ConnectorStatus, online: bool = True) -> State:
     }.get(status, State("unknown", _("Not told yet")))
 
 
-def station_state(station: Station) -> State:
+def station_state(station: Station | Listed) -> State:
     """The most telling of what a station and its connectors are doing."""
     if station.registration is Registration.PENDING:
         return State("pending", _("Waiting for acceptance"))
@@ -264,19 +281,45 @@ def flag(word: str) -> tuple[str, str]:
             _("The station's clock was far off."),
             _("Begin and end are as the station told them. Send it a time by resetting it, and correct this session."),
         ),
+        "CLOSED_BY_SERVER": (
+            _("It was closed without the station's word."),
+            _("The energy counts up to the last meter value. If the station tells the end after all, that holds."),
+        ),
     }.get(word, (word.replace("_", " ").capitalize(), _("Look at the message log of the station for this time.")))
+
+
+def alarm_kind(word: str) -> str:
+    """What is wrong."""
+    return {
+        "NOT_REGISTERED": _("Not registered"),
+        "NO_COMMUNICATION": _("No communication"),
+        "NO_NETWORK": _("No network"),
+        "HARDWARE_FAULT": _("Hardware fault"),
+        "HARDWARE_CONFIGURATION_FAULT": _("Hardware configuration fault"),
+        "FUSE_TRIPPED": _("Fuse tripped"),
+        "TEMPERATURE": _("Temperature"),
+        "SECURITY": _("Security"),
+        "BACKUP_STALE": _("Backup too old"),
+    }.get(word, DASH)
+
+
+def severity(word: str) -> str:
+    """How bad it is."""
+    return {"CRITICAL": _("Critical"), "MAJOR": _("Major"), "MINOR": _("Minor")}.get(word, DASH)
 
 
 FILTERS = {
     "number": number,
     "kwh": kwh,
     "kw": kw,
+    "money": money,
     "moment": moment,
     "clock": clock,
     "day": day,
     "iso": iso,
     "ago": ago,
     "span": span,
+    "seconds": seconds,
     "duration": duration,
     "latency": latency,
     "connector_state": connector_state,
@@ -290,4 +333,6 @@ FILTERS = {
     "flag": flag,
     "security_profile": security_profile,
     "refusal_reason": refusal_reason,
+    "alarm_kind": alarm_kind,
+    "severity": severity,
 }

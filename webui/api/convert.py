@@ -169,6 +169,8 @@ def station(m: stations_pb2.Station) -> v.Station:
         last_failed_attempt_time=time(m, "last_failed_attempt_time"),
         last_failed_attempt_reason=m.last_failed_attempt_reason,
         last_failed_attempt_address=m.last_failed_attempt_address,
+        place=m.place,
+        owner=m.owner,
     )
 
 

@@ -19,6 +19,7 @@ from webui.pages import (
     reservations,
     reserving,
     sessions,
+    session,
     station,
     station_security,
     stations,

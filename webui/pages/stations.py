@@ -1,179 +1,176 @@
-"""Stations: the live list, those that wait for acceptance, adding one, and how to connect the first."""
+"""Stations: the live list with filters, order and export, adding one, and how to connect the first."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Final
 
-from starlette.datastructures import QueryParams
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from webui import sentences
-from webui.page import client_of, demand, redirect, show, signed_in, text, with_query
-from webui.values import (
-    ApiError,
-    Connection,
-    ConnectorStatus,
-    Registration,
-    StationQuery,
-)
+from webui import sentences, station_list, tables, view
+from webui.page import client_of, demand, frame, plain, redirect, show, signed_in, text
+from webui.pages.pending import waiting_and_refused
+from webui.station_list import StationList
+from webui.values import ApiError, Role
+from webui.values_stations import Listed, ListedPage, Places
 from webui.words import _
 
-SIZES = (25, 50, 100)
-STATES = ("online", "free", "charging", "fault", "offline")
+__all__ = ["ROUTES", "Report", "StationList", "list_page"]
+
+ADMITTERS: Final = frozenset({Role.ADMINISTRATOR, Role.SITE_ADMINISTRATOR})
+CONNECTORS: Final = ADMITTERS | {Role.SUPPORT}
+"""Who may know where stations connect."""
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A station that was made."""
+
+    name: str
+
+
+class Created(msgspec.Struct, frozen=True):
+    """The answer to that."""
+
+    station: Made
 
 
 @dataclass(frozen=True, slots=True)
-class StationList:
-    """What the address says: search words, state, page."""
+class Report:
+    """What became of an action on many stations: a sentence, and those that failed with why."""
 
-    q: str = ""
-    state: str = ""
-    after: str = ""
-    size: int = 50
-
-    @classmethod
-    def parse(cls, params: QueryParams) -> StationList:
-        """From the address; nonsense counts as not given."""
-        state = params.get("state", "")
-        size = params.get("size", "")
-        return cls(
-            q=params.get("q", "").strip()[:200],
-            state=state if state in STATES else "",
-            after=params.get("after", ""),
-            size=int(size) if size.isdecimal() and int(size) in SIZES else 50,
-        )
-
-    @property
-    def filtered(self) -> bool:
-        """Is anything left out?"""
-        return bool(self.q or self.state)
-
-    @property
-    def query(self) -> StationQuery:
-        """For the control plane: accepted stations in this state."""
-        connection = {"online": Connection.ONLINE, "free": Connection.ONLINE, "offline": Connection.OFFLINE}
-        statuses = {
-            "free": (ConnectorStatus.AVAILABLE,),
-            "charging": (ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, ConnectorStatus.SUSPENDED_EVSE),
-            "fault": (ConnectorStatus.FAULTED,),
-        }
-        return StationQuery(
-            query=self.q,
-            registrations=(Registration.ACCEPTED,),
-            connection=connection.get(self.state, Connection.UNSPECIFIED),
-            statuses=statuses.get(self.state, ()),
-        )
-
-    def url(self, path: str = "/", **changes: str) -> str:
-        """The address with some changes; a change of filter begins at the first page."""
-        values = {"q": self.q, "state": self.state, "after": "", "size": str(self.size) if self.size != 50 else ""}
-        return with_query(path, values | changes)
-
-    @property
-    def live(self) -> str:
-        """The address of the stream that keeps this list true."""
-        return self.url("/live/stations", after=self.after)
+    done: str = ""
+    failed: tuple[tuple[str, str], ...] = ()
+    problem: str = ""
 
 
 @signed_in
 async def overview(request: Request) -> Response:
-    """All accepted stations, live. The start page."""
+    """All stations, live."""
+    return await list_page(request, None)
+
+
+async def list_page(request: Request, report: Report | None, status_code: int = 200) -> Response:
+    """The list as the address wants it, with what became of an action on many."""
     wanted = StationList.parse(request.query_params)
     client = client_of(request)
-    page = await client.stations(wanted.query, wanted.size, wanted.after)
-    if not page.total and not wanted.filtered:
+    around, page, places = await asyncio.gather(frame(client), wanted.page(client), station_list.places(client))
+    role = around.caller.role
+    if not page.total and not wanted.filtered and role in ADMITTERS:
         return await connect(request)
-    return await show(request, "stations.html", wanted=wanted, page=page, states=state_filters())
-
-
-def state_filters() -> list[tuple[str, str]]:
-    """The states to choose from."""
-    return [
-        ("", _("All")),
-        ("online", _("Online")),
-        ("free", _("Free")),
-        ("charging", _("Charging")),
-        ("fault", _("Fault")),
-        ("offline", _("Offline")),
-    ]
-
-
-@signed_in
-async def pending(request: Request) -> Response:
-    """Stations that connected by themselves and wait; below, those that were refused."""
-    waiting, refused = await waiting_and_refused(request)
-    return await show(request, "pending.html", waiting=waiting, refused=refused)
-
-
-async def waiting_and_refused(request: Request) -> tuple[object, object]:
-    """Both lists."""
-    client = client_of(request)
-    return await asyncio.gather(
-        client.stations(StationQuery(registrations=(Registration.PENDING,)), 200),
-        client.stations(StationQuery(registrations=(Registration.REJECTED,)), 200),
+    return plain(
+        request,
+        "stations.html",
+        status_code,
+        frame=around,
+        wanted=wanted,
+        page=page,
+        places=places.labels,
+        place_options=places.options,
+        report=report,
+        may_admit=role in ADMITTERS,
+        may_connect=role in CONNECTORS,
+        may_operate=role in CONNECTORS,
+        **_choices(),
     )
 
 
+def _choices() -> dict[str, object]:
+    return {
+        "states": station_list.state_filters(),
+        "registrations": station_list.registration_filters(),
+        "protocols": station_list.PROTOCOLS,
+        "sizes": station_list.SIZES,
+    }
+
+
 @signed_in
-async def decide(request: Request) -> Response:
-    """Accept or refuse a station."""
-    client, key = client_of(request), request.path_params["key"]
-    form = await request.form()
-    if text(form, "decision") == "accept":
-        await client.accept_station(key)
-        notice = "station-accepted"
-    else:
-        await client.reject_station(key)
-        notice = "station-rejected"
-    target = f"/stations/{key}" if text(form, "back") == "station" else "/pending"
-    return redirect(target, notice)
+async def export(request: Request) -> Response:
+    """What is filtered, as a file."""
+    client, wanted = client_of(request), StationList.parse(request.query_params)
+    places = await station_list.places(client)
+    ending = request.url.path.rpartition(".")[2]
+    return await tables.answer("stations", ending, _("Stations"), export_columns(places), wanted.pages(client))
+
+
+def export_columns(places: Places) -> list[tables.Column[Listed]]:
+    """Headings and how to fill them."""
+    labels = places.labels
+    return [
+        (_("Identity"), lambda s: s.identity),
+        (_("Name"), lambda s: s.display_name),
+        (_("State"), lambda s: view.station_state(s).label),
+        (_("Place"), lambda s: labels.get(s.place, "")),
+        (_("Address"), lambda s: s.address),
+        (_("Description"), lambda s: s.description),
+        (_("Vendor"), lambda s: s.boot.vendor),
+        (_("Model"), lambda s: s.boot.model),
+        (_("Serial number"), lambda s: s.boot.serial_number or s.boot.charge_box_serial_number),
+        (_("Firmware"), lambda s: s.boot.firmware_version),
+        (_("Protocol"), lambda s: s.protocol),
+        (_("Connectors"), lambda s: sum(len(evse.connectors) for evse in s.evses)),
+        (_("Power (kW)"), lambda s: round(s.power_w / 1000, 2)),
+        (_("Added"), lambda s: tables.local(s.create_time)),
+        (_("Last heard"), lambda s: tables.local(s.last_seen_time)),
+    ]
 
 
 @signed_in
 async def connect(request: Request) -> Response:
     """How to connect a station: address, identity, what to expect. Also the start page while there is none."""
     client = client_of(request)
-    info, waiting = await asyncio.gather(
-        client.system_info(), client.stations(StationQuery(registrations=(Registration.PENDING,)), 200)
+    info, (waiting, refused) = await asyncio.gather(client.system_info(), waiting_and_refused(client))
+    first = request.url.path != "/connect"
+    return await show(
+        request, "connect.html", info=info, waiting=waiting, refused=_nobody(refused), first=first, report=None
     )
-    first = request.url.path == "/"
-    return await show(request, "connect.html", info=info, waiting=waiting, first=first)
+
+
+def _nobody(page: ListedPage) -> ListedPage:
+    return ListedPage((), "", page.total_size)
 
 
 @signed_in
 async def add(request: Request) -> Response:
     """Make a station known before it connects."""
-    if request.method != "POST":
-        return await show(request, "add.html", values={}, problem="")
-    form = await request.form()
-    values = {
-        name: text(form, name) for name in ("identity", "display_name", "address", "description", "make_password")
-    }
     client = client_of(request)
+    places = await station_list.places(client)
+    if request.method != "POST":
+        return await show(request, "add.html", values={}, problem="", place_options=places.options)
+    form = await request.form()
+    names = ("identity", "display_name", "address", "description", "place", "make_password")
+    values = {name: text(form, name) for name in names}
     try:
         demand(values["identity"], _("Enter the identity that the station sends."))
-        station = await client.create_station(
-            values["identity"], values["display_name"], values["description"], values["address"]
-        )
+        key = await _created(request, values)
         if not values["make_password"]:
-            return redirect(f"/stations/{station.key}", "station-created")
-        password = await client.set_station_password(station.key)
+            return redirect(f"/stations/{key}", "station-created")
+        password = await client.set_station_password(key)
     except ApiError as error:
         if error.away or error.code == "UNAUTHENTICATED":
             raise
-        return await show(request, "add.html", 422, values=values, problem=sentences.of_error(error))
-    info = await client.system_info()
+        problem = sentences.of_error(error)
+        return await show(request, "add.html", 422, values=values, problem=problem, place_options=places.options)
+    station, info = await asyncio.gather(client.station(key), client.system_info())
     return await show(request, "password.html", station=station, password=password, info=info)
+
+
+async def _created(request: Request, values: dict[str, str]) -> str:
+    wanted = {name: values[name] for name in ("identity", "display_name", "address", "description")}
+    if values["place"].isdecimal():
+        wanted["place"] = f"places/{values['place']}"
+    made = await client_of(request).desk.ask("StationService/CreateStation", Created, station=wanted)
+    return made.station.name.partition("/")[2]
 
 
 ROUTES = [
     Route("/", overview),
     Route("/stations", overview),
-    Route("/pending", pending),
+    Route("/stations.csv", export),
+    Route("/stations.xlsx", export),
     Route("/connect", connect),
     Route("/stations/add", add, methods=["GET", "POST"]),
-    Route("/stations/{key}/decide", decide, methods=["POST"]),
 ]

@@ -31,7 +31,7 @@ def test_a_big_list_is_turned_page_by_page(admin: Browser):
         browser = portal.browser(signed_in="admin@example.org")
         page = browser.get("/?size=25").text
         assert page.count('<tr id="station-') == 25
-        assert 'href="/?after=25&amp;size=25"' in page
+        assert 'href="/stations?after=25&amp;size=25"' in page
         assert browser.get("/?size=25&after=50").text.count('<tr id="station-') == 10
 
 
