@@ -207,6 +207,10 @@ class Settings:
     durable_timeout: float = field(
         default=20.0, metadata=_help("how long answers wait for a database that is away before links close")
     )
+    configuration_delay: float = field(
+        default=5.0,
+        metadata=_help("from the boot of a station until its settings are read by themselves, seconds"),
+    )
     drain_timeout: float = field(default=8.0, metadata=_help("from SIGTERM to the end, seconds"))
     message_log: bool = field(default=True, metadata=_help("keep the message log"))
     message_log_days: int = field(default=30, metadata=_help("how long the message log is kept"))

@@ -18,7 +18,8 @@ class ConfigurationStatus(msgspec.Struct, frozen=True):
     """Where the server is with a station. Vendor, model and firmware: of when its configuration was read last.
 
     `apply_due`: templates wait to be made wishes (`apply_template_id`; None: all that fit). `upload_due`: wishes wait
-    for the station. `failure`: why the last attempt at it failed, a sentence. `drifted`: what the alarm tells of."""
+    for the station. `requested_at`: when somebody last asked for either. `failure`: why the last attempt at it failed,
+    a sentence. `drifted`: what the alarm tells of."""
 
     station_id: int
     vendor: str = ""
@@ -30,6 +31,7 @@ class ConfigurationStatus(msgspec.Struct, frozen=True):
     apply_template_id: int | None = None
     apply_by: str = ""
     upload_due: bool = False
+    requested_at: datetime | None = None
     attempts: int = 0
     not_before: datetime | None = None
     failure: str = ""
@@ -101,10 +103,18 @@ class ConfigurationStore(Protocol):
         """The station as it is. Raises NotFound."""
 
     async def put_status(self, status: ConfigurationStatus) -> None:
-        """All but `compared_at` and `drifted`. A station that is gone is left out."""
+        """All but `compared_at` and `drifted`; what is due stays as it is if it was asked for anew meanwhile (another
+        `requested_at`). A station that is gone is left out."""
 
     async def request(
-        self, station_ids: Collection[int], *, apply: bool, template_id: int | None = None, by: str = "", upload: bool
+        self,
+        station_ids: Collection[int],
+        at: datetime,
+        *,
+        apply: bool = False,
+        template_id: int | None = None,
+        by: str = "",
+        upload: bool = False,
     ) -> int:
         """Have templates applied, wishes uploaded. How many stations."""
 

@@ -30,10 +30,10 @@ from csms.domain.device_model import (
     variable_of,
 )
 from csms.domain.errors import InvalidArgument
-from csms.domain.facts import BootReply, RegistrationStatus, Reply, StationBooted
+from csms.domain.facts import Reply, StationBooted
 from csms.domain.records import JobKind, JobState
 from csms.domain.variable_names import VariablePlace, parse_name
-from csms.ports.inventory import Inventory, VariableFilter, VariableKey, VariableView
+from csms.ports.inventory import Inventory, Job, VariableFilter, VariableKey, VariableView
 from csms.ports.queries import StationQueries
 from csms.services.remote import CommandOutcome, Remote, Target
 from csms.services.reports import Ordered, Reports
@@ -174,12 +174,9 @@ class DeviceModel:
 
     # -- what stations do ------------------------------------------------------------------------------------------
 
-    async def on_booted(self, station_id: int, fact: StationBooted, reply: Reply) -> None:
-        """A 2.x station that is new, or has new firmware, is asked for its full inventory; once it came, no more."""
-        if not isinstance(reply, BootReply) or reply.status is not RegistrationStatus.ACCEPTED:
-            return
-        if not await speaks_2(self._stations, station_id):
-            return
+    async def inventory_of(self, station_id: int, fact: StationBooted) -> Job:
+        """The report of all that a 2.x station is made of, for this hardware and firmware: the one that was asked for,
+        as long as it did not fail; else it is asked for now. Raises what `Remote` raises."""
         last = await self._last_base_report(station_id)
         if last is not None and (last.vendor, last.model, last.firmware_version) == (
             fact.vendor,
@@ -188,10 +185,11 @@ class DeviceModel:
         ):
             job = await self._inventory.find_job(last.job)
             if job is not None and job.state not in (JobState.FAILED, JobState.CANCELED):
-                return
+                return job
         ordered = await self._base_report(None, Target(station_id, OUR_SECONDS), ReportBase.FULL)
         body = _encode(LastBaseReport(fact.vendor, fact.model, fact.firmware_version, ordered.job.id))
         await self._inventory.put_item(station_id, BASE_REPORT_ITEM, "last", body, self._now())
+        return ordered.job
 
     async def _last_base_report(self, station_id: int) -> LastBaseReport | None:
         for item in await self._inventory.items(station_id, BASE_REPORT_ITEM):

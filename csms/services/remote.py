@@ -267,10 +267,11 @@ class Remote:
         command = TriggerMessage(requested_message, _evse(evse_id), _connector(connector_id), custom_trigger)
         return await self._send(target, command)
 
-    async def get_variables(self, caller: Principal, target: Target, names: Sequence[str]) -> CommandOutcome:
+    async def get_variables(self, caller: Principal | None, target: Target, names: Sequence[str]) -> CommandOutcome:
         """Read variables (1.6: configuration keys; no names: all). A list that is too long for one message is sent in
-        several; the outcome is then that of the last, with the variables of all."""
-        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
+        several; the outcome is then that of the last, with the variables of all. `caller` None: the server itself."""
+        if caller is not None:
+            await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         portions = await self._portions.of_names(target.station_id, names) if names else [0]
         ends_at = trio.current_time() + target.timeout_s
         outcomes: list[CommandOutcome] = []
@@ -284,11 +285,12 @@ class Remote:
         return _joined(outcomes)
 
     async def set_variables(
-        self, caller: Principal, target: Target, variables: Sequence[SetVariable]
+        self, caller: Principal | None, target: Target, variables: Sequence[SetVariable]
     ) -> tuple[VariableOutcome, ...]:
         """Write variables in order, as many in a message as the station takes (1.6: one). When a message gets no answer
-        the rest is not sent. When that is the very first, its error is raised."""
-        await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
+        the rest is not sent. When that is the very first, its error is raised. `caller` None: the server itself."""
+        if caller is not None:
+            await self._scopes.check_station(caller, Action.CONFIGURE_STATIONS, target.station_id)
         if not 0 < len(variables) <= MAX_VARIABLES or not all(variable.name for variable in variables):
             raise InvalidArgument(
                 f"Give 1 to {MAX_VARIABLES} variables, each with its name and value.", reason="INVALID_VARIABLES"

@@ -75,20 +75,27 @@ SELECT s.id, s.online, s.protocol, s.vendor AS is_vendor, s.model AS is_model, s
 """
 NOW_SQL = _NOW + " WHERE s.id = $1"
 PUT_STATUS_SQL = """
-INSERT INTO station_configuration (station_id, vendor, model, firmware_version, read_at, templated_at, apply_due,
-    apply_template_id, apply_by, upload_due, attempts, not_before, failure)
-SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13 FROM station WHERE id = $1 FOR KEY SHARE
+INSERT INTO station_configuration AS c (station_id, vendor, model, firmware_version, read_at, templated_at, apply_due,
+    apply_template_id, apply_by, upload_due, attempts, not_before, failure, requested_at)
+SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::timestamptz FROM station WHERE id = $1 FOR KEY SHARE
 ON CONFLICT (station_id) DO UPDATE SET
-    vendor = $2, model = $3, firmware_version = $4, read_at = $5, templated_at = $6, apply_due = $7,
-    apply_template_id = $8, apply_by = $9, upload_due = $10, attempts = $11, not_before = $12, failure = $13
+    vendor = $2, model = $3, firmware_version = $4, read_at = $5, templated_at = $6,
+    apply_due = CASE WHEN c.requested_at IS DISTINCT FROM $14 THEN c.apply_due ELSE $7 END,
+    apply_template_id = CASE WHEN c.requested_at IS DISTINCT FROM $14 THEN c.apply_template_id ELSE $8 END,
+    apply_by = CASE WHEN c.requested_at IS DISTINCT FROM $14 THEN c.apply_by ELSE $9 END,
+    upload_due = CASE WHEN c.requested_at IS DISTINCT FROM $14 THEN c.upload_due ELSE $10 END,
+    attempts = $11, not_before = $12, failure = $13
 """
 REQUEST_SQL = """
-INSERT INTO station_configuration AS c (station_id, apply_due, apply_template_id, apply_by, upload_due)
-SELECT id, $2, $3, $4, $5 FROM station WHERE id = ANY($1::bigint[]) FOR KEY SHARE
+INSERT INTO station_configuration AS c (
+    station_id, apply_due, apply_template_id, apply_by, upload_due, requested_at)
+SELECT id, $2::boolean, $3::bigint, $4, $5::boolean, $6::timestamptz FROM station
+WHERE id = ANY($1::bigint[]) FOR KEY SHARE
 ON CONFLICT (station_id) DO UPDATE SET
     apply_template_id = CASE WHEN $2 THEN $3 ELSE c.apply_template_id END,
     apply_by = CASE WHEN $2 THEN $4 ELSE c.apply_by END,
-    apply_due = c.apply_due OR $2, upload_due = c.upload_due OR $5, not_before = NULL, attempts = 0
+    apply_due = c.apply_due OR $2, upload_due = c.upload_due OR $5, requested_at = $6,
+    not_before = NULL, attempts = 0
 RETURNING station_id
 """
 DUE_SQL = (
@@ -205,14 +212,22 @@ class PostgresConfiguration(PostgresTemplates):
             status.attempts,
             status.not_before,
             clean(status.failure),
+            status.requested_at,
         )
 
     async def request(
-        self, station_ids: Collection[int], *, apply: bool, template_id: int | None = None, by: str = "", upload: bool
+        self,
+        station_ids: Collection[int],
+        at: datetime,
+        *,
+        apply: bool = False,
+        template_id: int | None = None,
+        by: str = "",
+        upload: bool = False,
     ) -> int:
         """See `ConfigurationStore.request`."""
         known = [number for number in station_ids if fits_bigint(number)]
-        return len(await self._database.fetch(REQUEST_SQL, known, apply, template_id, by, upload))
+        return len(await self._database.fetch(REQUEST_SQL, known, apply, template_id, by, upload, at))
 
     async def due(
         self, now: datetime, booted_before: datetime, *, size: int, but: Collection[int]

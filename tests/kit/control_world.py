@@ -19,6 +19,7 @@ from control.servicers.auth import AuthServicer
 from control.servicers.backups import BackupServicer
 from control.servicers.battery_swap import BatterySwapServicer
 from control.servicers.certificates import CertificateServicer
+from control.servicers.configuration import ConfigurationServicer
 from control.servicers.cost_reports import CostReportServicer
 from control.servicers.der import DerServicer
 from control.servicers.device_model import DeviceModelServicer
@@ -61,6 +62,7 @@ from control.v1 import (
     backups_pb2_grpc,
     battery_swap_pb2_grpc,
     certificates_pb2_grpc,
+    configuration_pb2_grpc,
     cost_reports_pb2_grpc,
     der_pb2_grpc,
     device_model_pb2_grpc,
@@ -137,6 +139,7 @@ STUBS = {
     "tariffs": tariffs_pb2_grpc.TariffServiceStub,
     "cost_reports": cost_reports_pb2_grpc.CostReportServiceStub,
     "tolerance": tolerance_pb2_grpc.ToleranceServiceStub,
+    "configuration": configuration_pb2_grpc.ConfigurationServiceStub,
     "device_model": device_model_pb2_grpc.DeviceModelServiceStub,
     "smart_charging": smart_charging_pb2_grpc.SmartChargingServiceStub,
     "der": der_pb2_grpc.DerServiceStub,
@@ -204,6 +207,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         CostReportServicer(world.cost_reports),
         ToleranceServicer(world.tolerances),
         DeviceModelServicer(world.device_model, world.monitoring),
+        ConfigurationServicer(world.configuration.use_cases, world.configuration.templates),
         SmartChargingServicer(world.smart_charging),
         DerServicer(world.der),
         ReservationServicer(world.reservations),

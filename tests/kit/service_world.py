@@ -73,6 +73,7 @@ from csms.services.watch import Watching
 from csms.services.webhooks import Webhooks
 from csms.transport.x509 import X509Reader
 from tests.kit.certificates import an_authority
+from tests.kit.configuration_world import ConfigurationWorld
 from tests.kit.fake_alarms import FakeAlarms, FakeAlarmSettings
 from tests.kit.fake_backups import FakeBackups
 from tests.kit.fake_certificates import FakeCertificates
@@ -373,6 +374,9 @@ class ServiceWorld:
         self.remote.portion_by(portions)
         self.remote.after(GetVariables, self.device_model.after_get_variables)
         self.remote.after(SetVariables, self.device_model.after_set_variables)
+        self.configuration = ConfigurationWorld(
+            self.tables, self.inventory_store, self.remote, self.device_model, self.scopes, lambda: self.time
+        )
         self.smart_charging = SmartCharging(
             self.remote, self.inventory_store, self.station_queries, self.session_queries, now=lambda: NOW
         )

@@ -7,7 +7,6 @@ from control.servicers.device_model import DeviceModelServicer
 from csms.app.parts import Parts
 from csms.domain.commands import GetVariables, SetVariables
 from csms.domain.device_model import ReportReceived
-from csms.domain.facts import StationBooted
 from csms.domain.monitoring import (
     EventsNotified,
     MonitoringReportReceived,
@@ -30,7 +29,6 @@ def build(parts: Parts) -> list[Servicer]:
     parts.remote.portion_by(portions)
     parts.remote.after(GetVariables, model.after_get_variables)
     parts.remote.after(SetVariables, model.after_set_variables)
-    parts.reacting.on(StationBooted, model.on_booted)
     parts.reacting.on(ReportReceived, model.on_report)
     parts.reacting.on(MonitoringReportReceived, monitoring.on_monitoring_report)
     parts.reacting.on(StreamOpened, monitoring.on_stream_changed)

@@ -59,6 +59,7 @@ CREATE TABLE station_configuration (
     apply_template_id bigint,
     apply_by          text NOT NULL DEFAULT '',
     upload_due        boolean NOT NULL DEFAULT false,
+    requested_at      timestamptz,
     attempts          integer NOT NULL DEFAULT 0,
     not_before        timestamptz,
     failure           text NOT NULL DEFAULT '',
@@ -66,4 +67,5 @@ CREATE TABLE station_configuration (
     drifted           text[] NOT NULL DEFAULT '{}'
 );
 COMMENT ON COLUMN station_configuration.apply_template_id IS 'NULL, and apply_due: all that fit';
+COMMENT ON COLUMN station_configuration.requested_at IS 'names the request: what is done for an older one does not end a newer one';
 COMMENT ON COLUMN station_configuration.drifted IS 'names that the alarm tells of';

@@ -23,7 +23,7 @@ from csms.domain.device_model import (
     SetNetworkProfile,
 )
 from csms.domain.errors import DomainError, InvalidArgument, NotSupported, PermissionDenied
-from csms.domain.facts import ACK, BootReply, RegistrationStatus, StationBooted
+from csms.domain.facts import ACK, StationBooted
 from csms.domain.records import JobKind, JobRecord, JobState, LinkRecord, Record, VariableRecord
 from csms.ports.directory import Settled
 from csms.ports.inventory import VariableFilter, VariableKey, VariableView
@@ -165,9 +165,8 @@ async def test_a_smaller_report_drops_nothing() -> None:
 # -- the report that the server asks for
 
 
-async def boot(world: ServiceWorld, number: int, fact: StationBooted = BOOT, *, accepted: bool = True) -> None:
-    status = RegistrationStatus.ACCEPTED if accepted else RegistrationStatus.PENDING
-    await world.device_model.on_booted(number, fact, BootReply(status, NOW, 300))
+async def boot(world: ServiceWorld, number: int, fact: StationBooted = BOOT) -> None:
+    await world.device_model.inventory_of(number, fact)
 
 
 async def test_a_new_station_and_new_firmware_are_asked_for_an_inventory_once() -> None:
@@ -189,15 +188,6 @@ async def test_an_inventory_that_did_not_come_is_asked_for_at_the_next_boot() ->
     await boot(world, number)
     await boot(world, number)
     assert len(sent(world)) == 3
-
-
-@pytest.mark.parametrize("protocol", ["ocpp1.6", ""])
-async def test_other_versions_and_unaccepted_stations_are_not_asked(protocol: str) -> None:
-    world, number = await a_world(protocol)
-    await boot(world, number)
-    two, other = await a_world()
-    await boot(two, other, accepted=False)
-    assert sent(world) == sent(two) == []
 
 
 async def test_a_station_that_cannot_leaves_a_failed_job_and_no_promise() -> None:
