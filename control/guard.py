@@ -55,6 +55,7 @@ READING: Final = (
     "Watch",
     "Tail",
     "Export",
+    "Download",
     "Search",
     "Find",
     "Count",

@@ -38,7 +38,7 @@ UPDATE file_settings SET quota_bytes = $1, free_bytes = $2, log_max_bytes = $3, 
 """
 USAGE_SQL = "SELECT coalesce(sum(size_bytes), 0)::bigint AS used, count(*) AS files FROM stored_file"
 FIND_FILE_SQL = f"SELECT {FILE_FIELDS} FROM stored_file WHERE id = $1"  # noqa: S608 - constants of ours
-PAGE_LOGS_SQL = f"""
+_PAGE_LOGS = f"""
 SELECT {FILE_FIELDS} FROM stored_file
 WHERE kind = 'LOG' AND id < $1 AND ($2::bigint IS NULL OR station_id = $2)
   AND ($3::bigint IS NULL OR job_id = $3){{scope}}
@@ -120,7 +120,7 @@ class PostgresFiles:
             return []
         last = before if before is not None and fits_bigint(before) else 2**62
         args: list[object] = [last, station_id, job_id, size]
-        sql = PAGE_LOGS_SQL.format(scope=at_stations(scope, args))
+        sql = _PAGE_LOGS.format(scope=at_stations(scope, args))
         return [file_of(row) for row in await self._database.fetch(sql, *args)]
 
     async def add(self, file: StoredFile) -> StoredFile:

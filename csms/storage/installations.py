@@ -37,10 +37,10 @@ INSERT INTO installation AS i (station_id, master_password, access_code) VALUES 
 ON CONFLICT (station_id) DO UPDATE SET
     master_password = $2, access_code = $3, version = i.version + 1, updated_at = now() RETURNING *
 """
-PAGE_SQL = """
+_PAGE = """
 SELECT station.id, i.* FROM station LEFT JOIN installation AS i ON i.station_id = station.id WHERE
 """
-COUNT_SQL = "SELECT count(*) FROM station LEFT JOIN installation AS i ON i.station_id = station.id WHERE "
+_COUNT = "SELECT count(*) FROM station LEFT JOIN installation AS i ON i.station_id = station.id WHERE "
 _SERIALS = (
     r"concat_ws(E'\n', serial_number, charge_box_serial_number, meter_serial_number, i.mes_serial_number) ILIKE {}"
 )
@@ -95,12 +95,12 @@ class PostgresInstallations:
         """See `InstallationStore.page`."""
         args: list[object] = []
         matches = _conditions(wanted, args)
-        total = await self._database.fetchval(COUNT_SQL + matches, *args)
+        total = await self._database.fetchval(_COUNT + matches, *args)
         identity, station_id = after or ("", 0)
         args += [clean(identity), station_id, size]
         place = f'(${len(args) - 2}::text COLLATE "C", ${len(args) - 1}::bigint)'
         page = f" AND (identity, id) > {place} ORDER BY identity, id LIMIT ${len(args)}"
-        rows = {row["id"]: row for row in await self._database.fetch(PAGE_SQL + matches + page, *args)}
+        rows = {row["id"]: row for row in await self._database.fetch(_PAGE + matches + page, *args)}
         views = await self._stations.get_stations(list(rows))
         return [InventoryRow(view, _installation(view.id, rows[view.id])) for view in views], total
 

@@ -28,7 +28,7 @@ INSERT INTO station_picture (station_id, slot, file_id, thumbnail_id, width, hei
 PUT_PLAN_SQL = """
 INSERT INTO floor_plan (place_id, file_id, thumbnail_id, width, height) VALUES ($1, $2, $3, $4, $5)
 """
-POSITIONS_SQL = """
+_POSITIONS = """
 SELECT position.station_id, x, y FROM station_position AS position
 JOIN station ON station.id = position.station_id AND station.place_id = position.place_id
 WHERE position.place_id = $1{scope} ORDER BY position.station_id
@@ -83,7 +83,7 @@ class PostgresPictures:
         if not fits_bigint(place_id):
             return []
         args: list[object] = [place_id]
-        sql = POSITIONS_SQL.format(scope=at_stations(scope, args, "position.station_id"))
+        sql = _POSITIONS.format(scope=at_stations(scope, args, "position.station_id"))
         return [Position(row["station_id"], row["x"], row["y"]) for row in await self._database.fetch(sql, *args)]
 
     async def set_position(self, position: Position) -> None:

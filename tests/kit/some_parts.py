@@ -16,7 +16,19 @@ from tests.kit.service_world import NOW, ServiceWorld
 def some_parts(world: ServiceWorld, ground: trio.Nursery) -> Parts:
     """On a ServiceWorld's stores. There is no database behind them."""
 
+    class Alone:
+        async def run(self, *_args: Any) -> bool:
+            await trio.lowlevel.checkpoint()
+            return True
+
+        async def close(self) -> None:
+            await trio.lowlevel.checkpoint()
+
     class Nowhere:
+        async def dedicated(self) -> Alone:
+            await trio.lowlevel.checkpoint()
+            return Alone()
+
         async def fetch(self, *_args: Any) -> list[Any]:
             await trio.lowlevel.checkpoint()
             return []
@@ -37,6 +49,7 @@ def some_parts(world: ServiceWorld, ground: trio.Nursery) -> Parts:
         scopes=world.scopes,
         places=world.places,
         feed=world.feed,
+        notifier=None,
         reacting=Reacting(),
         consulting=Consulting(),
         files=SimpleNamespace(

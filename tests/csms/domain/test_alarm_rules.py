@@ -94,7 +94,7 @@ def test_a_rule_made_here_goes_before_the_built_in_ones_and_the_closest_first() 
         AlarmKind.FUSE_TRIPPED,
         Severity.CRITICAL,
         "E-17",
-        "E-17!",
+        "F1 E-17",
     )
     assert the_raised(a_status(code="E-18"), [general, close]).kind is AlarmKind.HARDWARE_FAULT
     other = AlarmRule(3, None, "Other", "", "E-17", AlarmKind.TEMPERATURE)
