@@ -1,4 +1,4 @@
-"""Sessions to CSV and XLSX in flat memory: rows flow from the control plane's export stream straight into the file."""
+"""Sessions to CSV, XLSX and PDF in flat memory: rows flow from the control plane's export stream into the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextvars import copy_context
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -20,15 +19,22 @@ import rustpy_xlsxwriter
 
 from webui import view
 from webui.api import Client
-from webui.values import ApiError, MeterValue, Session, SessionBatch, SessionQuery
-from webui.words import _, current
+from webui.pdf import TablePdf
+from webui.session_columns import Cell as Cell
+from webui.session_columns import Column, mask
+from webui.session_list import SessionList
+from webui.values import ApiError, MeterValue, Session, SessionBatch
+from webui.words import _, ngettext
 
 ROWS_PER_SHEET = 1_048_575  # Excel's 1,048,576 less the header
 RESUMES = 5
 # Spreadsheets take a text that begins like this for a formula, and a tab or line end as the begin of one.
 RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
 
-Cell = str | int | float | bool | datetime | None
+Batches = AsyncIterator[SessionBatch]
+Pieces = AsyncIterator[bytes]
+Count = Callable[[int], None]
+"""Is told how many rows there are so far."""
 
 
 class Batch(Protocol):
@@ -42,9 +48,22 @@ class Batch(Protocol):
 B = TypeVar("B", bound=Batch)
 
 
-def resuming(client: Client, query: SessionQuery) -> AsyncIterator[SessionBatch]:
+def resuming(client: Client, wanted: SessionList) -> AsyncIterator[SessionBatch]:
     """The export, going on after its cursor when the control plane goes away for a moment. Raises ApiError."""
-    return going_on(partial(client.export_sessions, query))
+    fields, read_mask = wanted.fields, mask(wanted.columns)
+
+    def after(cursor: str) -> AsyncIterator[SessionBatch]:
+        return client.desk.stream(
+            "SessionService/ExportSessions",
+            SessionBatch,
+            resume_cursor=cursor,
+            filter=fields,
+            order=wanted.order,
+            ascending=wanted.ascending,
+            read_mask=read_mask,
+        )
+
+    return going_on(after)
 
 
 async def going_on(batches_after: Callable[[str], AsyncIterator[B]]) -> AsyncIterator[B]:
@@ -66,43 +85,6 @@ async def going_on(batches_after: Callable[[str], AsyncIterator[B]]) -> AsyncIte
             return
 
 
-def columns() -> list[tuple[str, Callable[[Session], Cell]]]:
-    """Headings and how to fill them; the same for both formats. Times are in the reader's zone."""
-    zone = current.get().zone
-
-    def local(value: datetime | None) -> datetime | None:
-        return value.astimezone(zone).replace(tzinfo=None, microsecond=0) if value else None
-
-    def minutes(session: Session) -> float | None:
-        lasted = view.duration(session)
-        return round(lasted.total_seconds() / 60, 1) if lasted is not None else None
-
-    return [
-        (_("Session"), lambda s: s.key),
-        (_("Station"), lambda s: s.station_display_name),
-        (_("Station identity"), lambda s: s.station_identity),
-        (_("EVSE"), lambda s: s.evse_id or None),
-        (_("Connector"), lambda s: s.connector_id or None),
-        (_("Transaction"), lambda s: s.transaction_id),
-        (_("Start"), lambda s: local(s.start_time)),
-        (_("End"), lambda s: local(s.stop_time)),
-        (_("Duration (min)"), minutes),
-        (_("Energy (kWh)"), lambda s: round(s.energy_wh / 1000, 3)),
-        (_("Highest power (kW)"), lambda s: round(s.max_power_w / 1000, 2)),
-        (_("Meter start (kWh)"), lambda s: None if s.meter_start_wh is None else round(s.meter_start_wh / 1000, 3)),
-        (_("Meter stop (kWh)"), lambda s: None if s.meter_stop_wh is None else round(s.meter_stop_wh / 1000, 3)),
-        (_("Tag"), lambda s: s.id_token),
-        (_("Tag alias"), lambda s: s.id_token_alias),
-        (_("Authentication"), lambda s: view.authentication(s.authentication)),
-        (_("Authorisation"), lambda s: s.authorization_status),
-        (_("State"), lambda s: view.session_state(s).label),
-        (_("Stop reason"), lambda s: s.stop_reason),
-        (_("Flags"), lambda s: ", ".join(s.flags)),
-        (_("Needs a look"), lambda s: _("yes") if s.needs_reconciliation else ""),
-        (_("Server log time"), lambda s: local(s.server_log_time)),
-    ]
-
-
 # ---- CSV
 
 
@@ -111,15 +93,19 @@ def harmless(value: Cell) -> Cell:
     return "'" + value if isinstance(value, str) and value.startswith(RISKY) else value
 
 
-async def csv_stream(batches: AsyncIterator[SessionBatch]) -> AsyncIterator[bytes]:
+async def csv_stream(
+    batches: AsyncIterator[SessionBatch], table: Sequence[Column], count: Count = lambda _rows: None
+) -> AsyncIterator[bytes]:
     """CSV (RFC 4180, UTF-8 with byte order mark so that spreadsheets read it right), a piece per batch.
 
     A stream that breaks for good breaks the download: a short file must not look like a whole one.
     """
-    table = columns()
-    yield b"\xef\xbb\xbf" + _csv_lines([[name for name, _fill in table]])
+    rows = 0
+    yield b"\xef\xbb\xbf" + _csv_lines([[column.file_label for column in table]])
     async for batch in batches:
-        yield _csv_lines([[_text(fill(session)) for _name, fill in table] for session in batch.sessions])
+        yield _csv_lines([[_text(column.cell(session)) for column in table] for session in batch.sessions])
+        rows += len(batch.sessions)
+        count(rows)
 
 
 def _text(value: Cell) -> Cell:
@@ -146,20 +132,52 @@ def meter_values_csv(values: Sequence[MeterValue]) -> bytes:
     return b"\xef\xbb\xbf" + _csv_lines(lines)
 
 
+# ---- PDF
+
+
+async def pdf_stream(
+    batches: AsyncIterator[SessionBatch], table: Sequence[Column], title: str, count: Count = lambda _rows: None
+) -> AsyncIterator[bytes]:
+    """A printed table, as the screen shows it, a piece per batch."""
+    labels = [column.label for column in table]
+    widths = [max(column.width, len(label) + 1) for column, label in zip(table, labels, strict=True)]
+    made = TablePdf(title, labels, widths, [column.kind == "number" for column in table])
+    rows, energy_wh = 0, 0.0
+    yield made.begin()
+    async for batch in batches:
+        pieces = [made.row([_printed(column, session) for column in table]) for session in batch.sessions]
+        rows += len(batch.sessions)
+        energy_wh += sum(session.energy_wh for session in batch.sessions)
+        count(rows)
+        yield b"".join(pieces)
+    remark = ngettext("%(n)s session", "%(n)s sessions", rows) % {"n": view.number(rows)}
+    if any("energy_wh" in column.fields for column in table):
+        remark += f" · {view.kwh(energy_wh, 1)}"
+    yield made.end(remark)
+
+
+def _printed(column: Column, session: Session) -> str:
+    text = column.text(session)
+    return "" if text == view.DASH else text
+
+
 # ---- XLSX
 
 
-async def xlsx_file(batches: AsyncIterator[SessionBatch], total: int, rows_per_sheet: int = ROWS_PER_SHEET) -> Path:
+async def xlsx_file(
+    batches: AsyncIterator[SessionBatch],
+    total: int,
+    table: Sequence[Column],
+    rows_per_sheet: int = ROWS_PER_SHEET,
+    count: Count = lambda _rows: None,
+) -> Path:
     """A workbook in a temporary file that the caller removes; as many sheets as ``total`` needs.
 
     Text is written as text, so nothing becomes a formula. The writer runs in a worker thread and pulls batch by batch.
     """
-    handle, name = tempfile.mkstemp(prefix="chargehouse-", suffix=".xlsx")
-    os.close(handle)
-    path = Path(name)
-    table = columns()
+    path = empty_file("xlsx")
     context = copy_context()  # the worker speaks the reader's language too
-    rows = _Rows(batches, table)
+    rows = _Rows(batches, table, count)
     with_spare = total + total // 200  # sessions that begin while a big export runs
     sheets = 1 + max(0, with_spare - 1) // rows_per_sheet
     try:
@@ -170,22 +188,32 @@ async def xlsx_file(batches: AsyncIterator[SessionBatch], total: int, rows_per_s
     return path
 
 
+def empty_file(ending: str) -> Path:
+    """A temporary file that the caller removes."""
+    handle, name = tempfile.mkstemp(prefix="chargehouse-", suffix=f".{ending}")
+    os.close(handle)
+    return Path(name)
+
+
 class _Rows:
     """The rows, pulled from the event loop by the worker thread."""
 
-    def __init__(
-        self, batches: AsyncIterator[SessionBatch], table: Sequence[tuple[str, Callable[[Session], Cell]]]
-    ) -> None:
-        self._table = table
+    def __init__(self, batches: AsyncIterator[SessionBatch], table: Sequence[Column], count: Count) -> None:
+        labels = [column.file_label for column in table]
+        self._table = list(zip(labels, (column.cell for column in table), strict=True))
+        self._count = count
         self._rows = self._pull(batches)
 
     def _pull(self, batches: AsyncIterator[SessionBatch]) -> Iterator[dict[str, Cell]]:
+        done = 0
         while True:
             batch = anyio.from_thread.run(_next, batches)
             if batch is None:
                 return
             for session in batch.sessions:
                 yield {name: fill(session) for name, fill in self._table}
+            done += len(batch.sessions)
+            self._count(done)
 
     def sheet(self, at_most: int) -> Iterator[dict[str, Cell]]:
         """The next rows; a sheet without any session still has its headings."""

@@ -31,7 +31,8 @@ from webui.operations import OPERATIONS
 from webui.page import fragment, summary_or_none
 from webui.pages.connectors import ConnectorList
 from webui.pages.pending import waiting_and_refused
-from webui.pages.sessions import SessionList
+from webui.pages.session import live_part
+from webui.pages.sessions import SessionList, parts_of_list, rows_of, totals_part
 from webui.pages.station import RECENT, LogView, under_way
 from webui.station_list import StationList
 from webui.values import ApiError, Change, Registration, SessionQuery
@@ -187,29 +188,6 @@ class ConnectorsView(MenuView):
         return await self.numbers()
 
 
-class ConnectorsView(MenuView):
-    """The connectors table: read again when a station changes that has one in it, or may get one into it."""
-
-    def __init__(self, client: Client, wanted: ConnectorList) -> None:
-        super().__init__(client)
-        self.wanted = wanted
-        self.shown: set[str] = set()
-
-    async def everything(self) -> list[str]:
-        """The whole table."""
-        page, places = await asyncio.gather(self.wanted.page(self.client), station_list.places(self.client))
-        self.shown = {item.station for item in page.connectors}
-        values = {"wanted": self.wanted, "page": page, "places": places.labels}
-        return [event(fragment("live/connectors_table.html", values)), *await self.numbers()]
-
-    async def changed(self, news: News) -> list[str]:
-        """The table again, now and then."""
-        came = not self.wanted.after and bool(news.stations.keys() - self.shown)
-        if came or self.shown & (news.stations.keys() | news.deleted):
-            return [*await self.relist(), *await self.numbers()]
-        return await self.numbers()
-
-
 class PendingView(MenuView):
     """Stations that wait."""
 
@@ -238,24 +216,28 @@ class SessionsView(MenuView):
     def __init__(self, client: Client, wanted: SessionList) -> None:
         super().__init__(client)
         self.wanted = wanted
-        self.shown: set[str] = set()
+        self.shown: set[str] | None = None
 
     def wants(self, change: Change) -> bool:
         """Sessions, and what the menu wants."""
         return change.session is not None or super().wants(change)
 
     async def everything(self) -> list[str]:
-        """The whole table with its totals."""
-        page = await self.client.sessions(self.wanted.query, self.wanted.size, self.wanted.after)
+        """The whole table; the totals too, except at first: the page asks for them itself."""
+        page = await rows_of(self.client, self.wanted)
+        parts = [event(parts_of_list(self.wanted, page))]
+        if self.shown is not None:
+            parts.append(event(await totals_part(self.client, self.wanted)))
         self.shown = {one.name for one in page.sessions}
-        return [event(fragment("live/sessions.html", {"wanted": self.wanted, "page": page})), *await self.numbers()]
+        return [*parts, *await self.numbers()]
 
     async def changed(self, news: News) -> list[str]:
         """Rows that changed; the table again when sessions begin, or may no longer match."""
-        began = any(name not in self.shown for name in news.sessions) and not self.wanted.after
-        ended = self.wanted.filtered and any(name in self.shown for name in news.sessions)
-        rows = [s for name, s in news.sessions.items() if name in self.shown]
-        parts = [event(fragment("live/session_rows.html", {"sessions": rows}))] if rows else []
+        shown = self.shown or set()
+        began = any(name not in shown for name in news.sessions) and not self.wanted.after
+        ended = any(name in shown and (self.wanted.filtered or not s.active) for name, s in news.sessions.items())
+        rows = {"sessions": [s for name, s in news.sessions.items() if name in shown], "columns": self.wanted.columns}
+        parts = [event(fragment("live/session_rows.html", rows))] if rows["sessions"] else []
         if began or ended:
             parts += await self.relist()
         return [*parts, *await self.numbers()]
@@ -308,12 +290,11 @@ class SessionView(MenuView):
         return (change.session is not None and change.session.name == self.name) or super().wants(change)
 
     async def everything(self) -> list[str]:
-        """Its facts."""
-        one = await self.client.session(self.key)
-        return [event(fragment("live/session.html", {"session": one})), *await self.numbers()]
+        """Its facts, its cost and what happened."""
+        return [event(await live_part(self.client, self.key)), *await self.numbers()]
 
     async def changed(self, news: News) -> list[str]:
-        """Its facts and the newest moment of its chart."""
+        """Its facts and the newest moment of its chart at once; cost and events not so often."""
         one = news.sessions.get(self.name)
         if one is None:
             return await self.numbers()
@@ -321,7 +302,7 @@ class SessionView(MenuView):
         point = chart.point(one)
         if point is not None:
             parts.append(event(json.dumps(point), "point"))
-        return [*parts, *await self.numbers()]
+        return [*parts, *await self.relist(), *await self.numbers()]
 
 
 # ---- the stream
@@ -432,12 +413,6 @@ async def connectors(request: Request) -> StreamingResponse:
     return await respond(request, lambda client: ConnectorsView(client, wanted))
 
 
-async def connectors(request: Request) -> StreamingResponse:
-    """The connectors table."""
-    wanted = ConnectorList.parse(request.query_params)
-    return await respond(request, lambda client: ConnectorsView(client, wanted))
-
-
 async def pending(request: Request) -> StreamingResponse:
     """Stations that wait."""
     return await respond(request, PendingView)
@@ -465,7 +440,6 @@ async def one_session(request: Request) -> StreamingResponse:
 ROUTES = [
     Route("/live", menu),
     Route("/live/stations", stations),
-    Route("/live/connectors", connectors),
     Route("/live/connectors", connectors),
     Route("/live/pending", pending),
     Route("/live/sessions", sessions),

@@ -68,6 +68,7 @@ class Session(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id_token_alias: str
     authorization_status: str
     authentication: Authentication
+    authentication_number: int = 0
     state: SessionState
     start_time: datetime | None
     stop_time: datetime | None

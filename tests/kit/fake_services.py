@@ -293,6 +293,29 @@ class Sessions(Service, sessions_pb2_grpc.SessionServiceServicer):
             revision=self.fake.revision,
         )
 
+    async def SummarizeSessions(self, request, context):
+        await self.fake.enter(context, "SummarizeSessions")
+        found = self._found(request.filter)
+        return sessions_pb2.SummarizeSessionsResponse(
+            session_count=len(found),
+            active_count=sum(s.state == sessions_pb2.SESSION_STATE_ACTIVE for s in found),
+            energy_wh=sum(s.energy_wh for s in found),
+        )
+
+    async def GetSessionSeries(self, request, context):
+        await self.fake.enter(context, "GetSessionSeries")
+        lines = {}
+        for value in self.world.meter_values.get(request.session, []):
+            for told in value.sampled_values:
+                line = lines.setdefault(
+                    (told.measurand, told.phase, told.location),
+                    sessions_pb2.SessionSeries(
+                        measurand=told.measurand, phase=told.phase, location=told.location, unit=told.unit
+                    ),
+                )
+                line.points.append(sessions_pb2.SeriesPoint(sample_time=value.sample_time, value=told.value))
+        return sessions_pb2.GetSessionSeriesResponse(series=lines.values())
+
     async def ListMeterValues(self, request, context):
         await self.fake.enter(context, "ListMeterValues")
         page, more = _page(self.world.meter_values.get(request.session, []), request, 1000)

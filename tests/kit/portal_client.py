@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import TypeVar
@@ -59,11 +59,13 @@ class Browser:
         """Open an address."""
         return self.portal.run(self.request("GET", target, b"", headers or {}))
 
-    def post(self, target: str, form: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Answer:
+    def post(
+        self, target: str, form: Mapping[str, str | list[str]] | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
         """Send a form from a page of the portal's own, unless ``headers`` say otherwise."""
         origin = {"origin": f"{self.scheme}://{self.host}"}
         sent = {"content-type": "application/x-www-form-urlencoded", **(origin if headers is None else headers)}
-        return self.portal.run(self.request("POST", target, urlencode(form or {}).encode(), sent))
+        return self.portal.run(self.request("POST", target, urlencode(form or {}, doseq=True).encode(), sent))
 
     def follow(self, answer: Answer) -> Answer:
         """Go where a redirect points."""

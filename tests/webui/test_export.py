@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import re
+import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +20,11 @@ from control.v1 import sessions_pb2
 from tests.kit.portal_client import Browser, Portal, World, running_portal
 from webui import export
 from webui.api import convert
-from webui.values import ApiError, Session, SessionBatch
+from webui.session_columns import COLUMNS, Column, chosen
+from webui.values import ApiError, Role, Session, SessionBatch
+
+ALL = "session.station.energy.start.duration.alias"
+TABLE = chosen(ALL.split("."), Role.ADMINISTRATOR)
 
 
 def sample(number: int = 1, **changes: object) -> Session:
@@ -40,7 +46,7 @@ def workbook(tmp_path: Path):
     """Writes sessions to a workbook and reads it with openpyxl."""
 
     def write(sessions: list[Session], total: int | None = None, rows_per_sheet: int = 1000) -> openpyxl.Workbook:
-        made = export.xlsx_file(batches(sessions), len(sessions) if total is None else total, rows_per_sheet)
+        made = export.xlsx_file(batches(sessions), len(sessions) if total is None else total, TABLE, rows_per_sheet)
         path = asyncio.run(made)
         try:
             return openpyxl.load_workbook(io.BytesIO(path.read_bytes()))
@@ -89,7 +95,7 @@ def test_text_never_becomes_a_formula(workbook, text: str):
 
 
 async def collect(sessions: list[Session]) -> list[bytes]:
-    return [piece async for piece in export.csv_stream(batches(sessions))]
+    return [piece async for piece in export.csv_stream(batches(sessions), TABLE)]
 
 
 def test_negative_numbers_stay_numbers(workbook):
@@ -110,7 +116,7 @@ def test_a_full_sheet_is_followed_by_another_with_its_own_headings(workbook):
     book = workbook([sample(n) for n in range(1, 26)], rows_per_sheet=10)
     assert book.sheetnames == ["Sessions", "Sessions 2", "Sessions 3"]
     keys = [row[0] for sheet in book for row in sheet.iter_rows(min_row=2, values_only=True)]
-    assert keys == [str(n) for n in range(1, 26)]
+    assert keys == list(range(1, 26))
     assert all(sheet.cell(1, 1).value == "Session" for sheet in book)
 
 
@@ -152,7 +158,7 @@ def test_a_refused_export_leaves_no_file_behind(tmp_path: Path, monkeypatch: pyt
         raise ConnectionResetError
 
     with pytest.raises(Exception):  # noqa: B017, PT011  whatever the writer makes of it
-        asyncio.run(export.xlsx_file(broken(), 1))
+        asyncio.run(export.xlsx_file(broken(), 1, TABLE))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -161,3 +167,43 @@ def test_nothing_to_export_is_a_file_too():
         browser = portal.browser(signed_in="admin@example.org")
         assert len(read_csv(browser.get("/sessions.csv").body)) == 0
         assert browser.get("/sessions.xlsx").body.startswith(b"PK")
+
+
+async def printed(sessions: list[Session], table: tuple[Column, ...]) -> bytes:
+    return b"".join([piece async for piece in export.pdf_stream(batches(sessions), table, "Sessions (2026)")])
+
+
+def pages_of(pdf: bytes) -> list[list[str]]:
+    """The texts on each page; every object is where the table at the end says."""
+    start = int(pdf.rpartition(b"startxref\n")[2].split()[0])
+    for number, entry in enumerate(re.findall(rb"(\d{10}) 00000 n", pdf[start:]), 1):
+        assert pdf[int(entry) :].startswith(b"%d 0 obj" % number)
+    streams = re.findall(rb"/FlateDecode >>\nstream\n(.*?)\nendstream", pdf, re.DOTALL)
+    drawn = [zlib.decompress(stream).decode("cp1252") for stream in streams]
+    return [re.findall(r"\(((?:[^()\\]|\\.)*)\) Tj", page) for page in drawn]
+
+
+def test_a_pdf_has_every_session_over_as_many_pages_as_it_takes():
+    pages = pages_of(asyncio.run(printed([sample(n) for n in range(1, 201)], TABLE)))
+    texts = [text for page in pages for text in page]
+    assert len(pages) > 3
+    assert all(str(n) in texts for n in (1, 77, 200))
+    assert "200 sessions · 246.9 kWh" in texts
+    assert all(page[0] == r"Sessions \(2026\)" for page in pages)
+
+
+def test_every_column_can_be_printed_and_odd_letters_do_no_harm():
+    odd = sample(id_token_alias="(\\Ω→…" * 40, station_display_name="Łódź\n2", user_email="a\u202fb")
+    assert len(pages_of(asyncio.run(printed([odd], COLUMNS)))) == 1
+    assert len({column.key for column in COLUMNS}) == len({column.file_label for column in COLUMNS}) == len(COLUMNS)
+    assert len(COLUMNS) > 35
+
+
+def test_the_columns_of_a_file_are_those_asked_for_in_their_order(admin: Browser):
+    [head, *_rows] = (
+        admin.get("/sessions.csv?state=ACTIVE&columns=energy.session").body.decode("utf-8-sig").split("\r\n")
+    )
+    assert head == "Energy (kWh),Session"
+    pdf = admin.get("/sessions.pdf?state=ACTIVE&columns=energy.session")
+    assert pdf.header("content-type") == "application/pdf"
+    assert pdf.body.startswith(b"%PDF-1.5")

@@ -1,201 +1,289 @@
-"""Sessions: the table with its filters and totals, exports of what is filtered, one session with its chart."""
+"""The sessions table: filters, order and columns in the address; totals, saved views, files of what is filtered."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
 
+import msgspec
 from starlette.background import BackgroundTask
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from webui import chart, export
-from webui.operations import operation
-from webui.page import client_of, frame, plain, show, signed_in, with_query
-from webui.values import SessionQuery, SessionState
-from webui.words import current
+from webui import export, exports, saved_views, session, session_columns
+from webui.api import Client
+from webui.menu import MANAGERS
+from webui.page import client_of, demand, fragment, frame, plain, redirect, signed_in, text
+from webui.session import safe_next
+from webui.session_columns import mask
+from webui.session_list import COLUMNS_COOKIE, FILTERS, MORE, SEPARATOR, SIZES, SessionList
+from webui.values import ApiError, Role, Session
+from webui.words import _, current
 
-SIZES = (25, 50, 100, 250)
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-SHOWN_METER_VALUES = 400
+__all__ = ["ROUTES", "SessionList", "parts_of_list", "rows_of", "totals_part"]
+
+TABLE: Final = "sessions"
 
 
-@dataclass(frozen=True, slots=True)
-class SessionList:
-    """What the address says: filters and page. Days are in the reader's zone; the last one is included."""
+class Rows(msgspec.Struct, frozen=True):
+    """A page of the table."""
 
-    q: str = ""
-    station: str = ""
-    tag: str = ""
-    state: str = ""
-    since: str = ""
-    until: str = ""
-    check: bool = False
-    after: str = ""
-    size: int = 50
+    sessions: tuple[Session, ...]
+    next_page_token: str
 
-    @classmethod
-    def parse(cls, params: QueryParams) -> SessionList:
-        """From the address; nonsense counts as not given."""
-        size, state = params.get("size", ""), params.get("state", "")
-        station = params.get("station", "")
-        return cls(
-            q=params.get("q", "").strip()[:200],
-            station=station if station.isalnum() or "-" in station else "",
-            tag=params.get("tag", "").strip()[:64],
-            state=state if state in ("ACTIVE", "ENDED") else "",
-            since=params.get("since", "") if _day(params.get("since", "")) else "",
-            until=params.get("until", "") if _day(params.get("until", "")) else "",
-            check=params.get("check", "") == "1",
-            after=params.get("after", ""),
-            size=int(size) if size.isdecimal() and int(size) in SIZES else 50,
-        )
 
-    @property
-    def filtered(self) -> bool:
-        """Is anything left out?"""
-        return any((self.q, self.station, self.tag, self.state, self.since, self.until, self.check))
+class CostTotal(msgspec.Struct, frozen=True):
+    """Costs in one currency."""
 
-    @property
-    def query(self) -> SessionQuery:
-        """For the control plane."""
-        until = _day(self.until)
-        return SessionQuery(
-            station=f"stations/{self.station}" if self.station else "",
-            id_token=self.tag,
-            state=SessionState(self.state) if self.state else SessionState.UNSPECIFIED,
-            start_time_from=_day(self.since),
-            start_time_to=_next_day(until) if until else None,
-            query=self.q,
-            needs_reconciliation=self.check,
-        )
+    currency: str
+    amount: str
 
-    def url(self, path: str = "/sessions", **changes: str) -> str:
-        """The address with some changes; a change of filter begins at the first page."""
-        values = {
-            "q": self.q,
-            "station": self.station,
-            "tag": self.tag,
-            "state": self.state,
-            "since": self.since,
-            "until": self.until,
-            "check": "1" if self.check else "",
-            "after": "",
-            "size": str(self.size) if self.size != 50 else "",
-        }
-        return with_query(path, values | changes)
+
+class Totals(msgspec.Struct, frozen=True):
+    """Of all that match."""
+
+    session_count: int
+    active_count: int
+    energy_wh: float
+    duration_s: float
+    max_power_w: float
+    costs: tuple[CostTotal, ...]
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A place, for the filter."""
+
+    name: str
+    parent: str
+    kind: str
+    display_name: str
 
     @property
-    def live(self) -> str:
-        """The stream that keeps this list true."""
-        return self.url("/live/sessions", after=self.after)
+    def key(self) -> str:
+        """The id of ``places/{id}``."""
+        return self.name.partition("/")[2]
 
 
-def _day(value: str) -> datetime | None:
-    """Midnight at the beginning of a day in the reader's zone."""
-    try:
-        return datetime.combine(datetime.fromisoformat(value).date(), time(), current.get().zone)
-    except ValueError:
-        return None
+class Places(msgspec.Struct, frozen=True):
+    """The tree."""
+
+    places: tuple[Place, ...]
 
 
-def _next_day(midnight: datetime) -> datetime:
-    return datetime.combine(midnight.date() + timedelta(days=1), time(), midnight.tzinfo)
+async def rows_of(client: Client, wanted: SessionList) -> Rows:
+    """A page. Raises ApiError."""
+    return await client.desk.ask(
+        "SessionService/ListSessions",
+        Rows,
+        page_size=wanted.size,
+        page_token=wanted.after,
+        read_mask=mask(wanted.columns, *session_columns.ALWAYS),
+        skip_totals=True,
+        filter=wanted.fields,
+        order=wanted.order,
+        ascending=wanted.ascending,
+    )
+
+
+async def totals_of(client: Client, wanted: SessionList) -> Totals:
+    """Of all that is filtered. Raises ApiError."""
+    return await client.desk.ask("SessionService/SummarizeSessions", Totals, timeout_s=30.0, filter=wanted.fields)
+
+
+async def totals_part(client: Client, wanted: SessionList) -> str:
+    """The totals, for the page and its stream."""
+    return fragment("sessions/totals.html", {"wanted": wanted, "totals": await totals_of(client, wanted)})
+
+
+def parts_of_list(wanted: SessionList, page: Rows) -> str:
+    """The table, for its stream."""
+    return fragment("live/sessions.html", {"wanted": wanted, "page": page})
 
 
 @signed_in
 async def table(request: Request) -> Response:
-    """All sessions that match, newest first, live on the first page."""
-    wanted = SessionList.parse(request.query_params)
-    page = await client_of(request).sessions(wanted.query, wanted.size, wanted.after)
-    return await show(request, "sessions.html", wanted=wanted, page=page, sizes=SIZES)
-
-
-@signed_in
-async def as_csv(request: Request) -> Response:
-    """What is filtered, as CSV, as it comes."""
-    client, wanted = client_of(request), SessionList.parse(request.query_params)
-    await client.sessions(wanted.query, 1)  # refused before the download begins, not in the middle of it
-    rows = export.csv_stream(export.resuming(client, wanted.query))
-    return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=_attachment("csv"))
-
-
-@signed_in
-async def as_xlsx(request: Request) -> Response:
-    """What is filtered, as a workbook, written to a temporary file first."""
-    client, wanted = client_of(request), SessionList.parse(request.query_params)
-    total = (await client.sessions(wanted.query, 1)).total
-    path = await export.xlsx_file(export.resuming(client, wanted.query), total)
-    done = BackgroundTask(path.unlink, missing_ok=True)
-    return FileResponse(path, media_type=XLSX, headers=_attachment("xlsx"), background=done)
-
-
-def _attachment(ending: str) -> dict[str, str]:
-    today = datetime.now(tz=current.get().zone).date().isoformat()
-    return {"content-disposition": f'attachment; filename="sessions-{today}.{ending}"'}
-
-
-@signed_in
-async def one(request: Request) -> Response:
-    """One session: its facts, its chart, its meter values; live while it is under way."""
-    return await _one(request, None)
-
-
-async def _one(request: Request, outcome: object) -> Response:
-    client, key = client_of(request), request.path_params["key"]
-    session, values, around = await asyncio.gather(client.session(key), client.meter_values(key), frame(client))
-    rows = chart.rows(values)
+    """All sessions that match, live on the first page."""
+    client = client_of(request)
+    guess = SessionList.parse(request.query_params, request.cookies)
+    around, page, places = await asyncio.gather(frame(request), rows_of(client, guess), _places(client))
+    role = around.caller.role
+    wanted = SessionList.parse(request.query_params, request.cookies, role)
+    totals = await totals_of(client, wanted) if wanted.counted else None
     return plain(
         request,
-        "session.html",
+        "sessions/list.html",
         frame=around,
-        session=session,
-        outcome=outcome,
-        columns=chart.columns(values),
-        rows=rows[-SHOWN_METER_VALUES:][::-1],
-        left_out=max(0, len(rows) - SHOWN_METER_VALUES),
+        wanted=wanted,
+        page=page,
+        totals=totals,
+        sizes=SIZES,
+        more=MORE,
+        filters=FILTERS,
+        places=places,
+        views=saved_views.read(request, TABLE, around.caller.name),
+        driver=role is Role.EV_USER,
+        manager=role in MANAGERS,
+        may_write=role is not Role.SUPPORT,
     )
 
 
+async def _places(client: Client) -> tuple[Place, ...]:
+    try:
+        return (await client.desk.ask("PlaceService/ListPlaces", Places)).places
+    except ApiError as error:
+        if error.code in ("PERMISSION_DENIED", "NOT_FOUND", "UNIMPLEMENTED"):
+            return ()
+        raise
+
+
 @signed_in
-async def stop(request: Request) -> Response:
-    """Ask the station to stop the session."""
-    client, key = client_of(request), request.path_params["key"]
-    session = await client.session(key)
+async def totals(request: Request) -> Response:
+    """Only the totals: asked for when the table is on the screen already."""
+    wanted = SessionList.parse(request.query_params, request.cookies)
+    return Response(await totals_part(client_of(request), wanted), media_type="text/html")
+
+
+# ---- what a person chooses
+
+
+@signed_in
+async def columns(request: Request) -> Response:
+    """Which columns, in which order; without any, the usual ones again."""
     form = await request.form()
-    form = type(form)([*form.multi_items(), ("session", key)])
-    outcome = await operation(client, session.station_key, "stop", form)
+    keys = [str(key) for key in form.getlist("column")]
+    move = (text(form, "up"), -1) if "up" in form else (text(form, "down"), 1)
+    if move[0] in keys:
+        at = keys.index(move[0])
+        to = max(0, min(len(keys) - 1, at + move[1]))
+        keys.insert(to, keys.pop(at))
+    known = [key for key in dict.fromkeys(keys) if key in session_columns.BY_KEY]
+    response = redirect(safe_next(text(form, "next", "/sessions")))
+    if known and text(form, "reset") != "1":
+        response.set_cookie(
+            COLUMNS_COOKIE,
+            SEPARATOR.join(known),
+            max_age=saved_views.A_YEAR_S,
+            path="/",
+            httponly=True,
+            samesite="lax",
+        )
+    else:
+        response.delete_cookie(COLUMNS_COOKIE, path="/", httponly=True, samesite="lax")
+    return response
+
+
+@signed_in
+async def views(request: Request) -> Response:
+    """Save this view under a name, or delete one."""
+    form = await request.form()
+    client = client_of(request)
+    user = (await client.caller()).name
+    kept = saved_views.read(request, TABLE, user)
+    target = safe_next(text(form, "next", "/sessions"))
+    gone = text(form, "delete")
+    if gone:
+        kept = saved_views.without(kept, gone)
+    else:
+        name = " ".join(text(form, "name").split())
+        demand(name, _("Give the view a name."))
+        pairs = parse_qsl(target.partition("?")[2])
+        query = urlencode([(key, value) for key, value in pairs if key not in ("after", "count")])
+        try:
+            kept = saved_views.added(kept, name, query)
+        except ValueError as error:
+            raise ApiError("FAILED_PRECONDITION", "", str(error)) from error
+    response = redirect(target)
+    saved_views.write(response, TABLE, user, kept)
+    return response
+
+
+# ---- files
+
+
+@signed_in
+async def as_file(request: Request) -> Response:
+    """What is filtered, with the columns chosen: small ones at once, big ones with their progress shown.
+
+    With `direct=1` CSV and PDF come as they are made, however many there are (for scripts).
+    """
+    client, ending = client_of(request), request.path_params["ending"]
+    role = (await client.caller()).role
+    wanted = SessionList.parse(request.query_params, request.cookies, role)
+    if ending not in exports.MEDIA_TYPES:
+        raise ApiError("NOT_FOUND", "", _("There is no such kind of file."))
+    total = (await totals_of(client, wanted)).session_count  # refused before the download begins, not in its middle
+    direct = request.query_params.get("direct") == "1" and ending != "xlsx"
+    if total > exports.BIG and not direct:
+        job = exports.new_job(_owner(request), ending, _filename(ending), total)
+        write = partial(exports.write_sessions, client, wanted, _title())
+        exports.of_app(request.app).start(job.owner, job, write)
+        return redirect(f"/sessions/exports/{job.key}")
+    if ending == "xlsx":
+        path = await export.xlsx_file(export.resuming(client, wanted), total, wanted.columns)
+        return _whole_file(path, ending)
+    return StreamingResponse(
+        _stream(ending, export.resuming(client, wanted), wanted),
+        media_type=exports.MEDIA_TYPES[ending],
+        headers={"content-disposition": f'attachment; filename="{_filename(ending)}"'},
+    )
+
+
+def _stream(ending: str, batches: export.Batches, wanted: SessionList) -> export.Pieces:
+    if ending == "pdf":
+        return export.pdf_stream(batches, wanted.columns, _title())
+    return export.csv_stream(batches, wanted.columns)
+
+
+@signed_in
+async def progress(request: Request) -> Response:
+    """How far a big export is; with a POST it is cancelled."""
+    made = exports.of_app(request.app)
+    job = made.get(_owner(request), request.path_params["key"])
+    if request.method == "POST":
+        made.drop(job)
+        return redirect("/sessions")
     if "hx-request" in request.headers:
-        return plain(request, "parts/outcome.html", outcome=outcome)
-    return await _one(request, outcome)
+        return plain(request, "sessions/progress.html", job=job)
+    return plain(request, "sessions/export.html", frame=await frame(request), job=job)
 
 
 @signed_in
-async def chart_data(request: Request) -> Response:
-    """Power and energy over time, for the chart."""
-    client, key = client_of(request), request.path_params["key"]
-    session, values = await asyncio.gather(client.session(key), client.meter_values(key))
-    return JSONResponse(chart.series(session, values))
+async def fetch(request: Request) -> Response:
+    """The file of a big export. It stays for a while, in case the download breaks."""
+    job = exports.of_app(request.app).get(_owner(request), request.path_params["key"])
+    if job.path is None:
+        return redirect(f"/sessions/exports/{job.key}")
+    return FileResponse(job.path, media_type=exports.MEDIA_TYPES[job.ending], filename=job.filename)
 
 
-@signed_in
-async def meter_values_csv(request: Request) -> Response:
-    """All meter values of a session, as CSV."""
-    client, key = client_of(request), request.path_params["key"]
-    values = await client.meter_values(key)
-    headers = {"content-disposition": f'attachment; filename="session-{key}.csv"'}
-    return Response(export.meter_values_csv(values), media_type="text/csv; charset=utf-8", headers=headers)
+def _whole_file(path: Path, ending: str) -> Response:
+    done = BackgroundTask(path.unlink, missing_ok=True)
+    return FileResponse(path, media_type=exports.MEDIA_TYPES[ending], filename=_filename(ending), background=done)
+
+
+def _owner(request: Request) -> str:
+    return exports.owner_of(session.token(request))
+
+
+def _filename(ending: str) -> str:
+    return f"sessions-{datetime.now(tz=current.get().zone).date().isoformat()}.{ending}"
+
+
+def _title() -> str:
+    return _("Sessions, %(day)s") % {"day": datetime.now(tz=current.get().zone).date().isoformat()}
 
 
 ROUTES = [
     Route("/sessions", table),
-    Route("/sessions.csv", as_csv),
-    Route("/sessions.xlsx", as_xlsx),
-    Route("/sessions/{key}", one),
-    Route("/sessions/{key}/stop", stop, methods=["POST"]),
-    Route("/sessions/{key}/chart.json", chart_data),
-    Route("/sessions/{key}/meter-values.csv", meter_values_csv),
+    Route("/sessions/totals", totals),
+    Route("/sessions/columns", columns, methods=["POST"]),
+    Route("/sessions/views", views, methods=["POST"]),
+    Route("/sessions/exports/{key}", progress, methods=["GET", "POST"]),
+    Route("/sessions/exports/{key}/file", fetch),
+    Route("/sessions.{ending}", as_file),
 ]

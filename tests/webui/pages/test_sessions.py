@@ -1,24 +1,39 @@
-"""Sessions: filters, exports, one session."""
+"""The sessions table: filters, order, columns, totals, saved views, big files."""
 
 from __future__ import annotations
 
-import json
+import time
+
+import pytest
 
 from tests.kit.portal_client import Browser, Portal
+from webui import exports
 
 
 def rows(page: str) -> int:
     return page.count('<tr id="session-')
 
 
-def test_filters_live_in_the_address_and_totals_are_of_what_is_filtered(admin: Browser):
+def test_filters_live_in_the_address(admin: Browser):
     assert rows(admin.get("/sessions").text) == 50
     page = admin.get("/sessions?state=ACTIVE").text
     assert rows(page) == 6
-    assert "<b>6</b> sessions" in page
     assert 'href="/sessions.xlsx?state=ACTIVE"' in page
     assert rows(admin.get("/sessions?check=1").text) == 5
     assert "No session matches." in admin.get("/sessions?q=zzz").text
+
+
+def test_totals_of_what_is_filtered_come_after_the_table_or_with_it_when_asked(admin: Browser):
+    page = admin.get("/sessions?state=ACTIVE").text
+    assert 'hx-get="/sessions/totals?state=ACTIVE"' in page
+    assert "<b>6</b> sessions" in admin.get("/sessions/totals?state=ACTIVE").text
+    assert "<b>6</b> sessions" in admin.get("/sessions?state=ACTIVE&count=1").text
+
+
+def test_the_table_does_not_count_what_it_does_not_show(portal: Portal, admin: Browser):
+    portal.fake.calls.clear()
+    admin.get("/sessions")
+    assert "SummarizeSessions" not in [method for method, _ in portal.fake.calls]
 
 
 def test_days_are_the_readers_days_and_the_last_one_is_included(portal: Portal, admin: Browser):
@@ -33,35 +48,50 @@ def test_days_are_the_readers_days_and_the_last_one_is_included(portal: Portal, 
 
 def test_older_sessions_are_a_page_away(admin: Browser):
     page = admin.get("/sessions").text
-    assert 'href="/sessions?after=50"' in page
+    assert 'rel="next" href="/sessions?after=50"' in page
     assert rows(admin.get("/sessions?after=150").text) == 16
+    assert 'rel="next" href="/sessions?size=10&amp;after=10"' in admin.get("/sessions?size=10").text
 
 
-def test_flags_are_explained_with_what_to_do(portal: Portal, admin: Browser):
-    odd = next(s for s in portal.fake.world.sessions.values() if s.needs_reconciliation)
-    page = admin.get(f"/{odd.name}").text
-    assert "The stop was never seen." in page
-    assert "Compare it with the station" in page
-    assert "STOP_MISSING" in page
+def test_columns_are_chosen_ordered_and_kept_and_go_back_to_the_usual_ones(admin: Browser):
+    same = {"sec-fetch-site": "same-origin"}
+    chosen = {"column": ["energy", "session"], "down": "energy", "next": "/sessions?state=ACTIVE"}
+    answer = admin.post("/sessions/columns", chosen, same)
+    assert (answer.status, answer.header("location")) == (303, "/sessions?state=ACTIVE")
+    assert "session-columns=session.energy;" in answer.cookies[0]
+    page = admin.get("/sessions").text
+    assert 'data-label="Station"' not in page
+    assert page.index('aria-sort="none"><a href="/sessions?order=number"') < page.index("order=energy")
+    admin.post("/sessions/columns", {"column": ["energy"], "reset": "1", "next": "/sessions"}, same)
+    assert 'data-label="Station"' in admin.get("/sessions").text
 
 
-def test_the_chart_has_power_in_kilowatts_and_energy_of_the_session(admin: Browser):
-    data = json.loads(admin.get("/sessions/5161/chart.json").body)
-    assert len(data["time"]) == len(data["power"]) == len(data["energy"]) > 2
-    assert max(data["power"]) < 12
-    assert data["energy"][0] == 0
+def test_a_view_is_saved_under_a_name_found_again_and_deleted(admin: Browser):
+    same = {"sec-fetch-site": "same-origin"}
+    admin.post("/sessions/views", {"name": "Under way", "next": "/sessions?state=ACTIVE&after=50"}, same)
+    assert '<a href="/sessions?state=ACTIVE">Under way</a>' in admin.get("/sessions").text
+    admin.post("/sessions/views", {"delete": "Under way", "next": "/sessions"}, same)
+    assert "Under way</a>" not in admin.get("/sessions").text
 
 
-def test_the_table_behind_the_chart_has_every_measurand(admin: Browser):
-    page = admin.get("/sessions/5161").text
-    assert "Power.Active.Import [W]" in page
-    assert "Current.Import L1 [A]" in page
-    lines = admin.get("/sessions/5161/meter-values.csv").body.decode("utf-8-sig").splitlines()
-    assert lines[0] == "time,measurand,phase,value,unit,context,location"
-    assert len(lines) > 10
+def test_a_big_export_shows_how_far_it_is_and_is_fetched_when_it_is_done(
+    admin: Browser, portal: Portal, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(exports, "BIG", 10)
+    answer = admin.get("/sessions.csv")
+    assert answer.status == 303
+    place = answer.header("location")
+    for _ in range(100):
+        page = admin.get(place).text
+        if "Ready:" in page:
+            break
+        time.sleep(0.05)
+    file = admin.get(f"{place}/file")
+    assert file.body.count(b"\r\n") == 1 + len(portal.fake.world.sessions)
+    assert portal.browser(signed_in="support@example.org").get(place).status == 404
+    assert admin.post(place, {}, {"sec-fetch-site": "same-origin"}).status == 303
+    assert admin.get(place).status == 404
 
 
-def test_stopping_shows_the_stations_answer(admin: Browser):
-    answer = admin.post("/sessions/5166/stop", {}, {"hx-request": "true", "sec-fetch-site": "same-origin"})
-    assert "The station agreed." in answer.text
-    assert "Stop charging" not in admin.get("/sessions/5166").text
+def test_an_unknown_kind_of_file_is_not_found(admin: Browser):
+    assert admin.get("/sessions.exe").status == 404
