@@ -46,6 +46,7 @@ async def test_a_station_is_found_by_id_and_by_identity_as_it_is_written(storage
     )
 
 
+@pytest.mark.feature("F-STA-7")
 async def test_an_identity_is_taken_once(storage: Storage) -> None:
     await storage.station("CP-1")
     other = await storage.station("CP-2")

@@ -9,13 +9,12 @@ import trio
 
 from csms.cluster.local import LocalFeed
 from csms.domain.access import Principal, Role, User
-from csms.domain.commands import Answer, Command, GetVariables, Outcome, SetVariables
+from csms.domain.commands import GetVariables, SetVariables
 from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted
 from csms.domain.ids import SessionId, StationId
 from csms.domain.records import BootRecord, StatusRecord
 from csms.domain.transaction import Transaction
 from csms.outbox.report_files import ReportFiles
-from csms.ports.directory import Settled
 from csms.services.access import AccessControl
 from csms.services.account import Account
 from csms.services.alarm_settings import AlarmSettingsDesk
@@ -77,6 +76,7 @@ from tests.kit.configuration_world import ConfigurationWorld
 from tests.kit.fake_alarms import FakeAlarms, FakeAlarmSettings
 from tests.kit.fake_backups import FakeBackups
 from tests.kit.fake_certificates import FakeCertificates
+from tests.kit.fake_directory import FakeDirectory
 from tests.kit.fake_files import FakeDraughtsman, FakeFiles, FakeFirmwareImages, FakePictures, FakeVault
 from tests.kit.fake_installations import FakeInstallations
 from tests.kit.fake_inventory import FakeInventory
@@ -118,45 +118,6 @@ PASSWORD = "charge-2-go"
 def plain_hash(secret: bytes, *, generated: bool) -> str:
     """Stands for the slow one."""
     return f"{'generated' if generated else 'chosen'}:{secret.decode()}"
-
-
-class FakeDirectory:
-    """Answers "Accepted" for stations that are online, or what `settled` says. `sent`: commands with time-outs."""
-
-    def __init__(self, tables: FakeTables) -> None:
-        self.tables = tables
-        self.settled: list[Settled] = []
-        self.sent: list[tuple[int, Command, float, bool]] = []
-        self.refreshed: list[int] = []
-        self.disconnected: list[int] = []
-        self.forgotten: list[int] = []
-        self.hang = False
-
-    async def send(
-        self, station_id: int, command: Command, *, timeout: float, wait_for_station: bool = False
-    ) -> Settled:
-        await trio.lowlevel.checkpoint()
-        self.sent.append((station_id, command, timeout, wait_for_station))
-        if self.hang:
-            await trio.sleep_forever()
-        if self.settled:
-            return self.settled.pop(0)
-        if station_id not in self.tables.stations or not self.tables.stations[station_id].online:
-            return Settled(Outcome.OFFLINE)
-        return Settled(Outcome.ANSWERED, Answer("Accepted", accepted=True), 0.25)
-
-    async def disconnect(self, station_id: int, reason: str) -> bool:
-        await trio.lowlevel.checkpoint()
-        self.disconnected.append(station_id)
-        return station_id in self.tables.stations and self.tables.stations[station_id].online
-
-    async def forget_session(self, station_id: int, session_id: int, id_token: str) -> None:
-        await trio.lowlevel.checkpoint()
-        self.forgotten.append(session_id)
-
-    async def refresh(self, station_id: int) -> None:
-        await trio.lowlevel.checkpoint()
-        self.refreshed.append(station_id)
 
 
 class CountingAccess(FakeAccess):
