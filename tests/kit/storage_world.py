@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet
 
 from csms.aio import open_door
 from csms.domain.facts import RegistrationStatus
+from csms.ports.configuration import ConfigurationStore
 from csms.ports.installations import InstallationStore
 from csms.ports.inventory import Inventory
 from csms.ports.journal import Journal
@@ -27,6 +28,7 @@ from csms.ports.stores import AccessStore, RequestMemory, StateLoader, StationSt
 from csms.ports.system import SystemSettingsStore
 from csms.ports.tolerance import ToleranceStore
 from csms.storage.access import PostgresAccess
+from csms.storage.configuration import PostgresConfiguration
 from csms.storage.installations import PostgresInstallations
 from csms.storage.inventory import PostgresInventory
 from csms.storage.journal import PostgresJournal
@@ -44,6 +46,7 @@ from csms.storage.system import PostgresSystemSettings
 from csms.storage.tokens import PostgresTokens
 from csms.storage.tolerance import PostgresTolerance
 from csms.storage.waiting import PostgresReservationBook
+from tests.kit.fake_configuration import FakeConfiguration
 from tests.kit.fake_installations import FakeInstallations
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_journal import FakeJournal
@@ -78,6 +81,7 @@ class Storage:
     reservations: ReservationStore
     local_lists: LocalListStore
     soap_addresses: SoapAddresses
+    configuration: ConfigurationStore
 
     async def station(self, identity: str = "CP-1") -> int:
         """A new accepted station's id."""
@@ -91,7 +95,7 @@ class Storage:
 def fake_storage() -> Storage:
     """In memory."""
     tables = FakeTables()
-    stations = FakeStations(tables)
+    stations, inventory = FakeStations(tables), FakeInventory(tables)
     return Storage(
         FakeJournal(tables),
         stations,
@@ -103,13 +107,14 @@ def fake_storage() -> Storage:
         FakeStationQueries(tables),
         FakeSessionQueries(tables),
         FakeMessageLog(),
-        FakeInventory(tables),
+        inventory,
         FakeTolerance(tables),
         FakeSystemSettings(tables),
         FakeInstallations(tables),
         FakeReservations(tables),
         FakeLocalLists(tables),
         FakeSoapAddresses(lambda station_id: station_id in tables.stations),
+        FakeConfiguration(tables, inventory),
     )
 
 
@@ -140,6 +145,7 @@ async def postgres_storage(url: str) -> AsyncIterator[Storage]:
                 PostgresReservationBook(database),
                 PostgresLocalLists(database),
                 PostgresSoapAddresses(database),
+                PostgresConfiguration(database),
             )
         finally:
             message_log.close()
