@@ -54,10 +54,13 @@ MENU: Final = (
     Entry("/pending", "pending", N_("Pending"), MANAGERS, pending_badge=True),
     Entry("/reservations", "reservations", N_("Reservations"), EVERYBODY, prefixes=("/reservations/",), takes_place=True),
     Entry("/sessions", "sessions", N_("Sessions"), EVERYBODY, prefixes=("/sessions",)),
-    Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",)),
     Entry("/charts", "charts", N_("Charts"), EVERYBODY, prefixes=("/charts/",)),
+    Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",)),
+    Entry("/users", "users", N_("Users"), MANAGERS, prefixes=("/users/",)),
+    Entry("/groups", "groups", N_("Groups"), EVERYBODY, prefixes=("/groups/",)),
     Entry("/tags", "tags", N_("Tags"), EVERYBODY - {Role.SITE_ADMINISTRATOR}, prefixes=("/tags",)),
     Entry("/services", "services", N_("Services"), frozenset({Role.ADMINISTRATOR, Role.SUPPORT}), prefixes=("/services/",)),
+    Entry("/audit", "audit", N_("Audit log"), ADMINISTRATORS),
 )
 
 

@@ -9,10 +9,12 @@ from starlette.routing import BaseRoute
 from webui.pages import (
     access,
     account,
+    audit,
     charts,
     connectors,
     dashboard,
     frame,
+    groups,
     password_link,
     pending,
     places,
@@ -25,9 +27,13 @@ from webui.pages import (
     stations,
     stations_bulk,
     tags,
+    users,
 )
 
 _CHAPTERS: Final = (
+    audit,
+    groups,
+    users,
     places,
     access,
     password_link,

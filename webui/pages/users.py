@@ -1,0 +1,240 @@
+"""Users: the list, invitations, one user with their tags and sign-ins, blocking and deleting."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from webui import sentences, words
+from webui.api import Client
+from webui.page import client_of, demand, redirect, show, signed_in, text, with_query
+from webui.pages.places import all_places, zones
+from webui.values import ApiError, Role
+from webui.values_people import Invited, Made, SignIns, User, UserAnswer, UserPage
+from webui.values_places import Place, PlaceKind
+from webui.words import _
+
+FIELDS = (
+    "email",
+    "first_name",
+    "last_name",
+    "role",
+    "sites",
+    "language",
+    "time_zone",
+    "mobile",
+    "employee_number",
+    "customer_number",
+    "alarm_mails",
+    "blocked",
+)
+ROLES = (Role.ADMINISTRATOR, Role.SITE_ADMINISTRATOR, Role.SUPPORT, Role.EV_USER)
+GIVEN_BY_SITE_ADMINISTRATORS = (Role.SITE_ADMINISTRATOR, Role.EV_USER)
+SIZE = 50
+
+
+@signed_in
+async def table(request: Request) -> Response:
+    """Users that match."""
+    client, params = client_of(request), request.query_params
+    q, role, site = params.get("q", "").strip()[:100], params.get("role", ""), params.get("site", "")
+    role = role if role in ROLES else ""
+    wanted = {"q": q, "role": role, "site": site}
+    page, places = await asyncio.gather(
+        client.desk.ask(
+            "UserService/ListUsers",
+            UserPage,
+            filter={"query": q, "role": role or None, "site": site},
+            page_size=SIZE,
+            page_token=params.get("after", ""),
+        ),
+        all_places(client),
+    )
+    sites = _sites(places)
+    return await show(
+        request,
+        "people/users.html",
+        page=page,
+        wanted=wanted,
+        after=params.get("after", ""),
+        sites=sites,
+        site_names={each.name: each.display_name for each in sites},
+        roles=ROLES,
+        first_url=with_query("/users", wanted),
+        next_url=with_query("/users", wanted | {"after": page.next_page_token}),
+    )
+
+
+def _sites(places: tuple[Place, ...]) -> tuple[Place, ...]:
+    return tuple(place for place in places if place.kind is PlaceKind.SITE)
+
+
+@signed_in
+async def add(request: Request) -> Response:
+    """A new user; the link of the invitation is shown where no mail carries it."""
+    client = client_of(request)
+    if request.method != "POST":
+        return await _form(request, User(), invite=True)
+    form = await request.form()
+    user, invite = _from(form, User()), text(form, "invite") == "1"
+    try:
+        demand(user.email, _("Enter an e-mail address."))
+        made = await client.desk.ask("UserService/CreateUser", Made, user=_sent(user), invite=invite)
+    except ApiError as error:
+        return await _form(request, user, invite=invite, problem=_problem(error))
+    if made.invitation_link:
+        return await show(request, "people/invited.html", user=made.user, link=made.invitation_link)
+    return redirect(f"/users/{made.user.key}", "user-invited" if invite else "user-created")
+
+
+@signed_in
+async def one(request: Request) -> Response:
+    """One user; with a POST their fields are saved."""
+    return await _one(request)
+
+
+async def _one(request: Request, problem: str = "") -> Response:
+    client, name = client_of(request), _name(request)
+    user = (await client.desk.ask("UserService/GetUser", UserAnswer, name=name)).user
+    if request.method != "POST" or problem:
+        return await _form(request, user, problem=problem)
+    changed = _from(await request.form(), user)
+    try:
+        await client.desk.do("UserService/UpdateUser", user=_sent(changed), update_mask=FIELDS)
+    except ApiError as error:
+        return await _form(request, msgspec.structs.replace(changed, etag=user.etag), problem=_problem(error))
+    return redirect(f"/users/{user.key}", "user-saved")
+
+
+async def _form(request: Request, user: User, *, invite: bool = False, problem: str = "") -> Response:
+    client = client_of(request)
+    caller, places = await asyncio.gather(client.caller(), all_places(client))
+    sign_ins = SignIns(())
+    if user.name:
+        sign_ins = await _sign_ins(client, user)
+    return await show(
+        request,
+        "people/user.html",
+        422 if problem else 200,
+        user=user,
+        new=not user.name,
+        invite=invite,
+        problem=problem,
+        sites=_sites(places),
+        roles=ROLES if caller.role is Role.ADMINISTRATOR else GIVEN_BY_SITE_ADMINISTRATORS,
+        languages={key: words.NAMES.get(key, key) for key in words.NAMES},
+        zones=zones(),
+        sign_ins=sign_ins.sign_ins,
+        myself=user.name == caller.name,
+    )
+
+
+async def _sign_ins(client: Client, user: User) -> SignIns:
+    try:
+        return await client.desk.ask("AuthService/ListSignIns", SignIns, user=user.name)
+    except ApiError as error:
+        if error.code not in ("PERMISSION_DENIED", "NOT_FOUND"):
+            raise
+        return SignIns(())
+
+
+def _name(request: Request) -> str:
+    return f"users/{request.path_params['key']}"
+
+
+def _problem(error: ApiError) -> str:
+    if error.code not in ("INVALID_ARGUMENT", "ALREADY_EXISTS", "ABORTED", "FAILED_PRECONDITION") and (
+        error.reason not in ("ROLE_NOT_ALLOWED", "SITES_NOT_ALLOWED")
+    ):
+        raise error
+    return sentences.of_error(error)
+
+
+def _from(form: FormData, base: User) -> User:
+    role = text(form, "role")
+    return msgspec.structs.replace(
+        base,
+        email=text(form, "email"),
+        first_name=text(form, "first_name"),
+        last_name=text(form, "last_name"),
+        role=Role(role) if role in ROLES else base.role,
+        sites=tuple(each for each in form.getlist("sites") if isinstance(each, str)),
+        language=text(form, "language"),
+        time_zone=text(form, "time_zone"),
+        mobile=text(form, "mobile"),
+        employee_number=text(form, "employee_number"),
+        customer_number=text(form, "customer_number"),
+        alarm_mails=text(form, "alarm_mails") == "1",
+        blocked=text(form, "blocked") == "1",
+        etag=text(form, "etag"),
+    )
+
+
+def _sent(user: User) -> dict[str, object]:
+    """The fields that people edit."""
+    return {name: getattr(user, name) for name in ("name", "etag", *FIELDS)}
+
+
+@signed_in
+async def invite(request: Request) -> Response:
+    """Send an invitation once more, or a link to choose a new password."""
+    client = client_of(request)
+    sent = await client.desk.ask("UserService/InviteUser", Invited, name=_name(request))
+    if not sent.invitation_link:
+        return redirect(f"/{_name(request)}", "user-invited")
+    user = (await client.desk.ask("UserService/GetUser", UserAnswer, name=_name(request))).user
+    return await show(request, "people/invited.html", user=user, link=sent.invitation_link)
+
+
+@signed_in
+async def block(request: Request) -> Response:
+    """Block or unblock."""
+    blocked = text(await request.form(), "blocked") == "1"
+    try:
+        fields = {"name": _name(request), "blocked": blocked}
+        await client_of(request).desk.do("UserService/UpdateUser", user=fields, update_mask=("blocked",))
+    except ApiError as error:
+        return await _one(request, _problem(error))
+    return redirect("/users", "user-blocked" if blocked else "user-unblocked")
+
+
+@signed_in
+async def reset_second_factor(request: Request) -> Response:
+    """For the day they lost it."""
+    await client_of(request).desk.do("UserService/ResetSecondFactor", name=_name(request))
+    return redirect(f"/{_name(request)}", "second-factor-reset")
+
+
+@signed_in
+async def end_sign_in(request: Request) -> Response:
+    """Sign them out somewhere."""
+    name = f"{_name(request)}/signIns/{request.path_params['sign_in']}"
+    await client_of(request).desk.do("AuthService/DeleteSignIn", name=name)
+    return redirect(f"/{_name(request)}", "sign-in-ended")
+
+
+@signed_in
+async def delete(request: Request) -> Response:
+    """Delete a user; their sessions stay, and are nobody's."""
+    try:
+        await client_of(request).desk.do("UserService/DeleteUser", name=_name(request))
+    except ApiError as error:
+        return await _one(request, _problem(error))
+    return redirect("/users", "user-deleted")
+
+
+ROUTES = [
+    Route("/users", table),
+    Route("/users/add", add, methods=["GET", "POST"]),
+    Route("/users/{key}", one, methods=["GET", "POST"]),
+    Route("/users/{key}/invite", invite, methods=["POST"]),
+    Route("/users/{key}/block", block, methods=["POST"]),
+    Route("/users/{key}/second-factor", reset_second_factor, methods=["POST"]),
+    Route("/users/{key}/sign-ins/{sign_in}/delete", end_sign_in, methods=["POST"]),
+    Route("/users/{key}/delete", delete, methods=["POST"]),
+]
