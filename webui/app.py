@@ -25,6 +25,7 @@ from webui.person import GROUP_COOKIE, People
 from webui.public import Notice
 from webui.sealing import Seal
 from webui.settings import Settings
+from webui.streams_drive import ROUTES as LIVE_DRIVE
 from webui.streams_floor import ROUTES as LIVE_FLOOR
 from webui.values import ApiError
 from webui.words import _
@@ -63,6 +64,7 @@ def create_app(settings: Settings) -> Starlette:
             *streams.ROUTES,
             *LIVE_FLOOR,
             *live_dashboard.ROUTES,
+            *LIVE_DRIVE,
             Mount("/static", Files(directory=STATIC), name="static"),
         ],
         middleware=[

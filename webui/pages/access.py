@@ -15,7 +15,7 @@ from starlette.routing import Route
 from webui import sentences, session, words
 from webui.page import plain, redirect, text
 from webui.person import GROUP_COOKIE, LANGUAGE_COOKIE, client_for
-from webui.values import ApiError
+from webui.values import ApiError, Role
 from webui.words import _
 
 HALF_WAY: Final = timedelta(minutes=5)
@@ -54,10 +54,17 @@ class Begun(msgspec.Struct, frozen=True):
     state: str
 
 
+class Who(msgspec.Struct, frozen=True):
+    """Who signed in."""
+
+    role: Role
+
+
 class Token(msgspec.Struct, frozen=True):
     """Signed in."""
 
     token: str
+    caller: Who
 
 
 async def sign_in(request: Request) -> Response:
@@ -87,7 +94,7 @@ async def sign_in(request: Request) -> Response:
             captcha.failed(email, address)
         return await _form(request, _status(error), email=email, back=back, problem=sentences.of_error(error))
     captcha.succeeded(email)
-    return _enter(request, signed.token, back)
+    return _enter(request, signed.token, back, signed.caller.role)
 
 
 async def code(request: Request) -> Response:
@@ -114,7 +121,7 @@ async def code(request: Request) -> Response:
         session.drop(request, response, "half-way")
         return response
     captcha.succeeded(half.email)
-    response = _enter(request, signed.token, half.back)
+    response = _enter(request, signed.token, half.back, signed.caller.role)
     session.drop(request, response, "half-way")
     return response
 
@@ -148,7 +155,7 @@ async def came_back(request: Request) -> Response:
             signed = await client_for(request, "").desk.ask(
                 "AuthService/CompleteSingleSignOn", Token, state=gone.state, code=query["code"]
             )
-            response = _enter(request, signed.token, gone.back)
+            response = _enter(request, signed.token, gone.back, signed.caller.role)
         except ApiError as error:
             response = await _form(request, _status(error), back=gone.back, problem=sentences.of_error(error))
     session.drop(request, response, "provider")
@@ -234,8 +241,10 @@ async def _form(
     return plain(request, "signin.html", status_code, **values)
 
 
-def _enter(request: Request, token: str, back: str) -> Response:
-    response = RedirectResponse(back, status_code=303)
+def _enter(request: Request, token: str, back: str, role: Role) -> Response:
+    """Where they wanted to go; a driver without a wish finds the page for charging first."""
+    start = "/drive" if back == "/" and role is Role.EV_USER else back
+    response = RedirectResponse(start, status_code=303)
     session.remember(request, response, token)
     return response
 
