@@ -30,7 +30,7 @@ class ImportServiceStub(object):
     IdTokenService.ImportIdTokens.
 
     All or none: if a row is wrong nothing is made, and every wrong row is named; unless the good ones alone are asked for.
-    RESOURCE_EXHAUSTED, or INVALID_ARGUMENT/TOO_MANY_ROWS for more than 5000 rows.
+    INVALID_ARGUMENT/TOO_MANY_ROWS for more than 5000 rows, NO_ROWS for none.
     """
 
     def __init__(self, channel):
@@ -56,7 +56,7 @@ class ImportServiceServicer(object):
     IdTokenService.ImportIdTokens.
 
     All or none: if a row is wrong nothing is made, and every wrong row is named; unless the good ones alone are asked for.
-    RESOURCE_EXHAUSTED, or INVALID_ARGUMENT/TOO_MANY_ROWS for more than 5000 rows.
+    INVALID_ARGUMENT/TOO_MANY_ROWS for more than 5000 rows, NO_ROWS for none.
     """
 
     def ImportStations(self, request, context):
@@ -100,7 +100,7 @@ class ImportService(object):
     IdTokenService.ImportIdTokens.
 
     All or none: if a row is wrong nothing is made, and every wrong row is named; unless the good ones alone are asked for.
-    RESOURCE_EXHAUSTED, or INVALID_ARGUMENT/TOO_MANY_ROWS for more than 5000 rows.
+    INVALID_ARGUMENT/TOO_MANY_ROWS for more than 5000 rows, NO_ROWS for none.
     """
 
     @staticmethod

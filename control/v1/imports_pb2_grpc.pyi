@@ -31,7 +31,7 @@ class ImportServiceStub:
     IdTokenService.ImportIdTokens.
 
     All or none: if a row is wrong nothing is made, and every wrong row is named; unless the good ones alone are asked for.
-    RESOURCE_EXHAUSTED, or INVALID_ARGUMENT/TOO_MANY_ROWS for more than 5000 rows.
+    INVALID_ARGUMENT/TOO_MANY_ROWS for more than 5000 rows, NO_ROWS for none.
     """
 
     @_typing.overload
@@ -51,7 +51,7 @@ class ImportServiceAsyncStub(ImportServiceStub):
     IdTokenService.ImportIdTokens.
 
     All or none: if a row is wrong nothing is made, and every wrong row is named; unless the good ones alone are asked for.
-    RESOURCE_EXHAUSTED, or INVALID_ARGUMENT/TOO_MANY_ROWS for more than 5000 rows.
+    INVALID_ARGUMENT/TOO_MANY_ROWS for more than 5000 rows, NO_ROWS for none.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -67,7 +67,7 @@ class ImportServiceServicer(metaclass=_abc_1.ABCMeta):
     IdTokenService.ImportIdTokens.
 
     All or none: if a row is wrong nothing is made, and every wrong row is named; unless the good ones alone are asked for.
-    RESOURCE_EXHAUSTED, or INVALID_ARGUMENT/TOO_MANY_ROWS for more than 5000 rows.
+    INVALID_ARGUMENT/TOO_MANY_ROWS for more than 5000 rows, NO_ROWS for none.
     """
 
     @_abc_1.abstractmethod

@@ -128,7 +128,7 @@ class Stations:
         await self._scopes.check_place(caller, Action.ADMIT_STATIONS, place_id)
         if place_id != SYSTEM_ID:
             self._scopes.check_holds_stations(place_id)
-        texts = _checked({"display_name": display_name, "description": description, "address": address})
+        texts = checked_texts({"display_name": display_name, "description": description, "address": address})
         row = await self._stations.create(
             parse_identity(identity), RegistrationStatus.ACCEPTED, place_id=place_id, **texts
         )
@@ -143,7 +143,7 @@ class Stations:
         Raises InvalidArgument, NotFound, StaleVersion, AlreadyExists.
         """
         await self._scopes.check_station(caller, Action.EDIT_STATIONS, station_id)
-        changes = _checked(changes)
+        changes = checked_texts(changes)
         await self._stations.update(station_id, changes, version=version)
         await self._changed(station_id)
         if "identity" in changes:
@@ -233,7 +233,7 @@ def _no_station(station_id: int) -> NotFound:
     return NotFound(f"There is no station {station_id} (any more).", reason="STATION_NOT_FOUND")
 
 
-def _checked(changes: dict[str, str]) -> dict[str, str]:
+def checked_texts(changes: dict[str, str]) -> dict[str, str]:
     """Texts without blanks at their ends. Raises InvalidArgument."""
     checked = {}
     for field, text in changes.items():

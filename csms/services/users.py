@@ -75,12 +75,20 @@ class Users:
     async def create(self, caller: Principal, person: Person, *, invite: bool) -> tuple[Person, str]:
         """The user, and the link of the invitation when there is no mail server. Raises InvalidArgument,
         AlreadyExists/EMAIL_TAKEN, NotFound for a site."""
+        made = await self._store.create(self.vetted(caller, person))
+        note_change(f"users/{made.id}", {}, made)
+        return made, await self._invitations.invite(made) if invite else ""
+
+    def vetted(self, caller: Principal, person: Person) -> Person:
+        """A user whom the caller may make, as they would be kept. Raises InvalidArgument, NotFound for a site."""
         self._reach(caller)
         new = self._checked(person)
         self._check_grant(caller, new)
-        made = await self._store.create(new)
-        note_change(f"users/{made.id}", {}, made)
-        return made, await self._invitations.invite(made) if invite else ""
+        return new
+
+    async def welcome(self, person: Person) -> str:
+        """The first invitation of somebody who was made just now: the link when there is no mail server, else empty."""
+        return await self._invitations.invite(person)
 
     async def update(
         self, caller: Principal, user_id: int, changes: Person, fields: Iterable[str], *, version: int | None

@@ -127,7 +127,7 @@ class PostgresPeople:
     async def create(self, person: Person, *, subject: str = "") -> Person:
         """See `PeopleStore.create`."""
         try:
-            user_id = await self._database.transaction(_create, person, clean(subject))
+            user_id = await self._database.transaction(insert_person, person, clean(subject))
         except asyncpg.UniqueViolationError as error:
             raise _taken(person) from error
         except asyncpg.ForeignKeyViolationError as error:
@@ -269,7 +269,8 @@ class PostgresPeople:
 # -- in asyncio, each in one transaction -------------------------------------------------------------------------------
 
 
-async def _create(connection: asyncpg.Connection, person: Person, subject: str) -> int:
+async def insert_person(connection: asyncpg.Connection, person: Person, subject: str = "") -> int:
+    """A new user; the id. `subject`: what the identity provider calls them."""
     user_id = int(await connection.fetchval(CREATE_PERSON_SQL, *_fields(person), subject))
     await connection.execute(ADD_SITES_SQL, user_id, list(person.site_ids))
     return user_id

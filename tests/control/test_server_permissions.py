@@ -83,6 +83,8 @@ MAY: Final[dict[str, frozenset[Role] | At]] = {
     "users.DeleteUser": OF_PEOPLE,
     "users.InviteUser": OF_PEOPLE,
     "users.ResetSecondFactor": OF_PEOPLE,
+    "imports.ImportStations": OF_PEOPLE,
+    "imports.ImportUsers": OF_PEOPLE,
     "users.GetSettings": ALL,
     "users.UpdateSettings": ALL,
     "users.ExportOwnData": ALL,

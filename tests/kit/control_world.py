@@ -28,6 +28,7 @@ from control.servicers.files import FileServicer
 from control.servicers.firmware_images import FirmwareImageServicer
 from control.servicers.groups import GroupServicer
 from control.servicers.id_tokens import IdTokenServicer
+from control.servicers.imports import ImportServicer
 from control.servicers.installations import InstallationServicer
 from control.servicers.inventory import InventoryServicer
 from control.servicers.local_lists import LocalListServicer
@@ -71,6 +72,7 @@ from control.v1 import (
     firmware_images_pb2_grpc,
     groups_pb2_grpc,
     id_tokens_pb2_grpc,
+    imports_pb2_grpc,
     installations_pb2_grpc,
     inventory_pb2_grpc,
     local_lists_pb2_grpc,
@@ -101,6 +103,7 @@ from control.v1 import (
 )
 from csms.aio import Door, open_door
 from csms.domain.access import Role
+from tests.kit.fake_imports import imports_of
 from tests.kit.roaming_world import FakeWork
 from tests.kit.service_world import PASSWORD, ServiceWorld
 
@@ -131,6 +134,7 @@ STUBS = {
     "sharing": sharing_pb2_grpc.SharingServiceStub,
     "groups": groups_pb2_grpc.GroupServiceStub,
     "system": system_pb2_grpc.SystemServiceStub,
+    "imports": imports_pb2_grpc.ImportServiceStub,
     "installations": installations_pb2_grpc.InstallationServiceStub,
     "third_party": third_party_pb2_grpc.ThirdPartyServiceStub,
     "certificates": certificates_pb2_grpc.CertificateServiceStub,
@@ -192,6 +196,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         MessageLogServicer(world.messages),
         SystemServicer(world.system),
         InstallationServicer(world.installations),
+        ImportServicer(imports_of(world)),
         ThirdPartyServicer(world.third.use_cases, world.third.parties, FakeWork(world.third)),
         PlaceServicer(world.places),
         FileServicer(world.files),

@@ -14,6 +14,7 @@ from control.guard import Guard
 from control.server import Servicer
 from control.servicers.audit import AuditServicer
 from control.servicers.auth import AuthServicer
+from control.servicers.imports import ImportServicer
 from control.servicers.users import UserServicer
 from csms.aio import Door
 from csms.app.parts import Parts, Stores
@@ -25,6 +26,7 @@ from csms.services.access import AccessControl
 from csms.services.account import Account
 from csms.services.api_keys import ApiKeys
 from csms.services.audit import AuditLog
+from csms.services.imports import Imports
 from csms.services.invitations import Invitations
 from csms.services.mails import Mails
 from csms.services.second_factor import SecondFactors
@@ -32,6 +34,7 @@ from csms.services.single_sign_on import RoleRules, SingleSignOn
 from csms.services.tokens import MemoryTokenIndex
 from csms.services.users import Users
 from csms.storage.audit import PostgresAudit
+from csms.storage.imports import PostgresImports
 from csms.storage.mail_queue import PostgresMailQueue
 from csms.storage.own_data import PostgresOwnData
 from csms.storage.people import PostgresPeople
@@ -103,11 +106,13 @@ def build(parts: Parts, gate: Gate, index: MemoryTokenIndex) -> list[Servicer]:
     )
     parts.ground.start_soon(parts.mails.run)
     parts.ground.start_soon(gate.audit.prune_for_ever)
+    imports = Imports(PostgresImports(parts.database), users, parts.scopes, lambda: parts.places.tree, parts.feed)
     keys = ApiKeys(parts.stores.access, access, now=parts.now)
     return [
         AuthServicer(access, keys, users, invitations, gate.factors, single),
         UserServicer(users, account, own_data.tags_of),
         AuditServicer(gate.audit),
+        ImportServicer(imports),
     ]
 
 
