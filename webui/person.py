@@ -160,5 +160,6 @@ async def arrive(connection: HTTPConnection) -> Client:
     connection.state.person = person
     arrival.set(Arrival(person, group_of(connection), place_of(connection)))
     wanted = person.settings
-    words.current.set(words.with_choices(words.current.get(), wanted.language, wanted.time_zone))
+    language = "" if connection.cookies.get(LANGUAGE_COOKIE) else wanted.language  # what was chosen here counts here
+    words.current.set(words.with_choices(words.current.get(), language, wanted.time_zone))
     return client

@@ -89,7 +89,7 @@ async def _session(client: Client, query: str) -> list[Found]:
     except ApiError:
         return []
     label = _("Session %(number)s") % {"number": number}
-    return [Found(kind=_("Session"), label=label, hint=session.id_token, href=f"/sessions/{number}")]
+    return [Found(kind=_("Session"), label=label, hint=session.station_display_name, href=f"/sessions/{number}")]
 
 
 async def _stations(client: Client, query: str) -> list[Found]:

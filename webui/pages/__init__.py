@@ -17,6 +17,7 @@ from webui.pages import (
     drive_use,
     frame,
     groups,
+    keys,
     password_link,
     pending,
     places,
@@ -28,6 +29,7 @@ from webui.pages import (
     station_security,
     stations,
     stations_bulk,
+    system,
     tags,
     users,
 )
@@ -56,6 +58,8 @@ _CHAPTERS: Final = (
     reservations,
     tags,
     account,
+    keys,
+    system,
 )
 
 ROUTES: Final[tuple[BaseRoute, ...]] = tuple(route for chapter in _CHAPTERS for route in chapter.ROUTES)
