@@ -20,7 +20,7 @@ from csms.actors.supervise import contain
 from csms.domain.commands import Answer, Command
 from csms.domain.configuration import DesiredState
 from csms.domain.device_model import ReportReceived
-from csms.domain.errors import DomainError, FailedPrecondition, NotFound, Unavailable
+from csms.domain.errors import DomainError, FailedPrecondition, Unavailable
 from csms.domain.facts import Reply
 from csms.domain.records import JobState
 from csms.ports.configuration import ConfigurationStatus, ConfigurationStore, StationNow
@@ -116,11 +116,22 @@ class ConfigurationWork:
                 await contain(partial(self._compare, station_id), partial(_report, station_id))
 
     async def _one(self, station: StationNow) -> None:
+        errors: list[Exception] = []
         try:
-            await contain(partial(self.attend, station), partial(_report, station.station_id))
+            await contain(partial(self.attend, station), errors.append)
+            for error in list(errors):
+                _report(station.station_id, error)
+                await contain(partial(self._rest, station.station_id, error), errors.append)
+            if len(errors) > 1:  # not even that: the database is away
+                await trio.sleep(LOOK_S)
         finally:
             self._busy.discard(station.station_id)
             self.wake()
+
+    async def _rest(self, station_id: int, error: Exception) -> None:
+        """Whatever it was must not be tried again at once, and before all others."""
+        status = (await self._store.now(station_id)).status
+        await self._store.put_status(self._later(status, error))
 
     async def _compare(self, station_id: int) -> None:
         await self._settings.compare(station_id)
@@ -128,7 +139,7 @@ class ConfigurationWork:
     # -- one station ---------------------------------------------------------------------------------------------------
 
     async def attend(self, station: StationNow) -> None:
-        """Everything that is due at it. What fails is tried again later, and is told in its status."""
+        """Everything that is due at it; what was done before something fails is in the database. Raises DomainError."""
         status = station.status
         if status.attempts:  # what failed is tried again now
             status = msgspec.structs.replace(status, failure="")
@@ -143,13 +154,6 @@ class ConfigurationWork:
         except _NotYet:
             later = self._now() + timedelta(seconds=REPORT_LOOK_S)
             await self._store.put_status(msgspec.structs.replace(status, not_before=later))
-            return
-        except (Unavailable, NotFound):
-            raise
-        except DomainError as error:
-            # What was done before it is found done the next time: it is in the database.
-            status = (await self._store.now(station.station_id)).status
-            await self._store.put_status(self._later(status, error))
             return
         await self._store.put_status(msgspec.structs.replace(status, attempts=0, not_before=None))
 
@@ -217,8 +221,9 @@ class ConfigurationWork:
         await self._store.put_status(status)
         return status
 
-    def _later(self, status: ConfigurationStatus, error: DomainError) -> ConfigurationStatus:
-        if error.reason == "STATION_OFFLINE":
+    def _later(self, status: ConfigurationStatus, error: Exception) -> ConfigurationStatus:
+        said = error.message if isinstance(error, DomainError) else "The server failed on this; its log says why."
+        if isinstance(error, Unavailable) or (isinstance(error, DomainError) and error.reason == "STATION_OFFLINE"):
             pause, attempts = LOOK_S, status.attempts
         else:
             pause, attempts = FIRST_PAUSE_S * 2 ** min(status.attempts, 6), status.attempts + 1
@@ -226,7 +231,7 @@ class ConfigurationWork:
             status,
             attempts=attempts,
             not_before=self._now() + timedelta(seconds=pause),
-            failure=error.message,
+            failure=said,
         )
 
 
