@@ -378,9 +378,14 @@ class Reservations:
         )
 
     async def _seen(self, caller: Principal, action: Action, reservation_id: int) -> Reservation:
-        """One at a station where the caller may do it. Raises NotFound, and PermissionDenied to those who never may."""
+        """One of the caller's own tags, or at a station where they manage those of others. Raises NotFound, and
+        PermissionDenied to those who never may."""
         await self._scopes.of(caller, action)
         found = await self._find(reservation_id)
+        if found.user_id is not None and found.user_id == caller.user_id:
+            return found
+        if reach(caller, action) is Reach.OWN:
+            action = Action.EDIT_STATIONS
         try:
             await self._scopes.check_station(caller, action, found.station_id)
         except (NotFound, PermissionDenied):  # who sees the station only is not told of it

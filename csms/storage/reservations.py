@@ -7,11 +7,12 @@ from datetime import datetime
 
 import asyncpg
 
+from csms.domain.access import Scope
 from csms.domain.errors import AlreadyExists, NotFound
 from csms.domain.reservation import Reservation, ReservationState
 from csms.ports.reservations import ReservationDraft, ReservationFilter
 from csms.storage.pool import Database
-from csms.storage.scoping import at_stations
+from csms.storage.scoping import scope_condition
 from csms.storage.text import clean, fits_bigint
 
 __all__ = ["PostgresReservations"]
@@ -78,6 +79,19 @@ RESERVABLE_SQL = "SELECT reservable FROM station WHERE id = $1"
 SET_RESERVABLE_SQL = "UPDATE station SET reservable = $2, updated_at = now() WHERE id = $1 RETURNING id"
 
 
+def _within(scope: Scope | None, args: list[object]) -> str:
+    """` AND …` for reservations in a scope: at its stations, or of its user; puts its values behind `args`."""
+
+    def argument(value: object) -> str:
+        args.append(value)
+        return f"${len(args)}"
+
+    if scope is None:
+        return ""
+    place = "(SELECT seen.place_id FROM station AS seen WHERE seen.id = station_id)"
+    return f" AND {scope_condition(scope, argument, station='station_id', place=place, user='user_id')}"
+
+
 class PostgresReservations:
     """csms.ports.reservations.ReservationStore on PostgreSQL."""
 
@@ -139,9 +153,9 @@ class PostgresReservations:
         ]
         below = _LAST if before is None else max(0, min(before, _LAST))
         page: list[object] = [*args, below, size]
-        rows = await self._database.fetch(_PAGE.format(scope=at_stations(wanted.scope, page)), *page)
+        rows = await self._database.fetch(_PAGE.format(scope=_within(wanted.scope, page)), *page)
         every: list[object] = [*args]
-        total: int = await self._database.fetchval(_COUNT.format(scope=at_stations(wanted.scope, every)), *every)
+        total: int = await self._database.fetchval(_COUNT.format(scope=_within(wanted.scope, every)), *every)
         return [_reservation(row) for row in rows], total
 
     async def change(
