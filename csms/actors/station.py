@@ -62,7 +62,6 @@ class StationActor:
     """The one place where a station's live state changes. See the module."""
 
     __slots__ = (
-        "_anyone_may",
         "_authorize",
         "_changed",
         "_current",
@@ -73,6 +72,7 @@ class StationActor:
         "_link",
         "_mailbox",
         "_moment",
+        "_outlets",
         "_reserved",
         "_row",
         "_settings",
@@ -103,7 +103,7 @@ class StationActor:
         self._row: StationRow | None = None  # news that came while the state was being loaded
         self._moment = world.now()
         self._reserved: int | None = None
-        self._anyone_may = partial(world.tokens.anyone_may, station_id)
+        self._outlets = (partial(world.tokens.anyone_may, station_id), partial(world.tokens.kept_from, station_id))
         self._authorize = self._decide
         self._take_session_id = self._use_reserved
 
@@ -327,7 +327,7 @@ class StationActor:
             found,
             orphan,
             consulted,
-            self._anyone_may,
+            *self._outlets,
         )
         applied = state.apply(fact, context)
         self._ledger.keep(applied)

@@ -223,6 +223,7 @@ async def _open_parts(
         tolerance,
         people.open_mails(settings, door, database, now),
         traffic=traffic,
+        index=index,
     )
 
 

@@ -22,6 +22,7 @@ from csms.services.reacting import Reacting
 from csms.services.remote import Remote
 from csms.services.scopes import Scopes
 from csms.services.system import ServerAddress
+from csms.services.token_index import MemoryTokenIndex
 from csms.services.tolerance import ToleranceIndex
 from csms.services.traffic import Traffic
 from csms.storage.access import PostgresAccess
@@ -115,6 +116,8 @@ class Parts:
     """Where stations reach us; who opens a door adds it."""
     traffic: Traffic = field(default_factory=Traffic)
     """Counts the messages of stations."""
+    index: MemoryTokenIndex = field(default_factory=MemoryTokenIndex)
+    """Decides about tags. Loaded."""
     files: FileParts = field(init=False)
 
     def __post_init__(self) -> None:

@@ -33,6 +33,8 @@ class Context(msgspec.Struct):
     anyone_may: Callable[[int | None, int | None], bool] = lambda _evse_id, _connector_id: False
     """(EVSE, connector) → may anyone charge there? Unknown ones are None: then, may anyone at any outlet of the station
     (or of the EVSE)?"""
+    kept_from: Callable[[int, str, str | None, datetime], bool] = lambda _evse_id, _tag, _group, _at: False
+    """(EVSE, tag, its group, when) → is the EVSE reserved for somebody else?"""
 
 
 class Applied(msgspec.Struct):

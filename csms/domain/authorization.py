@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -13,6 +13,8 @@ from csms.domain.errors import InvalidArgument
 from csms.domain.facts import AuthorizationStatus, IdTokenInfo
 from csms.domain.ids import parse_id_token
 
+QUEUED: Final = timedelta(minutes=5)
+"""What is told so long after it happened has waited in an offline queue."""
 NO_AUTHORIZATION: Final = "NoAuthorization"
 CENTRAL: Final = "Central"
 LOCAL: Final = "Local"
@@ -139,6 +141,20 @@ def welcome(info: IdTokenInfo | None) -> IdTokenInfo:
     if info is not None and info.status is AuthorizationStatus.ACCEPTED:
         return info
     return ACCEPTED
+
+
+def judged_at(told: datetime, now: datetime) -> datetime:
+    """The moment by which a start is judged: ours, since stations' clocks go wrong; but the station's own for what
+    comes from an offline queue."""
+    return now if abs(now - told) < QUEUED else told
+
+
+def not_now(info: IdTokenInfo) -> IdTokenInfo:
+    """The decision where the EVSE is reserved for somebody else; what else is wrong with a tag is told first. (1.6 says
+    Invalid: it has no word for it.)"""
+    if info.status is not AuthorizationStatus.ACCEPTED:
+        return info
+    return msgspec.structs.replace(info, status=AuthorizationStatus.NOT_AT_THIS_TIME)
 
 
 def decide_typed(

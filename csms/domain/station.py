@@ -31,7 +31,7 @@ from csms.domain import (
     vendor_message,
 )
 from csms.domain.applying import Applied, Context, Handler
-from csms.domain.authorization import canonical, decide_typed, welcome
+from csms.domain.authorization import canonical, decide_typed, judged_at, not_now, welcome
 from csms.domain.facts import (
     ACK,
     AuthorizationAdvice,
@@ -327,7 +327,11 @@ class StationState(StationMemory):
         if fact.id_token is None:
             return None
         info = context.authorize(fact.id_token, starting)
-        return welcome(info) if context.anyone_may(fact.evse_id or None, fact.connector_id or 1) else info
+        if context.anyone_may(fact.evse_id or None, fact.connector_id or 1):
+            info = welcome(info)
+        at = judged_at(fact.timestamp, context.now)
+        kept = context.kept_from(fact.evse_id or 0, canonical(fact.id_token), info.parent_id_token, at)
+        return not_now(info) if kept else info
 
     def _authenticate(self, transaction: Transaction, now: datetime, *, anyone: bool) -> None:
         """How the driver of a start of 1.x was known."""

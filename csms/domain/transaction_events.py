@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from csms.domain.applying import Applied, Context, event
-from csms.domain.authorization import NO_AUTHORIZATION, canonical, decide_typed, welcome
+from csms.domain.authorization import NO_AUTHORIZATION, canonical, decide_typed, judged_at, not_now, welcome
 from csms.domain.facts import (
     ACK,
     AuthorizationStatus,
@@ -221,15 +221,20 @@ def _put_on(memory: StationMemory, applied: Applied, transaction: Transaction, t
         applied.opened.append((token, transaction.id))
 
 
-def _info(
-    fact: TransactionEventSeen, context: Context, transaction: Transaction, *, by_us: bool
-) -> IdTokenInfo | None:
+def _info(fact: TransactionEventSeen, context: Context, transaction: Transaction, *, by_us: bool) -> IdTokenInfo | None:
     if fact.id_token is None:
         return None
     stops = fact.event_type is _ENDED or fact.trigger_reason in STOPPING
     starting = None if stops else transaction.id
     info = decide_typed(context.authorize, fact.id_token, fact.token_type, starting, ours=by_us)
-    return welcome(info) if not stops and _anyone_may(transaction, context) else info
+    if stops:
+        return info
+    if _anyone_may(transaction, context):
+        info = welcome(info)
+    kept = context.kept_from(
+        transaction.evse_id, canonical(fact.id_token), info.parent_id_token, judged_at(fact.timestamp, context.now)
+    )
+    return not_now(info) if kept else info
 
 
 def _anyone_may(transaction: Transaction, context: Context) -> bool:

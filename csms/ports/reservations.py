@@ -57,6 +57,9 @@ class ReservationStore(Protocol):
         Raises NotFound when there is no such station, AlreadyExists/ALREADY_RESERVED when another open one takes that
         EVSE, or all of them, within its time."""
 
+    async def running(self, now: datetime) -> Sequence[Reservation]:
+        """Open ones of one EVSE that have begun, or begin within a minute."""
+
     async def due(self, now: datetime, retry_before: datetime) -> Sequence[Reservation]:
         """BOOKED ones whose time has come, and which were not tried since `retry_before`."""
 

@@ -191,6 +191,9 @@ class TokenIndex(Protocol):
         """Is the tag no matter there (free vend, an outlet in the mode OPEN)? Unknown ones are None: then, at any
         outlet of the station or of the EVSE?"""
 
+    def kept_from(self, station_id: int, evse_id: int, id_token: str, group: str | None, at: datetime) -> bool:
+        """Is the EVSE reserved at that time for another tag, and another group?"""
+
     def session_opened(self, id_token: str, session_id: int) -> None:
         """The tag is in use."""
 

@@ -84,6 +84,7 @@ class Reservations:
         now: Callable[[], datetime],
         notifier: Notifier | None = None,
         lease: Lease | None = None,
+        running: Callable[[Sequence[Reservation]], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._remote = remote
@@ -91,6 +92,7 @@ class Reservations:
         self._now = now
         self._notifier = notifier
         self._lease = lease
+        self._running = running
 
     async def create(self, caller: Principal, target: Target, order: ReservationOrder) -> ReservationOutcome:
         """Write it down, ask the station. A refusal (Occupied, Faulted, Unavailable, Rejected) is an outcome.
@@ -271,6 +273,7 @@ class Reservations:
             try:
                 if self._lease is None or await self._lease.holds():
                     await self.sweep()
+                await self._remember()
             except Unavailable:
                 pass  # they are no less over when the database is back
             await trio.sleep(LOOK_SECONDS)
@@ -291,6 +294,10 @@ class Reservations:
                 nursery.start_soon(self._bounded, limit, self._offer, vacancy)
 
     # -- inside --------------------------------------------------------------------------------------------------------
+
+    async def _remember(self) -> None:
+        """Tell those who decide about tags which reservations run."""
+        self._running(await self._store.running(self._now()))
 
     async def _bounded(self, limit: trio.CapacityLimiter, work: Callable[[T], Awaitable[None]], about: T) -> None:
         async with limit:
@@ -401,6 +408,7 @@ class Reservations:
     async def _move(self, known: Reservation, state: ReservationState, status: str, note: str) -> Reservation:
         """Move it on; where the station has ended it meanwhile, that stays."""
         changed = await self._store.change(known.id, state, self._now(), only_from=OPEN, status=status, note=note)
+        await self._remember()
         return changed or await self._store.find(known.id) or known
 
 

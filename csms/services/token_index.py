@@ -11,6 +11,7 @@ from csms.domain.authorization import Token, canonical, decide
 from csms.domain.card_number import spellings
 from csms.domain.errors import Unavailable
 from csms.domain.facts import IdTokenInfo
+from csms.domain.reservation import Reservation
 from csms.ports.outlets import OpenOutlets
 from csms.ports.roaming import RoamingTokenSource
 from csms.ports.stores import TokenStore, TransactionStore
@@ -36,6 +37,7 @@ class MemoryTokenIndex:
         self._places: Mapping[int, frozenset[int]] = {}
         self._free: frozenset[int] = _NOWHERE
         self._open_outlets: dict[int, frozenset[tuple[int, int]]] = {}
+        self._reserved: dict[int, list[Reservation]] = {}
         self._spent_users: frozenset[int] = _NOWHERE
         self._spent_groups: frozenset[str] = frozenset()
         self._changes = 0
@@ -105,6 +107,23 @@ class MemoryTokenIndex:
         if connector_id is None:
             return any(evse == evse_id for evse, _ in outlets)
         return (evse_id, connector_id) in outlets
+
+    def kept_from(self, station_id: int, evse_id: int, id_token: str, group: str | None, at: datetime) -> bool:
+        """See `TokenIndex.kept_from`."""
+        for each in self._reserved.get(station_id, ()):
+            if each.evse_id == evse_id and each.starts_at <= at < each.expires_at:
+                if id_token == each.id_token or (group and group == each.group_id_token):
+                    return False
+                card = self.find(id_token)  # perhaps the same one, spelt otherwise
+                return card is None or card is not self.find(each.id_token)
+        return False
+
+    def reserve(self, running: Iterable[Reservation]) -> None:
+        """These reservations run, and no others."""
+        reserved: dict[int, list[Reservation]] = {}
+        for each in running:
+            reserved.setdefault(each.station_id, []).append(each)
+        self._reserved = reserved
 
     def find(self, id_token: str) -> Token | None:
         """The tag in this spelling, or the only one that can be the same card."""

@@ -65,6 +65,10 @@ UPDATE reservation AS r SET
 WHERE r.state IN {_OPEN} AND r.expires_at <= $1
 RETURNING r.*
 """  # noqa: S608 - constants of ours
+RUNNING_SQL = f"""
+SELECT * FROM reservation WHERE state IN {_OPEN} AND evse_id IS NOT NULL
+    AND starts_at <= $1::timestamptz + interval '1 minute' AND expires_at > $1 ORDER BY id
+"""  # noqa: S608 - constants of ours
 DUE_SQL = """
 SELECT * FROM reservation
 WHERE state = 'BOOKED' AND starts_at <= $1 AND expires_at > $1 AND (tried_at IS NULL OR tried_at < $2) ORDER BY id
@@ -106,6 +110,10 @@ class PostgresReservations:
             return await self._database.transaction(_create, draft, at)
         except asyncpg.ExclusionViolationError as error:
             raise _taken() from error
+
+    async def running(self, now: datetime) -> Sequence[Reservation]:
+        """See `ReservationStore.running`."""
+        return [_reservation(row) for row in await self._database.fetch(RUNNING_SQL, now)]
 
     async def due(self, now: datetime, retry_before: datetime) -> Sequence[Reservation]:
         """See `ReservationStore.due`."""

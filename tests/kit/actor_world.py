@@ -244,9 +244,13 @@ class FakeTokens:
         self.tokens = {"TAG1": Token(1, "TAG1"), "TAG2": Token(2, "TAG2"), "BAD": Token(3, "BAD", blocked=True)}
         self.in_use: set[tuple[str, int]] = set()
         self.free: set[int] = set()
+        self.kept: dict[tuple[int, int], str] = {}
 
     def anyone_may(self, station_id: int, evse_id: int | None, connector_id: int | None) -> bool:
         return station_id in self.free
+
+    def kept_from(self, station_id: int, evse_id: int, id_token: str, group: str | None, at: datetime) -> bool:
+        return (station_id, evse_id) in self.kept and self.kept[station_id, evse_id] not in (id_token, group)
 
     def decide(
         self, id_token: str, now: datetime, *, starting: int | None = None, station_id: int | None = None

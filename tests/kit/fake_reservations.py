@@ -118,6 +118,15 @@ class FakeReservations:
                 ended.append(changed)
         return ended
 
+    async def running(self, now: datetime) -> Sequence[Reservation]:
+        self.tables.check()
+        soon = now + timedelta(minutes=1)
+        return [
+            row
+            for row in self._known().values()
+            if row.state in OPEN and row.evse_id is not None and row.starts_at <= soon and row.expires_at > now
+        ]
+
     async def due(self, now: datetime, retry_before: datetime) -> Sequence[Reservation]:
         self.tables.check()
         return [

@@ -50,6 +50,7 @@ def some_parts(world: ServiceWorld, ground: trio.Nursery) -> Parts:
         places=world.places,
         feed=world.feed,
         notifier=None,
+        index=world.index,
         reacting=Reacting(),
         consulting=Consulting(),
         files=SimpleNamespace(

@@ -263,3 +263,52 @@ async def test_2_1_swaps_batteries_settles_payments_and_has_tariffs(running: Pro
             )
         job = (await desk.call("inventory.GetJob", name=ordered.job.name)).job
         assert (job.state, job.status) == (inventory_pb2.JOB_STATE_SUCCEEDED, "BatteryOut")
+
+
+@pytest.mark.feature("F-RES-1")
+@ALL
+async def test_a_start_by_the_wrong_tag_is_refused_and_by_the_right_one_uses_the_reservation(
+    running: Product, desk: Desk, version: str
+) -> None:
+    """Also where the station does not keep others away by itself."""
+    name = await desk.add_station(f"CP-KEPT-{version}")
+    for tag in ("04A2B3C4", "04FFFFFF"):
+        await desk.add_token(tag)
+    async with simulator(running, f"CP-KEPT-{version}", version) as cp:
+        await boot(cp)
+        cp.on("ReserveNow", {"status": "Accepted"})
+        made = (await reserve(desk, name)).reservation
+        assert await present(cp, "04FFFFFF", "one") != "Accepted"
+        assert await present(cp, "04A2B3C4", "two", int(made.name.rpartition("/")[2])) == "Accepted"
+        wanted = reservations_pb2.RESERVATION_STATE_USED
+
+        async def state() -> int:
+            found = await desk.call("reservations.GetReservation", name=made.name)
+            return int(found.reservation.state)
+
+        await desk.until(state, lambda seen: seen == wanted)
+
+
+async def present(cp: Simulator, tag: str, transaction: str, reservation: int | None = None) -> str:
+    """What the station is told about the tag."""
+    if cp.version == "1.6":
+        more = {} if reservation is None else {"reservation_id": reservation}
+        told = await cp.send(
+            cp.calls.StartTransaction(connector_id=1, id_tag=tag, meter_start=0, timestamp=moment(), **more)
+        )
+        await cp.send(cp.calls.StopTransaction(meter_stop=0, timestamp=moment(), transaction_id=told["transactionId"]))
+        return str(told["idTagInfo"]["status"])
+    more = {} if reservation is None else {"reservation_id": reservation}
+    told = await cp.send(
+        cp.calls.TransactionEvent(
+            event_type="Started",
+            timestamp=moment(),
+            trigger_reason="Authorized",
+            seq_no=0,
+            transaction_info={"transaction_id": transaction},
+            id_token={"id_token": tag, "type": "ISO14443"},
+            evse={"id": 1, "connector_id": 1},
+            **more,
+        )
+    )
+    return str(told["idTokenInfo"]["status"])

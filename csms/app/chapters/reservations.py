@@ -23,6 +23,7 @@ def build(parts: Parts) -> list[Servicer]:
         now=parts.now,
         notifier=parts.notifier,
         lease=Lease(parts.database, "reservations"),
+        running=parts.index.reserve,
     )
     parts.reacting.on(
         TransactionEventSeen, reservations.saw_transaction, when=lambda fact: fact.reservation_id is not None

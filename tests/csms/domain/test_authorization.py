@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from csms.domain.authorization import Token, canonical, decide, decide_typed
+from csms.domain.authorization import Token, canonical, decide, decide_typed, judged_at, not_now
 from csms.domain.facts import AuthorizationStatus, IdTokenInfo
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -60,3 +60,17 @@ def test_types_of_tokens_that_cannot_be_known(
 
 def test_tags_are_compared_in_one_spelling() -> None:
     assert (canonical(None), canonical(" a1 "), canonical("x" * 40)) == ("", "A1", "X" * 40)
+
+
+def test_a_start_is_judged_by_our_clock_but_for_what_waited_in_a_queue() -> None:
+    now = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    for minutes in (-4, 0, 4):
+        assert judged_at(now + timedelta(minutes=minutes), now) == now
+    long_ago = now - timedelta(hours=3)
+    assert judged_at(long_ago, now) == long_ago
+
+
+def test_a_reserved_outlet_refuses_good_tags_and_tells_what_is_wrong_with_bad_ones() -> None:
+    good, bad = IdTokenInfo(AuthorizationStatus.ACCEPTED), IdTokenInfo(AuthorizationStatus.BLOCKED)
+    assert not_now(good).status is AuthorizationStatus.NOT_AT_THIS_TIME
+    assert not_now(bad) is bad

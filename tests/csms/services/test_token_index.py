@@ -10,6 +10,7 @@ import pytest
 
 from csms.domain.authorization import Token
 from csms.domain.facts import AuthorizationStatus as Status
+from csms.domain.reservation import Reservation, ReservationState
 from csms.ports.outlets import OpenOutlets
 from csms.services.token_index import MemoryTokenIndex
 from tests.kit.service_world import NOW
@@ -126,3 +127,21 @@ def test_a_decision_asks_nobody_and_takes_far_less_than_a_millisecond(monkeypatc
         index.anyone_may(number, 1, 1)
         index.decide(text, NOW, starting=1, station_id=number)
     assert (time.process_time() - begin) / len(asked) < 0.0005
+
+
+@pytest.mark.feature("F-RES-1")
+def test_a_reserved_outlet_is_kept_from_others_while_it_is_reserved() -> None:
+    index = MemoryTokenIndex([Token(1, CARD)])
+    later = NOW + timedelta(hours=1)
+    fields = (ReservationState.ACTIVE, CARD, NOW, later, NOW, NOW)
+    index.reserve([Reservation(1, 7, *fields, evse_id=2, group_id_token="FAMILY")])
+    assert index.kept_from(7, 2, "OTHER", None, NOW)
+    assert index.kept_from(7, 2, "OTHER", "STRANGERS", NOW)
+    assert not index.kept_from(7, 2, CARD, None, NOW)
+    assert not index.kept_from(7, 2, PRINTED, None, NOW), "the same card, as it is printed"
+    assert not index.kept_from(7, 2, "OTHER", "FAMILY", NOW)
+    assert not index.kept_from(7, 1, "OTHER", None, NOW)
+    assert not index.kept_from(8, 2, "OTHER", None, NOW)
+    assert not index.kept_from(7, 2, "OTHER", None, later)
+    index.reserve([])
+    assert not index.kept_from(7, 2, "OTHER", None, NOW)
