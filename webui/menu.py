@@ -28,6 +28,7 @@ class Entry:
     prefixes: tuple[str, ...] = ()
     exactly: tuple[str, ...] = ()
     pending_badge: bool = False
+    alarm_badge: bool = False
     takes_place: bool = False
     """Its page narrows itself to `?place=`."""
 
@@ -48,19 +49,21 @@ class Entry:
 # In the order of the manuals' menus; one chapter of the portal adds one line.
 MENU: Final = (
     Entry("/drive", "drive", N_("Charge"), frozenset({Role.EV_USER}), prefixes=("/drive/",)),
-    Entry("/dashboard", "dashboard", N_("Dashboard"), EVERYBODY, prefixes=("/dashboard/",)),
+    Entry("/dashboard", "dashboard", N_("Dashboard"), EVERYBODY, prefixes=("/dashboard/",), takes_place=True),
     Entry("/", "stations", N_("Stations"), EVERYBODY, prefixes=("/stations",), exactly=("/connect",), takes_place=True),
     Entry("/connectors", "connectors", N_("Connectors"), EVERYBODY, takes_place=True),
     Entry("/pending", "pending", N_("Pending"), MANAGERS, pending_badge=True),
     Entry("/reservations", "reservations", N_("Reservations"), EVERYBODY, prefixes=("/reservations/",), takes_place=True),
     Entry("/sessions", "sessions", N_("Sessions"), EVERYBODY, prefixes=("/sessions",)),
-    Entry("/charts", "charts", N_("Charts"), EVERYBODY, prefixes=("/charts/",)),
+    Entry("/charts", "charts", N_("Charts"), EVERYBODY, prefixes=("/charts/",), takes_place=True),
+    Entry("/alarms", "alarms", N_("Alarms"), STAFF, prefixes=("/alarms/",), takes_place=True, alarm_badge=True),
     Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",)),
     Entry("/users", "users", N_("Users"), MANAGERS, prefixes=("/users/",)),
     Entry("/groups", "groups", N_("Groups"), EVERYBODY, prefixes=("/groups/",)),
     Entry("/tags", "tags", N_("Tags"), EVERYBODY - {Role.SITE_ADMINISTRATOR}, prefixes=("/tags",)),
     Entry("/services", "services", N_("Services"), frozenset({Role.ADMINISTRATOR, Role.SUPPORT}), prefixes=("/services/",)),
     Entry("/audit", "audit", N_("Audit log"), ADMINISTRATORS),
+    Entry("/news", "news", N_("News"), EVERYBODY, prefixes=("/news/",)),
 )
 
 

@@ -9,6 +9,8 @@ from starlette.routing import BaseRoute
 from webui.pages import (
     access,
     account,
+    alarm_rules,
+    alarms,
     audit,
     charts,
     connectors,
@@ -18,6 +20,7 @@ from webui.pages import (
     frame,
     groups,
     keys,
+    news,
     password_link,
     pending,
     places,
@@ -32,6 +35,7 @@ from webui.pages import (
     system,
     tags,
     users,
+    webhooks,
 )
 
 _CHAPTERS: Final = (
@@ -46,6 +50,10 @@ _CHAPTERS: Final = (
     drive_use,
     dashboard,
     charts,
+    news,
+    webhooks,
+    alarms,
+    alarm_rules,
     stations,
     stations_bulk,
     pending,

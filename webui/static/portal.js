@@ -226,7 +226,12 @@ setInterval(tellAges, 20000);
 
 const pauseButton = document.getElementById("log-pause");
 if (pauseButton) pauseButton.hidden = false;
-document.addEventListener("htmx:afterSettle", () => { const button = document.getElementById("log-pause"); if (button) button.hidden = false; held = null; });
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (!event.target.querySelector?.("#log-rows")) return; // other parts of the page come by themselves now and then
+  const button = document.getElementById("log-pause");
+  if (button) button.hidden = false;
+  held = null;
+});
 
 const retry = document.querySelector("[data-retry]");
 if (retry) {
