@@ -272,14 +272,16 @@ async def test_a_start_by_the_wrong_tag_is_refused_and_by_the_right_one_uses_the
 ) -> None:
     """Also where the station does not keep others away by itself."""
     name = await desk.add_station(f"CP-KEPT-{version}")
-    for tag in ("04A2B3C4", "04FFFFFF"):
-        await desk.add_token(tag)
+    right, wrong = f"04C0DE{ord(version[0]):02X}{ord(version[-1]):02X}", "04FFFFFF"
+    for tag in (right, wrong):
+        await desk.add_token(tag, allow_concurrent=True)
     async with simulator(running, f"CP-KEPT-{version}", version) as cp:
         await boot(cp)
         cp.on("ReserveNow", {"status": "Accepted"})
-        made = (await reserve(desk, name)).reservation
-        assert await present(cp, "04FFFFFF", "one") != "Accepted"
-        assert await present(cp, "04A2B3C4", "two", int(made.name.rpartition("/")[2])) == "Accepted"
+        order = {"id_token": right, "evse_id": 1, "expire_time": moment(600)}
+        made = (await desk.call("reservations.CreateReservation", target=to(name), **order)).reservation
+        assert await present(cp, wrong, "one") != "Accepted"
+        assert await present(cp, right, "two", int(made.name.rpartition("/")[2])) == "Accepted"
         wanted = reservations_pb2.RESERVATION_STATE_USED
 
         async def state() -> int:
