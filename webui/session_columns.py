@@ -311,8 +311,8 @@ COLUMNS: Final[tuple[Column, ...]] = (
     _time("log_time", N_("Server log time"), "server_log_time", "SERVER_LOG_TIME"),
 )
 BY_KEY: Final = {column.key: column for column in COLUMNS}
-USUAL: Final = ("session", "station", "tag", "start", "duration", "energy", "max_power", "cost", "state")
-OF_DRIVERS: Final = ("session", "station", "start", "duration", "energy", "cost", "state")
+USUAL: Final = ("session", "state", "station", "tag", "start", "duration", "energy", "cost")
+OF_DRIVERS: Final = ("session", "state", "station", "start", "duration", "energy", "cost")
 ALWAYS: Final = ("name", "state", "station", "needs_reconciliation")
 """Fields that every row needs, whatever is shown."""
 
