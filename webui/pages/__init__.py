@@ -18,9 +18,10 @@ from webui.pages import (
     drive,
     drive_use,
     frame,
-    inventory,
     groups,
+    inventory,
     keys,
+    limits,
     news,
     password_link,
     pending,
@@ -48,6 +49,7 @@ from webui.pages import (
 )
 
 _CHAPTERS: Final = (
+    limits,
     audit,
     groups,
     users,

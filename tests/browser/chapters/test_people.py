@@ -1,0 +1,188 @@
+"""Users, groups and the audit log, as administrators and others use them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.kit.desk import Desk
+from tests.kit.house import PASSWORD, ROLES, House
+from tests.kit.looks import complaints
+
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+
+
+def user(house: House, email: str, **fields: object) -> str:
+    """Somebody who can sign in; gives `users/{id}`."""
+    first = email.partition("@")[0].title()
+    asked = {"email": email, "first_name": first, "role": "ROLE_EV_USER", **fields}
+    made = house.ask("users.CreateUser", user=asked, invite=True)
+    token = re.search(r"token=([\w-]+)", made.invitation_link)
+    assert token is not None
+    nobody = Desk(house.product, key="")
+    nobody.ask("auth.SetPassword", token=token[1], new_password=PASSWORD)
+    nobody.close()
+    return str(made.user.name)
+
+
+def get(house: House, name: str):  # type: ignore[no-untyped-def]
+    return house.ask("users.GetUser", name=name).user
+
+
+@pytest.mark.feature("F-USR-2")
+def test_a_user_is_invited_with_every_field_and_the_link_is_shown_once(house: House, chromium: Browser) -> None:
+    visit = house.page(chromium, "admin")
+    page = visit.page
+    page.goto("/users")
+    page.get_by_role("link", name="Add user").click()
+    for label, value in {
+        "First name": "Vera",
+        "Last name": "Volt",
+        "E-mail": "vera@example.org",
+        "Mobile phone": "+46 70 123",
+        "Employee number": "E-9",
+        "Customer number": "C-8",
+    }.items():
+        page.get_by_label(label).fill(value)
+    page.get_by_label("Role").select_option(label="Site administrator")
+    page.get_by_label("North Harbour").check()
+    page.get_by_label("Language").select_option(label="Svenska")
+    page.get_by_label("Wants the daily mail").check()
+    page.get_by_role("button", name="Add user").click()
+    expect(page.get_by_role("heading", name="Invitation for Vera Volt")).to_be_visible()
+    expect(page.locator(".copy code")).to_contain_text("token=")
+    page.get_by_role("link", name="To the user").click()
+    expect(page.locator(".head .state")).to_have_text("Invited")
+    assert "token=" not in page.content()
+    (vera,) = house.ask("users.ListUsers", filter={"query": "vera@"}).users
+    assert (vera.first_name, vera.last_name, vera.mobile) == ("Vera", "Volt", "+46 70 123")
+    assert (vera.employee_number, vera.customer_number, vera.language) == ("E-9", "C-8", "sv")
+    assert (list(vera.sites), vera.alarm_mails) == ([house.names["North Harbour"]], True)
+    page.get_by_label("Last name").fill("Watt")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Vera Watt")).to_be_visible()
+    visit.close()
+
+
+@pytest.mark.feature("F-USR-2")
+def test_a_right_click_blocks_and_the_menu_key_deletes(house: House, chromium: Browser) -> None:
+    name = user(house, "olle@example.org")
+    visit = house.page(chromium, "admin")
+    page = visit.page
+    page.goto("/users?q=olle")
+    row = page.locator(f"#user-{name.partition('/')[2]}")
+    row.click(button="right", position={"x": 300, "y": 12})
+    page.get_by_role("button", name="Block", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    expect(page.get_by_text("The user is blocked")).to_be_visible()
+    assert get(house, name).blocked
+    page.goto("/users?q=olle")
+    page.get_by_role("link", name="Olle").first.focus()
+    page.keyboard.press("Shift+F10")
+    expect(page.get_by_role("link", name="Edit")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="What to do with Olle").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    assert get(house, name).name == name
+    page.get_by_role("button", name="What to do with Olle").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    expect(page.get_by_text("The user is deleted")).to_be_visible()
+    assert house.ask("users.ListUsers", filter={"query": "olle@"}).total_size == 0
+    visit.close()
+
+
+@pytest.mark.feature("F-USR-2")
+def test_somebody_is_signed_out_where_they_left_the_door_open(house: House, chromium: Browser) -> None:
+    name = user(house, "lisa@example.org")
+    lisa = Desk(house.product, key="")
+    token = lisa.ask("auth.SignIn", email="lisa@example.org", password=PASSWORD).token
+    lisa.close()
+    visit = house.page(chromium, "admin")
+    visit.page.goto(f"/{name}")
+    visit.page.get_by_role("button", name="Sign out").click()
+    visit.page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    expect(visit.page.get_by_text("They are signed out there.")).to_be_visible()
+    assert token
+    assert len(house.ask("auth.ListSignIns", user=name).sign_ins) == 0
+    visit.close()
+
+
+@pytest.mark.feature("F-USR-1")
+def test_site_administrators_give_no_more_than_they_have_and_others_are_told_no(house: House) -> None:
+    with house.visitor("site") as http:
+        page = http.get("/users/add").text
+        assert "Administrator</option>" not in page
+        assert "South Yard" not in page
+        typed = {"email": "boss@example.org", "role": "ADMINISTRATOR", "sites": house.names["North Harbour"]}
+        refused = http.post("/users/add", data=typed)
+        assert (refused.status_code, "boss@example.org" in refused.text) == (422, True)
+        assert house.ask("users.ListUsers", filter={"query": "boss@"}).total_size == 0
+        assert "driver@example.org" not in http.get("/users").text
+    for who in ("support", "driver"):
+        with house.visitor(who) as http:
+            assert http.get("/users").status_code == 403, who
+            assert http.get("/audit").status_code == 403, who
+
+
+def test_an_e_mail_that_is_taken_is_told_and_what_was_typed_is_kept(house: House) -> None:
+    with house.visitor("admin") as http:
+        typed = {"email": ROLES["driver"][0], "first_name": "Typed", "role": "EV_USER"}
+        answer = http.post("/users/add", data=typed)
+        assert (answer.status_code, 'value="Typed"' in answer.text) == (422, True)
+
+
+@pytest.mark.feature("F-USR-4")
+def test_a_group_of_ones_own_narrows_the_portal_until_it_is_left(house: House, chromium: Browser) -> None:
+    visit = house.page(chromium, "support")
+    page = visit.page
+    page.goto("/groups")
+    page.get_by_label("Name of a new group").fill("Mine")
+    page.get_by_role("button", name="Make group").click()
+    page.get_by_label("Bay 1").check()
+    page.get_by_label("Bay 4").check()
+    page.get_by_role("button", name="Put into the group").click()
+    expect(page.get_by_role("heading", name="In the group (2)")).to_be_visible()
+    page.get_by_label("Bay 4").check()
+    page.get_by_role("button", name="Take out of the group").click()
+    expect(page.get_by_role("heading", name="In the group (1)")).to_be_visible()
+    page.get_by_role("button", name="See only these").click()
+    expect(page.get_by_text("You see only the group")).to_be_visible()
+    page.goto("/places")
+    expect(page.get_by_text("1 station").first).to_be_visible()
+    page.get_by_role("button", name="Leave the group").click()
+    page.goto("/groups")
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_role("button", name="Delete group").click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    expect(page.get_by_text("The group is deleted")).to_be_visible()
+    visit.close()
+
+
+@pytest.mark.feature("F-USR-7")
+def test_the_audit_log_tells_who_changed_what_from_what_to_what(house: House, chromium: Browser) -> None:
+    name = user(house, "audited@example.org")
+    with house.visitor("admin") as http:
+        http.post(f"/{name}", data={"email": "audited@example.org", "first_name": "Renamed", "role": "EV_USER"})
+    visit = house.page(chromium, "admin")
+    page = visit.page
+    page.goto("/audit")
+    page.get_by_label("About").fill(name)
+    page.get_by_label("What", exact=True).fill("UpdateUser")
+    expect(page.locator(".audit li")).to_have_count(1)
+    assert "method=UpdateUser" in page.url
+    page.locator(".audit summary").click()
+    row = page.get_by_role("row", name=re.compile("first_name"))
+    expect(row).to_contain_text("Audited")
+    expect(row).to_contain_text("Renamed")
+    expect(page.locator(".audit summary")).to_contain_text("Administrator")
+    visit.close()
+
+
+def test_axe_finds_nothing_at_people(house: House, chromium: Browser) -> None:
+    user(house, "looked@example.org")
+    paths = ("/users", "/users?q=nobody-at-all", "/users/add", f"/{house.names['driver']}", "/groups", "/audit")
+    assert complaints(house, chromium, "admin", *paths) == []
