@@ -150,6 +150,7 @@ class ServiceWorld:
         self.feed = LocalFeed(lambda: NOW)
         self.directory = FakeDirectory(self.tables)
         self.index = MemoryTokenIndex()
+        self.tag_changes = 0
         self.place_store = FakePlaces(self.tables)
         self.sharing = FakeSharing(self.tables, self.access_store.everybody)
         self.places = Places(self.place_store, self.feed, self.directory, self.sharing)
@@ -276,6 +277,9 @@ class ServiceWorld:
             now=lambda: NOW,
         )
         self._orders()
+        self.configuration = ConfigurationWorld(
+            self.tables, self.inventory_store, self.remote, self.device_model, self.scopes, lambda: self.time
+        )
 
     def _alarms(self) -> None:
         """Alarms, webhooks, news and notifications."""
@@ -335,9 +339,6 @@ class ServiceWorld:
         self.remote.portion_by(portions)
         self.remote.after(GetVariables, self.device_model.after_get_variables)
         self.remote.after(SetVariables, self.device_model.after_set_variables)
-        self.configuration = ConfigurationWorld(
-            self.tables, self.inventory_store, self.remote, self.device_model, self.scopes, lambda: self.time
-        )
         self.smart_charging = SmartCharging(
             self.remote, self.inventory_store, self.station_queries, self.session_queries, now=lambda: NOW
         )
@@ -399,6 +400,10 @@ class ServiceWorld:
             self.operation_store, self.operations, self.scopes, now=lambda: self.time
         )
 
+    async def _count_tag_changes(self) -> None:
+        await trio.lowlevel.checkpoint()
+        self.tag_changes += 1
+
     def arrange_people(self, provider: FakeIdentityProvider | None = None, rules: RoleRules | None = None) -> None:
         """The use cases of people; once more after a test has put other parts in."""
         self.invitations = Invitations(
@@ -411,6 +416,7 @@ class ServiceWorld:
             self.own_data,
             tree=lambda: self.places.tree,
             now=lambda: self.time,
+            tags_changed=self._count_tag_changes,
         )
         self.account = Account(
             self.people_store, self.audit_store, self.access, self.users, self.own_data, now=lambda: self.time

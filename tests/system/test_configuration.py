@@ -57,80 +57,81 @@ async def settings_of(desk: Desk, station: str, **filters: Any) -> dict[str, Any
     return {each.name: each for each in told.settings}
 
 
+TEMPLATE: dict[str, Any] = {
+    "display_name": "Acme",
+    "vendor": "acme*",
+    "enabled": True,
+    "variables": [{"name": "HeartbeatInterval", "value": "300"}, {"name": "Firmware.Fixed", "value": "9"}],
+}
+
+
 @pytest.mark.feature("F-STA-6")
 async def test_a_16_station_is_read_set_by_template_uploaded_to_and_caught_drifting() -> None:
     with product(unknown_stations="accept", configuration_delay="0.2") as running, open_desk(running) as desk:
-        await desk.call(
-            "configuration.CreateConfigurationTemplate",
-            template={
-                "display_name": "Acme",
-                "vendor": "acme*",
-                "enabled": True,
-                "variables": [
-                    {"name": "HeartbeatInterval", "value": "300"},
-                    {"name": "Firmware.Fixed", "value": "9"},
-                ],
-            },
-        )
+        await desk.call("configuration.CreateConfigurationTemplate", template=TEMPLATE)
         async with simulator(running, "CFG-1", "1.6") as cp:
             keys = Keys(cp)
             await boot_16(cp)
             station = await station_of(desk, "CFG-1")
-            await desk.until(
-                lambda: settings_of(desk, station),
-                lambda found: "HeartbeatInterval" in found and found["HeartbeatInterval"].state == 3,
-                "the template is not applied",
-            )
-            assert keys.values["HeartbeatInterval"] == "300"
-            found = await settings_of(desk, station)
-            assert found["HeartbeatInterval"].set_by.startswith("configurationTemplates/")
-            assert found["HeartbeatInterval"].warning
-            assert found["Firmware.Fixed"].read_only
-            assert not found["Firmware.Fixed"].HasField("desired_value")
-            assert "very-secret" not in str(found)
-            with pytest.raises(Denied, match="RotateStationPassword"):
-                await desk.call(
-                    "configuration.SetDesired",
-                    station=station,
-                    values=[{"name": "AuthorizationKey", "value": "x" * 20}],
-                )
-            keys.answers = {
-                "LightIntensity": "Rejected",
-                "SecurityProfile": "RebootRequired",
-                "Vendor.X": "NotSupported",
-            }
-            wanted = {"LightIntensity": "70", "SecurityProfile": "2", "Vendor.X": "1", "MeterValueSampleInterval": "30"}
-            await desk.call(
-                "configuration.SetDesired",
-                station=station,
-                values=[{"name": name, "value": value} for name, value in wanted.items()],
-            )
-            assert cp.count("ChangeConfiguration") == 1, "nothing is sent before the upload"
-            done = await desk.call("configuration.UploadConfiguration", target={"station": station})
-            assert {each.name: each.answer for each in done.settings} == {
-                "LightIntensity": "Rejected",
-                "MeterValueSampleInterval": "Accepted",
-                "SecurityProfile": "RebootRequired",
-                "Vendor.X": "NotSupported",
-            }
-            assert done.reboot_required
-            again = await desk.call("configuration.UploadConfiguration", target={"station": station})
-            assert [each.name for each in again.settings] == ["LightIntensity", "Vendor.X"], "only what differs"
+            await _gets_its_template(desk, station, keys)
+            await _answers_key_by_key(desk, station, cp, keys)
             await _drifts(desk, station, keys)
-        await desk.call(
-            "configuration.SetDesired", station=station, values=[{"name": "MeterValueSampleInterval", "value": "15"}]
-        )
-        with pytest.raises(Denied) as refused:
-            await desk.call("configuration.UploadConfiguration", target={"station": station})
-        assert refused.value.reason == "STATION_OFFLINE"
-        queued = await desk.call("configuration.UploadConfiguration", target={"station": station}, when_connected=True)
-        assert queued.queued
+        await _waits_for_it(desk, station)
         async with simulator(running, "CFG-1", "1.6") as cp:
             keys = Keys(cp)
             await boot_16(cp)
             with trio.fail_after(20):
                 while keys.values["MeterValueSampleInterval"] != "15":
                     await trio.sleep(0.1)
+
+
+async def _gets_its_template(desk: Desk, station: str, keys: Keys) -> None:
+    """By itself: all is read, and what the template wants is set as far as the station lets it."""
+    await desk.until(
+        lambda: settings_of(desk, station),
+        lambda found: "HeartbeatInterval" in found and found["HeartbeatInterval"].state == 3,
+        "the template is not applied",
+    )
+    assert keys.values["HeartbeatInterval"] == "300"
+    found = await settings_of(desk, station)
+    assert found["HeartbeatInterval"].set_by.startswith("configurationTemplates/")
+    assert found["HeartbeatInterval"].warning
+    assert found["Firmware.Fixed"].read_only
+    assert not found["Firmware.Fixed"].HasField("desired_value")
+    assert "very-secret" not in str(found)
+
+
+async def _answers_key_by_key(desk: Desk, station: str, cp: Simulator, keys: Keys) -> None:
+    """Wishes are sent by the upload and not before, and only what differs."""
+    secret = [{"name": "AuthorizationKey", "value": "x" * 20}]
+    with pytest.raises(Denied, match="RotateStationPassword"):
+        await desk.call("configuration.SetDesired", station=station, values=secret)
+    keys.answers = {"LightIntensity": "Rejected", "SecurityProfile": "RebootRequired", "Vendor.X": "NotSupported"}
+    wanted = {"LightIntensity": "70", "SecurityProfile": "2", "Vendor.X": "1", "MeterValueSampleInterval": "30"}
+    values = [{"name": name, "value": value} for name, value in wanted.items()]
+    await desk.call("configuration.SetDesired", station=station, values=values)
+    assert cp.count("ChangeConfiguration") == 1
+    done = await desk.call("configuration.UploadConfiguration", target={"station": station})
+    assert {each.name: each.answer for each in done.settings} == {
+        "LightIntensity": "Rejected",
+        "MeterValueSampleInterval": "Accepted",
+        "SecurityProfile": "RebootRequired",
+        "Vendor.X": "NotSupported",
+    }
+    assert done.reboot_required
+    again = await desk.call("configuration.UploadConfiguration", target={"station": station})
+    assert [each.name for each in again.settings] == ["LightIntensity", "Vendor.X"]
+
+
+async def _waits_for_it(desk: Desk, station: str) -> None:
+    """Offline: nothing is sent, unless it may wait."""
+    values = [{"name": "MeterValueSampleInterval", "value": "15"}]
+    await desk.call("configuration.SetDesired", station=station, values=values)
+    with pytest.raises(Denied) as refused:
+        await desk.call("configuration.UploadConfiguration", target={"station": station})
+    assert refused.value.reason == "STATION_OFFLINE"
+    queued = await desk.call("configuration.UploadConfiguration", target={"station": station}, when_connected=True)
+    assert queued.queued
 
 
 async def _drifts(desk: Desk, station: str, keys: Keys) -> None:

@@ -149,3 +149,24 @@ def test_only_attacks_among_security_events_are_alarms() -> None:
 def test_rules_that_mean_nothing_are_refused(rule: AlarmRule) -> None:
     with pytest.raises(InvalidArgument):
         check_rule(rule)
+
+
+@pytest.mark.feature("F-STA-6")
+def test_drift_is_one_alarm_with_the_names_and_over_without_any() -> None:
+    def told(*names: str) -> Told:
+        return Told(1, 3, AlarmSource.CONFIGURATION, NOW, None, None, {"names": list(names)})
+
+    one = the_raised(told("HeartbeatInterval"))
+    assert (one.kind, one.severity, one.key) == (
+        AlarmKind.CONFIGURATION_DRIFT,
+        Severity.MINOR,
+        "configuration/drift",
+    )
+    assert one.text == "HeartbeatInterval is set otherwise at the station than it accepted."
+    assert the_raised(told(*"abcdefg")).text.startswith("a, b, c, d, e and 2 more are set")
+    (over,) = read(told(), BUILT_IN).seen
+    assert isinstance(over, Cleared)
+    with pytest.raises(InvalidArgument):
+        check_rule(AlarmRule(0, None, "", "", "x", AlarmKind.CONFIGURATION_DRIFT))
+    with pytest.raises(InvalidArgument):
+        check_rule(AlarmRule(0, AlarmSource.CONFIGURATION, "", "", "x", AlarmKind.SECURITY))

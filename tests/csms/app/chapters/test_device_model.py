@@ -9,7 +9,6 @@ import trio
 
 from csms.app.chapters.device_model import build
 from csms.domain.device_model import ReportReceived
-from csms.domain.facts import StationBooted
 from csms.domain.monitoring import (
     EventsNotified,
     MonitoringReportReceived,
@@ -35,7 +34,6 @@ async def test_its_service_is_served_and_stations_words_reach_it(nursery: trio.N
     )
     assert [servicer.service.name for servicer in build(parts)] == ["DeviceModelService"]
     assert parts.reacting.kinds == {
-        StationBooted,
         ReportReceived,
         MonitoringReportReceived,
         StreamOpened,
