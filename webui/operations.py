@@ -1,22 +1,105 @@
-"""Remote operations as the portal offers them: which there are, how a form becomes a command, what became of it."""
+"""Remote operations as the portal offers them: their fields, when they cannot work, what became of a command."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import uuid4
 
+import msgspec
 from starlette.datastructures import FormData
 
-from webui import sentences
+from webui import days, sentences
 from webui.api import Client
-from webui.values import ApiError, CommandResult
-from webui.words import N_, _
+from webui.api.remote import ANSWER_S, GRACE_S
+from webui.operation_fields import BY_KEY, OPERATIONS, Field, Operation
+from webui.values import ApiError, CommandResult, Session, Station
+from webui.words import _
 
-TRIGGERS = ("BootNotification", "Heartbeat", "StatusNotification", "MeterValues", "FirmwareStatusNotification")
+__all__ = ["OPERATIONS", "Outcome", "asked", "of_result", "operation", "refusal"]
+
+TRANSACTIONLESS: Final = "stop"
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A station's answer as control.v1 tells it."""
+
+    accepted: bool
+    status: str
+    error_code: str
+    error_description: str
+    latency: timedelta | None
+    additional_info: str
+
+    @property
+    def plain(self) -> CommandResult:
+        """As pages show it."""
+        return CommandResult(
+            accepted=self.accepted,
+            status=self.status,
+            error_code=self.error_code,
+            error_description=self.error_description or self.additional_info,
+            latency=self.latency.total_seconds() if self.latency else None,
+        )
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """A job that an answer names."""
+
+    name: str
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer and nothing else."""
+
+    result: Told
+
+
+class AnswerWithJob(msgspec.Struct, frozen=True):
+    """An answer after which the station goes on telling."""
+
+    result: Told
+    job: Begun | None
+
+
+class AnswerWithData(msgspec.Struct, frozen=True):
+    """An answer that brings a text."""
+
+    result: Told
+    data: str
+
+
+class AnswerWithVersion(msgspec.Struct, frozen=True):
+    """An answer that brings a version."""
+
+    result: Told
+    version: int | None
+
+
+class AnswerOfSync(msgspec.Struct, frozen=True):
+    """What became of bringing a list."""
+
+    result: Told
+    version: int
+    entries: int
+    note: str
+
+
+ANSWERS: Final[dict[str, type[msgspec.Struct]]] = {
+    "": Answer,
+    "job": AnswerWithJob,
+    "data": AnswerWithData,
+    "version": AnswerWithVersion,
+    "sync": AnswerOfSync,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a command: ``tone`` is good, bad or unsure; ``word`` is the station's own."""
+    """What became of a command: ``tone`` is good, bad or unsure; ``word`` is the station's own. ``job`` is the name of
+    what goes on after it."""
 
     operation: str
     tone: str
@@ -25,79 +108,77 @@ class Outcome:
     detail: str = ""
     latency: float | None = None
     data: str = ""
+    job: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One entry of the panel. ``confirm`` is asked once before it is sent."""
-
-    key: str
-    title: str
-    button: str
-    explanation: str
-    confirm: str = ""
-
-
-OPERATIONS = (
-    Operation(
-        "start",
-        N_("Start charging"),
-        N_("Start"),
-        N_("The station starts a session on this tag. The session appears when the station says that it began."),
-    ),
-    Operation("stop", N_("Stop charging"), N_("Stop"), N_("The station ends the session.")),
-    Operation(
-        "reset",
-        N_("Restart"),
-        N_("Restart"),
-        N_("Immediately ends the sessions under way; on idle waits for their end where the station can."),
-        N_("Restart this station?"),
-    ),
-    Operation(
-        "availability",
-        N_("Change availability"),
-        N_("Change"),
-        N_("Out of service refuses new sessions. A session under way is finished first."),
-    ),
-    Operation(
-        "unlock",
-        N_("Unlock connector"),
-        N_("Unlock"),
-        N_("Releases a locked cable. A session on it ends."),
-        N_("Unlock this connector? A session on it ends."),
-    ),
-    Operation(
-        "trigger",
-        N_("Trigger message"),
-        N_("Ask"),
-        N_("The station sends the message now; it appears in the message log."),
-    ),
-    Operation(
-        "clear-cache",
-        N_("Clear authorisation cache"),
-        N_("Clear"),
-        N_("The station forgets the tags it remembers and asks again."),
-    ),
-    Operation("data-transfer", N_("Data transfer"), N_("Send"), N_("A message of the station's maker.")),
-)
+def refusal(what: Operation, station: Station, active: Sequence[Session]) -> str:
+    """Why this cannot work now, empty when it can. What concerns all operations is told once above them."""
+    if what.key == TRANSACTIONLESS and not active:
+        return _("No session is under way.")
+    if station.protocol and what.protocols and not station.protocol.startswith(what.protocols):
+        return _("%(protocol)s does not have this.") % {"protocol": station.protocol.upper().replace("OCPP", "OCPP ")}
+    return ""
 
 
 async def operation(client: Client, key: str, name: str, form: FormData) -> Outcome:
     """Send the command that the form describes, wait for what becomes of it and put it in words."""
+    if name not in BY_KEY and name != "set-variable":
+        raise ApiError("NOT_FOUND", "", _("There is no such operation."))
     try:
-        result = await _send(client, key, name, form)
+        if name in BY_KEY:
+            return await asked(client, key, BY_KEY[name], form)
+        result = await client.remote.set_variable(key, _field(form, "name"), _field(form, "value"))
+        return of_result(name, result)
     except ApiError as error:
-        if error.code in ("UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND"):
-            raise
-        unsure = error.reason == "NO_ANSWER" or (error.away and error.reason != "DRAINING")
-        sentence = sentences.of_command(error)
-        if error.away and not error.reason:
-            sentence = _("The control plane did not answer. Whether it was sent is not known; look at the message log.")
-        return Outcome(name, "unsure" if unsure else "bad", sentence)
-    return of_result(name, result)
+        return of_failure(name, error)
 
 
-def of_result(name: str, result: CommandResult) -> Outcome:
+async def asked(client: Client, key: str, what: Operation, form: FormData) -> Outcome:
+    """The same for an operation of the table. Raises ApiError where no answer came."""
+    request = _request(what, form)
+    target = {"timeout": timedelta(seconds=ANSWER_S), "request_id": uuid4().hex}
+    if what.key != TRANSACTIONLESS:  # the session knows its station
+        target["station"] = f"stations/{key}"
+    answer = await client.desk.ask(
+        what.method, ANSWERS[what.answer], timeout_s=ANSWER_S + GRACE_S, target=target, **request
+    )
+    return _told(what.key, answer)
+
+
+def _told(name: str, answer: msgspec.Struct) -> Outcome:
+    match answer:
+        case AnswerWithJob(result=result, job=job):
+            return of_result(name, result.plain, job=job.name if job and result.accepted else "")
+        case AnswerWithData(result=result, data=data):
+            return of_result(name, result.plain, data=data)
+        case AnswerWithVersion(result=result, version=version):
+            return of_result(name, result.plain, data="" if version is None else _version(version))
+        case AnswerOfSync(result=result, version=version, entries=entries, note=note):
+            told = _("Version %(version)s with %(entries)s tags.") % {"version": version, "entries": entries}
+            return of_result(name, result.plain, data=f"{told} {note}".strip())
+        case Answer(result=result):
+            return of_result(name, result.plain)
+    raise TypeError(f"{type(answer).__name__} is no answer.")
+
+
+def _version(version: int) -> str:
+    if version < 0:
+        return _("The station cannot keep a list.")
+    return _("The station has no list.") if version == 0 else _("Version %(version)s.") % {"version": version}
+
+
+def of_failure(name: str, error: ApiError) -> Outcome:
+    """Why no answer came, in words. Raises again what concerns the whole page."""
+    if error.code in ("UNAUTHENTICATED", "PERMISSION_DENIED", "NOT_FOUND"):
+        raise error
+    unsure = error.reason == "NO_ANSWER" or (error.away and error.reason != "DRAINING")
+    sentence = sentences.of_command(error)
+    if error.away and not error.reason:
+        sentence = _("The control plane did not answer. Whether it was sent is not known; look at the message log.")
+    return Outcome(name, "unsure" if unsure else "bad", sentence)
+
+
+def of_result(name: str, result: CommandResult, *, data: str = "", job: str = "") -> Outcome:
     """A station's answer."""
     return Outcome(
         operation=name,
@@ -106,50 +187,44 @@ def of_result(name: str, result: CommandResult) -> Outcome:
         word=result.status or result.error_code,
         detail=result.error_description,
         latency=result.latency,
-        data=result.data,
+        data=data or result.data,
+        job=job,
     )
 
 
-async def _send(client: Client, key: str, name: str, form: FormData) -> CommandResult:
-    remote = client.remote
-    match name:
-        case "start":
-            id_token = _field(form, "id_token")
-            if not id_token:
-                raise ApiError("INVALID_ARGUMENT", "", _("Choose or type the tag to charge on."))
-            return await remote.start(key, id_token, _whole(form, "evse"))
-        case "stop":
-            return await remote.stop(_field(form, "session"))
-        case "reset":
-            return await remote.reset(key, immediate=_field(form, "type") == "immediate")
-        case "availability":
-            return await remote.change_availability(key, _whole(form, "evse"), _field(form, "to") == "operative")
-        case "unlock":
-            return await remote.unlock(key, _whole(form, "evse"), 0)
-        case "trigger":
-            return await remote.trigger(key, _field(form, "message"), _whole(form, "evse"))
-        case "clear-cache":
-            return await remote.clear_cache(key)
+# ---- forms to requests
+
+
+def _request(what: Operation, form: FormData) -> dict[str, object]:
+    """The fields of the request. Raises ApiError when a needed one is empty."""
+    request: dict[str, object] = dict(what.fixed)
+    for field in what.fields:
+        value = _value(field, form)
+        if field.demand and value in ("", None, 0):
+            raise ApiError("INVALID_ARGUMENT", "", _(field.demand))
+        if value not in ("", None):
+            request[field.name] = value
+    return request
+
+
+def _value(field: Field, form: FormData) -> object:
+    given = _field(form, field.key or field.name)
+    match field.kind:
+        case "evse" | "number":
+            return int(given) if given.isascii() and given.isdecimal() and len(given) < 9 else 0
+        case "moment":
+            return days.moment_of(given)
+        case "session":
+            return f"sessions/{given}" if given else ""
+        case "tick":
+            return given == "1"
+        case "choice":
+            known = {value for value, _label in field.options}
+            return given if given in known else field.options[0][0]
         case _:
-            return await _send_rare(client, key, name, form)
-
-
-async def _send_rare(client: Client, key: str, name: str, form: FormData) -> CommandResult:
-    if name == "data-transfer":
-        vendor = _field(form, "vendor_id")
-        if not vendor:
-            raise ApiError("INVALID_ARGUMENT", "", _("Enter the vendor's identifier."))
-        return await client.remote.data_transfer(key, vendor, _field(form, "message_id"), _field(form, "data"))
-    if name == "set-variable":
-        return await client.remote.set_variable(key, _field(form, "name"), _field(form, "value"))
-    raise ApiError("NOT_FOUND", "", _("There is no such operation."))
+            return given
 
 
 def _field(form: FormData, name: str) -> str:
     value = form.get(name, "")
     return value.strip() if isinstance(value, str) else ""
-
-
-def _whole(form: FormData, name: str) -> int:
-    value = _field(form, name)
-    return int(value) if value.isdecimal() and len(value) < 9 else 0

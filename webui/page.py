@@ -223,6 +223,7 @@ NOTICES = {
     "stations-rejected": N_("The stations are refused."),
     "stations-changed": N_("Done for all of them."),
     "station-created": N_("The station is known now. It is accepted at its first boot."),
+    "file-deleted": N_("The file is deleted."),
     "station-saved": N_("Saved."),
     "station-deleted": N_("The station is deleted. Its sessions are kept."),
     "station-disconnected": N_("The connection was closed. The station connects again by itself."),

@@ -382,3 +382,38 @@ class Alarms(msgspec.Struct, frozen=True):
     alarms: tuple[Alarm, ...] = ()
     next_page_token: str = ""
     total_count: int = 0
+
+
+class Image(msgspec.Struct, frozen=True):
+    """A firmware image of the portal."""
+
+    name: str
+    vendor: str
+    version: str
+    filename: str
+
+
+class Images(msgspec.Struct, frozen=True):
+    """Firmware images."""
+
+    firmware_images: tuple[Image, ...] = ()
+
+
+class JobAnswer(msgspec.Struct, frozen=True):
+    """One job."""
+
+    job: Job
+
+
+class Jobs(msgspec.Struct, frozen=True):
+    """A page of jobs."""
+
+    jobs: tuple[Job, ...] = ()
+    next_page_token: str = ""
+
+
+class Files(msgspec.Struct, frozen=True):
+    """A page of files."""
+
+    files: tuple[File, ...] = ()
+    next_page_token: str = ""

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from webui import log_export, sentences
+from webui import following, log_export, sentences, station_list
 from webui.operations import OPERATIONS, Outcome, operation
-from webui.page import client_of, demand, frame, plain, redirect, show, signed_in, text, with_query
+from webui.page import client_of, demand, plain, redirect, show, signed_in, text, with_query
+from webui.station_page import HELD_BACK, tab_page
 from webui.values import ApiError, Direction, LogQuery, Session, SessionQuery, Station
+from webui.values_stations import Images
 from webui.words import _
 
 RECENT = 8
+MANY = 50
 TAG_OPTIONS = 40
 
 
@@ -28,20 +32,30 @@ async def overview(request: Request) -> Response:
 
 async def _overview(request: Request, outcome: Outcome | None, status_code: int = 200) -> Response:
     client, key = client_of(request), request.path_params["key"]
-    station, around = await asyncio.gather(client.station(key), frame(client))
-    recent = await client.sessions(SessionQuery(station=station.name), RECENT)
-    return plain(
+    station, recent, places = await asyncio.gather(
+        client.station(key),
+        client.sessions(SessionQuery(station=f"stations/{key}"), RECENT),
+        station_list.places(client),
+    )
+    return await tab_page(
         request,
         "station/overview.html",
+        "overview",
         status_code,
-        frame=around,
         station=station,
-        tab="overview",
+        place=places.labels.get(station.place, ""),
         recent=recent,
         active=under_way(station, recent.sessions),
         operations=OPERATIONS,
         outcome=outcome,
     )
+
+
+@signed_in
+async def sessions(request: Request) -> Response:
+    """Its latest sessions; the list of all has filters and exports."""
+    recent = await client_of(request).sessions(SessionQuery(station=f"stations/{request.path_params['key']}"), MANY)
+    return await tab_page(request, "station/sessions.html", "sessions", recent=recent)
 
 
 def under_way(station: Station, sessions: tuple[Session, ...]) -> tuple[Session, ...]:
@@ -53,10 +67,22 @@ def under_way(station: Station, sessions: tuple[Session, ...]) -> tuple[Session,
 async def operate(request: Request) -> Response:
     """Send one command; the answer appears under its button (or, without scripts, on the whole page)."""
     client, key = client_of(request), request.path_params["key"]
+    began = datetime.now(tz=UTC)
     outcome = await operation(client, key, request.path_params["operation"], await request.form())
     if "hx-request" in request.headers:
-        return plain(request, "parts/outcome.html", outcome=outcome)
+        follow_from = following.address(key, began, outcome.job)
+        return plain(request, "station/outcome.html", outcome=outcome, follow_from=follow_from)
     return await _overview(request, outcome)
+
+
+@signed_in
+async def followed(request: Request) -> Response:
+    """What the station told since a command was sent to it, and how far its job is; asks again for a while."""
+    client, key = client_of(request), request.path_params["key"]
+    wanted = following.Wanted.parse(key, request.query_params)
+    job, lines = await asyncio.gather(following.job_of(client, wanted), following.lines_of(client, wanted))
+    again = wanted.again(datetime.now(tz=UTC), job)
+    return plain(request, "station/followed.html", job=job, lines=lines, again=again)
 
 
 @signed_in
@@ -70,6 +96,22 @@ async def tag_options(request: Request) -> Response:
             raise
         found = ()
     return plain(request, "parts/tag_options.html", tags=found)
+
+
+@signed_in
+async def images(request: Request) -> Response:
+    """Firmware images of the portal to choose from, those for the station's vendor and model."""
+    client = client_of(request)
+    station = await client.station(request.path_params["key"])
+    try:
+        found = await client.desk.ask(
+            "FirmwareImageService/ListFirmwareImages", Images, vendor=station.boot.vendor, model=station.boot.model
+        )
+    except ApiError as error:
+        if error.code not in HELD_BACK:
+            raise
+        found = Images()
+    return plain(request, "station/images.html", images=found.firmware_images)
 
 
 @signed_in
@@ -91,11 +133,11 @@ async def configuration(request: Request) -> Response:
             variables = await client.remote.variables(key)
     except ApiError as error:
         problem = sentences.of_command(error)
-    return await show(
+    return await tab_page(
         request,
         "station/configuration.html",
+        "configuration",
         station=station,
-        tab="configuration",
         variables=variables,
         problem=problem,
         outcome=outcome,
@@ -153,11 +195,11 @@ async def messages(request: Request) -> Response:
     client, key = client_of(request), request.path_params["key"]
     wanted = LogView.parse(key, request.query_params)
     station, page = await asyncio.gather(client.station(key), client.messages(key, wanted.query, 100, wanted.after))
-    return await show(
+    return await tab_page(
         request,
         "station/messages.html",
+        "messages",
         station=station,
-        tab="messages",
         wanted=wanted,
         page=page,
         directions=Direction,
@@ -202,12 +244,12 @@ async def settings_page(
     outcome: Outcome | None = None,
 ) -> Response:
     """What people edit, with what became of an attempt to."""
-    return await show(
+    return await tab_page(
         request,
         "station/settings.html",
+        "settings",
         status_code,
         station=station,
-        tab="settings",
         values=values,
         problem=problem,
         outcome=outcome,
@@ -270,13 +312,16 @@ async def disconnect(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """Delete the station; its sessions stay."""
     await client_of(request).delete_station(request.path_params["key"])
-    return redirect("/", "station-deleted")
+    return redirect("/stations", "station-deleted")
 
 
 ROUTES = [
     Route("/tags/options", tag_options),
     Route("/stations/{key}", overview),
+    Route("/stations/{key}/sessions", sessions),
     Route("/stations/{key}/operations/{operation}", operate, methods=["POST"]),
+    Route("/stations/{key}/followed", followed),
+    Route("/stations/{key}/images", images),
     Route("/stations/{key}/configuration", configuration, methods=["GET", "POST"]),
     Route("/stations/{key}/messages", messages),
     Route("/stations/{key}/messages.jsonl", messages_as_json),

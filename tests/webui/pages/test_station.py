@@ -9,6 +9,7 @@ import pytest
 
 from control.v1 import remote_pb2
 from tests.kit.portal_client import Browser, Portal
+from webui.operations import OPERATIONS
 
 HTMX = {"hx-request": "true", "sec-fetch-site": "same-origin"}
 
@@ -81,7 +82,7 @@ def test_why_no_answer_came_is_told_in_words(portal, admin, code, reason, senten
 def test_an_offline_stations_operations_are_disabled_with_the_reason(admin: Browser):
     page = admin.get("/stations/108").text
     assert "The station is offline: nothing can be sent." in page
-    assert page.count("<fieldset disabled>") == 8
+    assert page.count("<fieldset disabled>") == len(OPERATIONS)
     assert "<fieldset disabled>" in admin.get("/stations/117").text  # stop: no session is under way
 
 
@@ -109,7 +110,7 @@ def test_the_message_log_is_filtered_by_what_the_address_says(admin: Browser):
     everything = admin.get("/stations/101/messages").text
     assert everything.count('<tr id="log-') == 80
     some = admin.get("/stations/101/messages?action=StatusNotification&direction=RECEIVED").text
-    assert some.count('<tr id="log-') == 8
+    assert some.count('<tr id="log-') == len(OPERATIONS)
     assert 'src="/live/station/101?action=StatusNotification&amp;direction=RECEIVED&amp;tail=1"' in some
 
 
@@ -125,7 +126,7 @@ def test_the_log_as_a_file_is_what_is_filtered(admin: Browser):
     assert len(objects) == 80
     assert {"time", "direction", "content"} <= objects[0].keys()
     some = admin.get("/stations/101/messages.txt?action=StatusNotification&direction=RECEIVED").body.decode()
-    assert len(some.splitlines()) == 8
+    assert len(some.splitlines()) == len(OPERATIONS)
     assert all(" < StatusNotification [2," in line for line in some.splitlines())
 
 
