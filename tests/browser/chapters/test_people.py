@@ -48,7 +48,7 @@ def test_a_user_is_invited_with_every_field_and_the_link_is_shown_once(house: Ho
         page.get_by_label(label).fill(value)
     page.get_by_label("Role").select_option(label="Site administrator")
     page.get_by_label("North Harbour").check()
-    page.get_by_label("Language").select_option(label="Svenska")
+    page.get_by_role("main").get_by_label("Language").select_option(label="Svenska")
     page.get_by_label("Wants the daily mail").check()
     page.get_by_role("button", name="Add user").click()
     expect(page.get_by_role("heading", name="Invitation for Vera Volt")).to_be_visible()
