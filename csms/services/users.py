@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import Final
 
 import msgspec
+import trio
 
 from csms.domain.access import Action, Principal, Reach, Role, denied, reach
-from csms.domain.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from csms.domain.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unavailable
 from csms.domain.people import (
     EDITABLE,
     Person,
@@ -27,6 +30,9 @@ from csms.services.invitations import Invitations
 ROLES_OF_SITE_ADMINISTRATORS = frozenset({Role.SITE_ADMINISTRATOR, Role.EV_USER})
 """What they may give: roles that count at their sites or for own things only."""
 
+OWN_EDITABLE: Final = frozenset({"first_name", "last_name", "mobile"})
+"""What everybody may change of themselves."""
+
 
 class Users:
     """Use cases of administrators. All raise PermissionDenied, and Unavailable while the database is away."""
@@ -40,8 +46,10 @@ class Users:
         *,
         tree: Callable[[], Tree],
         now: Callable[[], datetime],
+        tags_changed: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint,
     ) -> None:
         self._store = store
+        self._tags_changed = tags_changed
         self._access = access
         self._invitations = invitations
         self._own_data = own_data
@@ -93,17 +101,24 @@ class Users:
     async def update(
         self, caller: Principal, user_id: int, changes: Person, fields: Iterable[str], *, version: int | None
     ) -> Person:
-        """The fields named. Raises InvalidArgument, NotFound, AlreadyExists/EMAIL_TAKEN, StaleVersion,
-        FailedPrecondition/LAST_ADMINISTRATOR."""
-        old = await self._managed(caller, user_id)
+        """The fields named. Everybody may change their own name and telephone number. Raises InvalidArgument, NotFound,
+        AlreadyExists/EMAIL_TAKEN, StaleVersion, FailedPrecondition/LAST_ADMINISTRATOR."""
         changed = {name: getattr(changes, name) for name in fields if name in EDITABLE}
-        new = self._checked(msgspec.structs.replace(old, **changed))
-        self._check_grant(caller, new)
+        if user_id == caller.user_id and changed and OWN_EDITABLE.issuperset(changed):
+            old = await self._must(user_id)
+            new = self._checked(msgspec.structs.replace(old, **changed))
+        else:
+            old = await self._managed(caller, user_id)
+            new = self._checked(msgspec.structs.replace(old, **changed))
+            self._check_grant(caller, new)
         if user_id == caller.user_id and new.blocked:
             raise FailedPrecondition("You cannot block your own account.", reason="OWN_ACCOUNT")
         made = await self._store.update(new, version=version)
         self._access.forget_user(user_id)
         note_change(f"users/{user_id}", old, made)
+        if old.blocked != made.blocked:  # from now on, not when the tags are read again by themselves
+            with suppress(Unavailable):
+                await self._tags_changed()
         return made
 
     async def delete(self, caller: Principal, user_id: int) -> None:

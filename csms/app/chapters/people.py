@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import httpx
@@ -90,7 +91,15 @@ def build(parts: Parts, gate: Gate, index: MemoryTokenIndex) -> list[Servicer]:
     portal_url = settings.portal_public_url or f"http://{settings.portal_listen}"
     invitations = Invitations(gate.people, access, parts.mails, portal_url=portal_url, now=parts.now)
     own_data = PostgresOwnData(parts.database, index.remove)
-    users = Users(gate.people, access, invitations, own_data, tree=lambda: parts.places.tree, now=parts.now)
+    users = Users(
+        gate.people,
+        access,
+        invitations,
+        own_data,
+        tree=lambda: parts.places.tree,
+        now=parts.now,
+        tags_changed=partial(index.reload, parts.stores.tokens),
+    )
     account = Account(gate.people, gate.audit_store, access, users, own_data, now=parts.now)
     single = SingleSignOn(
         _provider(parts),

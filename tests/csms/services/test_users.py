@@ -188,6 +188,20 @@ async def test_others_read_nobody_but_themselves() -> None:
             await world.users.page(caller, PersonFilter(), size=1, after=0)
 
 
+@pytest.mark.feature("F-USR-5")
+async def test_everybody_changes_their_own_name_and_nothing_else_of_themselves() -> None:
+    world = await a_world()
+    driver = await world.add_user(Role.EV_USER, "eva@example.org")
+    caller = await world.access.authenticate((await world.access.sign_in("eva@example.org", PASSWORD)).token)
+    changed = await world.users.update(
+        caller, driver.id, a_person(first_name="Eva", mobile="+46 70 1"), ["first_name", "mobile"], version=None
+    )
+    assert (changed.first_name, changed.mobile, changed.email) == ("Eva", "+46 70 1", "eva@example.org")
+    for fields in (["first_name", "role"], ["customer_number"], []):
+        with pytest.raises(PermissionDenied):
+            await world.users.update(caller, driver.id, a_person(), fields, version=None)
+
+
 @pytest.mark.feature("F-USR-3")
 async def test_sessions_are_ended_by_their_owner_or_an_administrator() -> None:
     world = await a_world()
@@ -216,3 +230,14 @@ async def test_a_link_is_handed_on_when_there_is_no_mail_server() -> None:
     with pytest.raises(InvalidArgument):
         await world.invitations.set_password(link.partition("=")[2], PASSWORD)
     assert "token=" in await world.users.invite(world.root, made.id)
+
+
+async def test_the_tags_of_somebody_who_is_blocked_are_looked_at_anew_at_once() -> None:
+    world = await a_world()
+    user, _ = await world.users.create(world.root, a_person(), invite=False)
+    await world.users.update(world.root, user.id, a_person(blocked=True), ["blocked"], version=None)
+    assert world.tag_changes == 1
+    await world.users.update(world.root, user.id, a_person(first_name="Ann"), ["first_name"], version=None)
+    assert world.tag_changes == 1
+    await world.users.update(world.root, user.id, a_person(blocked=False), ["blocked"], version=None)
+    assert world.tag_changes == 2
