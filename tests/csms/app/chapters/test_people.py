@@ -33,7 +33,9 @@ async def built(**changes: Any) -> Any:
     """The AuthServicer."""
     world, given = ServiceWorld(), settings(**changes)
     database = cast("Database", Nowhere())
-    stores = cast("Stores", SimpleNamespace(access=world.access_store, requests=world.requests))
+    stores = cast(
+        "Stores", SimpleNamespace(access=world.access_store, requests=world.requests, tokens=world.token_store)
+    )
     gate = open_gate(given, stores, database, lambda: NOW)
     async with trio.open_nursery() as nursery:
         parts = SimpleNamespace(
