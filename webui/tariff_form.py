@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -163,3 +164,8 @@ def moment(form: FormData, name: str) -> datetime | None:
 
 def _clock(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def typed_in(form: FormData | None) -> defaultdict[str, str]:
+    """What is in each field, to be shown again; nothing where nothing was typed."""
+    return defaultdict(str, {key: str(value) for key, value in form.items()} if form else {})

@@ -20,6 +20,7 @@ from webui.api import Client
 from webui.menu import ADMINISTRATORS
 from webui.page import client_of, demand, frame, plain, redirect, signed_in, text, with_query
 from webui.pages.tariffs import Targets, targets
+from webui.tariff_form import typed_in
 from webui.values import ApiError, Role
 from webui.words import N_, _
 
@@ -165,7 +166,7 @@ async def _table(request: Request, problem: str = "", failed: str = "", form: Fo
         next_url=with_query("/reports", following),
         problem=problem,
         failed=failed,
-        typed={key: str(value) for key, value in form.items()} if form else {},
+        typed=typed_in(form),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -16,7 +17,7 @@ from webui import sentences, session_words, tariff_form
 from webui.api import Client
 from webui.menu import ADMINISTRATORS, MANAGERS
 from webui.page import client_of, demand, frame, plain, redirect, signed_in, text, with_query
-from webui.tariff_form import KINDS, read_terms, rows_of_form, rows_of_terms
+from webui.tariff_form import KINDS, read_terms, rows_of_form, rows_of_terms, typed_in
 from webui.values import ApiError
 from webui.values_money import Cost, Terms
 from webui.words import N_, _, current
@@ -263,7 +264,7 @@ async def _one(request: Request, problem: str, status_code: int = 200, form: For
         may_edit=role in ADMINISTRATORS,
         may_assign=role in MANAGERS,
         problem=problem,
-        typed={key: str(value) for key, value in form.items()} if form else {},
+        typed=typed_in(form),
     )
 
 
@@ -309,7 +310,7 @@ def _why(error: ApiError) -> str:
 
 async def _form_again(request: Request, tariff: Tariff, form: FormData, problem: str) -> Response:
     rows = tariff_form.changed_rows(rows_of_form(form), text(form, "do"))
-    typed = {key: str(value) for key, value in form.items()}
+    typed = dict(typed_in(form))
     return await _form(request, tariff, rows, typed, problem, await _preview(client_of(request), form))
 
 
@@ -328,7 +329,7 @@ async def _form(
         frame=await frame(request),
         tariff=tariff,
         rows=rows,
-        typed=typed,
+        typed=defaultdict(str, typed),
         kinds=[(kind, _(words)) for kind, words in KINDS.items()],
         weekdays=session_words.weekdays(),
         problem=problem,
