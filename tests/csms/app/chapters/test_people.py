@@ -45,6 +45,7 @@ async def built(**changes: Any) -> Any:
             ground=nursery,
             stores=stores,
             places=world.places,
+            scopes=world.scopes,
             mails=open_mails(given, cast("Any", None), database, lambda: NOW),
         )
         found = build(cast("Parts", parts), gate, world.index)
