@@ -1,0 +1,185 @@
+"""Alarms as operators work with them: tables, notice, files, rules, settings, mail and webhooks."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import openpyxl
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.kit.dock import Dock, open_dock
+from tests.kit.house import House
+from tests.kit.looks import complaints
+from tests.kit.patience import until
+
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module")
+def dock(house: House) -> Iterator[Dock]:
+    with open_dock(house, "Alarm Dock") as made:
+        yield made
+
+
+@pytest.mark.feature("F-ALM-1", "F-ALM-3")
+def test_alarms_come_by_themselves_are_looked_at_and_are_over(dock: Dock, chromium: Browser) -> None:
+    visit = dock.house.page(chromium, "support")
+    page = visit.page
+    page.clock.install()
+    page.goto(f"/alarms?place={dock.key}")
+    expect(page.get_by_text("No alarm matches.")).to_be_visible()
+    dock.fault("HighTemperature", 2)
+    dock.fault("GroundFailure", 3)
+    page.clock.run_for(16_000)  # the numbers are asked for every 15 s, and the table after them
+    rows = page.locator("table.alarms tbody tr")
+    expect(rows).to_have_count(2)
+    expect(page.locator("#alarm-badge .badge")).to_be_visible()
+    page.get_by_label("Kind").select_option(label="Temperature")
+    expect(rows).to_have_count(1)
+    page.wait_for_url("**kind=TEMPERATURE*")
+    page.get_by_role("link", name="Clear filters").click()
+    page.goto(f"/alarms?place={dock.key}")
+    page.get_by_label("Tick all on this page").check()
+    page.get_by_label("Note", exact=True).fill("Fan ordered")
+    page.get_by_role("button", name="Take notice", exact=True).click()
+    expect(page.get_by_text("Others see now that notice was taken.")).to_be_visible()
+    assert [alarm.note for alarm in dock.alarms()] == ["Fan ordered", "Fan ordered"]
+    page.goto(f"/alarms?place={dock.key}")
+    page.get_by_role("link", name="Temperature").click()
+    expect(page.get_by_role("heading", name="Temperature")).to_be_visible()
+    expect(page.get_by_text("AlarmRaised").first).to_be_visible()
+    page.get_by_label("Note").fill("Fan replaced")
+    page.get_by_role("button", name="End by hand").click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    expect(page.get_by_text("Ended. What is still wrong comes back")).to_be_visible()
+    dock.link.status("Available", 3)
+    until(lambda: not dock.alarms())
+    page.goto(f"/alarms/history?place={dock.key}&order=OLDEST")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("Fan replaced")
+    visit.close()
+
+
+@pytest.mark.feature("F-ALM-1")
+def test_history_and_event_log_are_filtered_and_written_to_files(dock: Dock, chromium: Browser) -> None:
+    dock.fault("OverCurrentFailure", 2)
+    dock.link.status("Available", 2)
+    until(lambda: not dock.alarms())
+    visit = dock.house.page(chromium, "admin")
+    page = visit.page
+    page.goto(f"/alarms/events?station={dock.station_key}")
+    expect(page.get_by_role("rowheader", name="Connected Station")).to_be_visible()
+    page.get_by_label("About").select_option(label="Alarm")
+    expect(page.get_by_role("rowheader", name="Connected Station")).to_have_count(0)
+    page.get_by_role("searchbox", name="Search events").fill("overcurrent")
+    page.wait_for_url("**q=overcurrent*")
+    expect(page.get_by_text("AlarmRaised")).to_be_visible()
+    visit.close()
+    with dock.house.visitor("admin") as http:
+        lines = http.get(f"/alarms/history.csv?place={dock.key}").text.splitlines()
+        assert "Fuse tripped" in lines[1]
+        sheet = http.get(f"/alarms/events.xlsx?station={dock.station_key}&source=ALARM")
+        rows = list(openpyxl.load_workbook(io.BytesIO(sheet.content)).active.values)
+        assert rows[0][:4] == ("Time", "About", "Event", "Text")
+        assert {row[2] for row in rows[1:]} >= {"AlarmRaised", "AlarmCleared"}
+
+
+@pytest.mark.feature("F-ALM-2")
+def test_a_rule_makes_a_vendors_code_an_alarm(dock: Dock, chromium: Browser) -> None:
+    visit = dock.house.page(chromium, "admin")
+    page = visit.page
+    page.goto("/alarms/rules")
+    page.get_by_role("link", name="Add rule").click()
+    page.get_by_label("Code").fill("0x42*")
+    page.get_by_label("Vendor").fill("Acme")
+    page.get_by_label("Alarm", exact=True).select_option(label="Fuse tripped")
+    page.get_by_label("Severity").select_option(label="Minor")
+    page.get_by_label("Text").fill("Fuse F2 ({code})")
+    page.get_by_role("button", name="Add rule").click()
+    expect(page.get_by_text("The rule is saved.")).to_be_visible()
+    page.get_by_role("link", name="Add rule").click()
+    page.get_by_label("Code").fill("0x42*")
+    page.get_by_label("Vendor").fill("Acme")
+    page.get_by_role("button", name="Add rule").click()
+    expect(page.get_by_role("alert")).to_be_visible()  # there is one already, and what was typed is kept
+    expect(page.get_by_label("Vendor")).to_have_value("Acme")
+    dock.link.call(
+        "StatusNotification", connectorId=2, errorCode="OtherError", status="Faulted", vendorErrorCode="0x4211"
+    )
+    (alarm,) = until(lambda: [each for each in dock.alarms() if each.code == "0x4211"])
+    assert (alarm.kind, alarm.severity, alarm.text) == (6, 3, "Fuse F2 (0x4211)")
+    dock.link.status("Available", 2)
+    page.goto("/alarms/rules")
+    page.get_by_role("link", name="0x42*").click()
+    page.get_by_role("button", name="Delete rule").click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    expect(page.get_by_text("The rule is deleted.")).to_be_visible()
+    visit.close()
+
+
+@pytest.mark.feature("F-ALM-3")
+def test_settings_and_the_daily_mail_are_kept(dock: Dock) -> None:
+    with dock.house.visitor("admin") as http:
+        form = {"silent_after": "15", "not_registered_after": "48", "network_percent": "75", "hold_off": "5"}
+        assert http.post("/alarms/settings", data=form | {"backup_after": "soon"}).status_code == 422
+        assert "They count from now on." in http.post("/alarms/settings", data=form | {"backup_after": "36"}).text
+        settings = dock.house.ask("alarms.GetAlarmSettings").settings
+        assert (settings.silent_after.seconds, settings.network_percent) == (900, 75)
+        assert "Saved." in http.post("/alarms/mail", data={"wanted": "1", "hour": "6"}).text
+        assert 'value="6" selected' in http.get("/alarms/mail").text
+
+
+@pytest.mark.feature("F-ALM-3")
+def test_a_webhook_is_made_its_secret_shown_once_and_a_test_is_sent(dock: Dock, chromium: Browser) -> None:
+    visit = dock.house.page(chromium, "admin")
+    page = visit.page
+    page.goto("/alarms/webhooks")
+    page.get_by_role("link", name="Add webhook").click()
+    page.get_by_label("Name").fill("Pager")
+    page.get_by_label("Address").fill("http://127.0.0.1:9/alarms")
+    page.get_by_label("Fuse tripped").check()
+    page.get_by_role("button", name="Add webhook").click()
+    if page.get_by_role("alert").count():  # the address of a private network is refused at once
+        expect(page.get_by_label("Name")).to_have_value("Pager")
+        page.get_by_label("Address").fill("https://pager.example.invalid/alarms")
+        page.get_by_role("button", name="Add webhook").click()
+    secret = page.locator(".secret code").inner_text()
+    assert len(secret) > 20
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.get_by_text("The test did not arrive:")).to_be_visible(timeout=30_000)
+    assert secret not in page.content()
+    expect(page.get_by_role("region", name="Table of deliveries")).to_contain_text("test")
+    page.get_by_label("Send alarms").uncheck()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The webhook is saved.")).to_be_visible()
+    (made,) = (each for each in dock.house.ask("webhooks.ListWebhooks").webhooks if each.display_name == "Pager")
+    assert (made.enabled, list(made.kinds)) == (False, [6])
+    page.get_by_role("button", name="New secret").click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    expect(page.locator(".secret code")).not_to_have_text(secret)
+    page.get_by_role("button", name="Delete webhook").click()
+    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    expect(page.get_by_text("The webhook is deleted.")).to_be_visible()
+    visit.close()
+
+
+def test_who_may_not_is_told_so_and_not_offered_it(dock: Dock) -> None:
+    with dock.house.visitor("support") as http:
+        assert "/alarms/webhooks" not in http.get("/alarms").text
+        assert http.get("/alarms/webhooks").status_code == 403
+        assert "/alarms/rules/add" not in http.get("/alarms/rules").text
+    with dock.house.visitor("site") as http:
+        assert "Alarm Dock" not in http.get("/alarms/history").text.partition('id="list"')[2]
+    with dock.house.visitor("driver") as http:
+        assert 'href="/alarms"' not in http.get("/dashboard").text.partition("<main")[0]
+        assert http.get("/alarms/rules").status_code == 403
+
+
+def test_nothing_is_wrong_with_the_looks(dock: Dock, chromium: Browser) -> None:
+    alarm = dock.fault("PowerMeterFailure", 2)
+    pages = ["/alarms", "/alarms/history", "/alarms/events", "/alarms/rules", "/alarms/rules/add", "/alarms/settings"]
+    pages += ["/alarms/webhooks", "/alarms/webhooks/add", "/alarms/mail", f"/{alarm.name}"]
+    assert complaints(dock.house, chromium, "admin", *pages) == []
+    dock.link.status("Available", 2)
