@@ -417,3 +417,18 @@ class Files(msgspec.Struct, frozen=True):
 
     files: tuple[File, ...] = ()
     next_page_token: str = ""
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Something that is typed into a station, or that it is told."""
+
+    kind: str
+    url: str
+
+
+class ConnectionInfo(msgspec.Struct, frozen=True):
+    """Where stations connect."""
+
+    ocpp_addresses: tuple[str, ...]
+    addresses: tuple[Address, ...]
+    station_password_required: bool

@@ -51,7 +51,7 @@ def alarm_kind(word: str) -> str:
         "NO_COMMUNICATION": _("No communication"),
         "NO_NETWORK": _("No network"),
         "HARDWARE_FAULT": _("Hardware fault"),
-        "HARDWARE_CONFIGURATION_FAULT": _("Wrong hardware configuration"),
+        "HARDWARE_CONFIGURATION_FAULT": _("Hardware configuration fault"),
         "FUSE_TRIPPED": _("Fuse tripped"),
         "TEMPERATURE": _("Temperature"),
         "SECURITY": _("Security"),
@@ -64,6 +64,19 @@ def outlet_mode(word: str) -> str:
     return {"OPEN": _("Open: anyone may charge"), "RFID": _("RFID: the tag decides")}.get(word, view.DASH)
 
 
+def address_kind(word: str) -> str:
+    """What an address is for; an unknown kind is told as it is."""
+    return {
+        "ocpp-j": _("OCPP by WebSocket"),
+        "ocpp-j-tls": _("OCPP by WebSocket, encrypted"),
+        "ocpp-1.5-soap": _("OCPP 1.5 by SOAP"),
+        "files-http": _("Files by HTTP"),
+        "files-https": _("Files by HTTPS"),
+        "files-ftp": _("Files by FTP"),
+        "files-ftps": _("Files by FTPS"),
+    }.get(word, word)
+
+
 def size(value: int) -> str:
     """A number of bytes with its unit."""
     if value < 1000:
@@ -74,6 +87,7 @@ def size(value: int) -> str:
 
 
 ENVIRONMENT.filters.update(
+    address_kind=address_kind,
     share_level=share_level,
     job_kind=job_kind,
     job_state=job_state,

@@ -12,11 +12,12 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from webui import following, log_export, sentences, station_list
+from webui.api import Client
 from webui.operations import OPERATIONS, Outcome, operation
 from webui.page import client_of, demand, plain, redirect, show, signed_in, text, with_query
 from webui.station_page import HELD_BACK, tab_page
 from webui.values import ApiError, Direction, LogQuery, Session, SessionQuery, Station
-from webui.values_stations import Images
+from webui.values_stations import ConnectionInfo, Images
 from webui.words import _
 
 RECENT = 8
@@ -250,10 +251,21 @@ async def settings_page(
         "settings",
         status_code,
         station=station,
+        info=await _connection_info(client_of(request)),
         values=values,
         problem=problem,
         outcome=outcome,
     )
+
+
+async def _connection_info(client: Client) -> ConnectionInfo | None:
+    """Where stations connect; None for those who may not know."""
+    try:
+        return await client.desk.ask("SystemService/GetSystemInfo", ConnectionInfo)
+    except ApiError as error:
+        if error.code in HELD_BACK:
+            return None
+        raise
 
 
 @signed_in
