@@ -43,9 +43,7 @@ async def invite(request: Request) -> Response:
     except ApiError as error:
         if error.code not in BESIDE:
             raise
-        return await show(
-            request, "services/party_add.html", 422, typed=typed, problem=sentences.of_error(error), where="invite"
-        )
+        return await show(request, "services/party_add.html", 422, typed=typed, problem=sentences.of_error(error))
     return await show(request, "services/invitation.html", invitation=made)
 
 
@@ -63,9 +61,7 @@ async def register(request: Request) -> Response:
     except ApiError as error:
         if error.code not in ANSWERED or (error.away and not error.reason):
             raise
-        return await show(
-            request, "services/party_add.html", 422, typed=typed, problem=sentences.of_error(error), where="register"
-        )
+        return await show(request, "services/party_add.html", 422, typed=typed, problem=sentences.of_error(error))
     return redirect(f"/services/parties/{made.party.key}", "party-registered")
 
 
