@@ -75,6 +75,10 @@ proto: $(DEV_READY) ## write control/v1 anew from proto/
 	$(BIN)/buf format --write
 	$(BIN)/python -m scripts.generate_stubs
 
+.PHONY: messages
+messages: $(DEV_READY) ## gather the portal's texts into the catalogues of webui/locale and compile them
+	@$(BIN)/python -m scripts.messages
+
 .PHONY: pins
 pins: ## choose new versions of everything: writes requirements/*.txt (needs PYTHON to be 3.11, the oldest we run on)
 	@PYTHON=$(PYTHON) NEWER=$(NEWER) scripts/compile_pins.sh

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.kit.house import House
 
@@ -23,3 +23,9 @@ def complaints(house: House, chromium: Browser, who: str, *paths: str) -> list[s
                 found.append(f"{path} is wider than {width} px")
         visit.close()
     return found
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds on a page as it stands, a line each."""
+    found = Axe().run(page).response["violations"]
+    return [f"{page.url} {each['id']}: {node['target']}" for each in found for node in each["nodes"]]
