@@ -57,6 +57,7 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
         "Temperature",
         "Security",
         "Backup too old",
+        "Configuration drift",
     ),
     "sv": (
         "Inte registrerad",
@@ -68,6 +69,7 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
         "Temperatur",
         "Säkerhet",
         "Säkerhetskopian är för gammal",
+        "Avvikande konfiguration",
     ),
     "nl": (
         "Niet geregistreerd",
@@ -79,6 +81,7 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
         "Temperatuur",
         "Beveiliging",
         "Back-up te oud",
+        "Afwijkende configuratie",
     ),
     "de": (
         "Nicht registriert",
@@ -90,6 +93,7 @@ _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
         "Temperatur",
         "Sicherheit",
         "Sicherung der Daten zu alt",
+        "Abweichende Konfiguration",
     ),
 }
 _SEVERITIES: Final[Mapping[str, tuple[str, str, str]]] = {
