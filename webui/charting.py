@@ -153,7 +153,7 @@ class Wanted:
             "start_time": begin,
             "end_time": end,
             "bucket": self.bucket or "UNSPECIFIED",
-            "time_zone": "" if self.place else current.get().zone_name,
+            "time_zone": current.get().zone_name,
             "place": f"places/{self.place}" if self.place else "",
             "stations": [f"stations/{key}" for key in self.stations],
             "split": self.split or "UNSPECIFIED",

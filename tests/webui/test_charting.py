@@ -67,7 +67,7 @@ def test_the_address_comes_back_as_it_was() -> None:
     query = "kind=SESSIONS&span=week&place=4&split=STATION&bucket=DAY&compare=1&station=7&station=9"
     assert wanted(query).url() == f"/charts?{query}"
     asked = wanted(query).asked(NOW)
-    assert (asked["stations"], asked["place"], asked["time_zone"]) == (["stations/7", "stations/9"], "places/4", "")
+    assert (asked["stations"], asked["place"], asked["time_zone"]) == (["stations/7", "stations/9"], "places/4", "UTC")
 
 
 def test_numbers_are_told_in_the_unit_of_people() -> None:

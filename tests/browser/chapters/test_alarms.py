@@ -94,7 +94,7 @@ def test_a_rule_makes_a_vendors_code_an_alarm(dock: Dock, chromium: Browser) -> 
     page.get_by_role("link", name="Add rule").click()
     page.get_by_label("Code").fill("0x42*")
     page.get_by_label("Vendor").fill("Acme")
-    page.get_by_label("Alarm", exact=True).select_option(label="Fuse tripped")
+    page.locator("select[name=kind]").select_option(label="Fuse tripped")
     page.get_by_label("Severity").select_option(label="Minor")
     page.get_by_label("Text").fill("Fuse F2 ({code})")
     page.get_by_role("button", name="Add rule").click()

@@ -34,7 +34,7 @@ def test_a_chart_is_chosen_compared_zoomed_and_its_address_says_it_all(dock: Doc
     told = dock.house.ask("statistics.GetDashboard", place=dock.site, days=30).dashboard
     total = sum(day.energy_wh for day in told.days) / 1000
     expect(page.locator(".chart-total b")).to_have_text(f"{total:,.1f}\u00a0kWh")
-    page.get_by_label("Chart", exact=True).select_option(label="Sessions")
+    page.locator("select[name=kind]").select_option(label="Sessions")
     expect(page.locator(".chart-total b")).to_have_text("3")
     page.get_by_label("Split by").select_option(label="Station")
     expect(page.get_by_role("heading", name="Sessions by station")).to_be_visible()
@@ -74,10 +74,10 @@ def test_pictures_and_files_hold_what_is_shown(dock: Dock, chromium: Browser, tm
             assert picture.width > 700
             assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 5  # something is drawn
     with dock.house.visitor("admin") as http:
-        sheet = http.get(f"/charts.xlsx?kind=ENERGY&place={dock.key}&span=week&split=STATION")
+        sheet = http.get(f"/charts.xlsx?kind=ENERGY&place={dock.key}&span=week&bucket=DAY&split=STATION")
         rows = list(openpyxl.load_workbook(io.BytesIO(sheet.content)).active.values)
         assert rows[0][:2] == ("From", "Chart Dock (kWh)")
-        lines = http.get(f"/charts.csv?kind=ENERGY&place={dock.key}&span=week").text.splitlines()
+        lines = http.get(f"/charts.csv?kind=ENERGY&place={dock.key}&span=week&bucket=DAY").text.splitlines()
         assert len(lines) == 1 + 7
         assert sum(float(line.split(",")[1]) for line in lines[1:]) == pytest.approx(
             sum(row[1] for row in rows[1:]), 0.01
