@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -246,6 +247,11 @@ class SessionList:
     def here(self) -> str:
         """This very page."""
         return self.url(after=self.after)
+
+    @property
+    def digest(self) -> str:
+        """Short, and another one for other filters: what is counted for one is not taken for the other's."""
+        return hashlib.sha256(repr(sorted(self.given.items())).encode()).hexdigest()[:12]
 
     @property
     def live(self) -> str:

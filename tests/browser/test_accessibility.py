@@ -53,8 +53,8 @@ def test_axe_finds_nothing(chromium: Browser, site: Site, scheme: str):
         page.goto(site.address + target)
         for closed in page.locator("details.operation, details.fold").all():
             closed.evaluate("d => { d.removeAttribute('name'); d.open = true }")
-        if page.locator("power-chart").count():
-            page.wait_for_selector("power-chart[data-ready]")
+        if page.locator("session-chart").count():
+            page.wait_for_selector("session-chart[data-ready]")
         found += complaints(page)
     page.goto(site.address)
     page.locator("#account-menu summary").click()

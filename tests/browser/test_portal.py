@@ -152,9 +152,9 @@ def test_a_session_is_drawn_goes_on_live_and_is_stopped(page: Page, site: Site):
     session = next(s for s in site.fake.world.sessions.values() if s.power_w)
     page.goto(f"{site.address}/{session.name}")
     live(page)
-    chart = page.locator("power-chart")
+    chart = page.locator("session-chart")
     expect(chart).to_have_attribute("data-ready", "1")
-    drawn = chart.locator("canvas").evaluate(
+    drawn = chart.locator("canvas").first.evaluate(
         "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 == 3 && v > 0)"
     )
     assert drawn
@@ -210,6 +210,7 @@ def test_sessions_are_filtered_and_exactly_those_exported(page: Page, site: Site
     page.get_by_label("State").select_option("ACTIVE")
     expect(page.locator("#session-rows tr")).to_have_count(6)
     assert "state=ACTIVE" in page.url
+    page.locator("#export-menu summary").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="XLSX").click()
     download.value.save_as(tmp_path / "sessions.xlsx")

@@ -105,5 +105,6 @@ document.addEventListener("click", (event) => {
     target.querySelector("input:not([type=hidden]), textarea")?.focus({ preventScroll: true });
   };
   addEventListener("hashchange", reveal);
-  reveal();
+  if (document.readyState === "complete") reveal();
+  else addEventListener("load", () => setTimeout(reveal, 0)); // after the browser went to the fragment itself
 }
