@@ -66,11 +66,11 @@ class SwarmResult:
         return [record for record in self.ledger if not record.finished]
 
 
-def parse_target(url: str) -> Target:
-    """Read a target. Raises ValueError with a sentence for people."""
+def parse_target(url: str, flag: str = "--target") -> Target:
+    """Read a target, as `flag` gives it. Raises ValueError with a sentence for people."""
     parts = urlsplit(url)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValueError(f"--target must look like ws://127.0.0.1:9000/ocpp, not {url!r}")
+        raise ValueError(f"{flag} must look like ws://127.0.0.1:9000/ocpp, not {url!r}")
     tls = parts.scheme == "wss"
     return Target(parts.hostname, parts.port or (443 if tls else 80), parts.path.rstrip("/"), tls)
 

@@ -63,7 +63,7 @@ def read_settings(argv: Sequence[str]) -> Settings:
         raise ValueError(problem)
     return Settings(
         control=given.control,
-        target=parse_target(given.ocpp),
+        target=parse_target(given.ocpp, "--ocpp"),
         api_key=api_key,
         seed=given.seed,
         stations=given.stations,

@@ -133,20 +133,14 @@ class Speech16:
         return Step(at, "MeterValues", payload, visit.number)
 
     def _statuses(self, visit: Visit, steps: list[Step]) -> list[Step]:
-        """Those that people see in the station's history."""
+        """Those that people see in the station's history, too."""
         evse, started, stopped = visit.evse, visit.started, visit.stopped
-        out = [said(started, self.status(evse, "Preparing", started - timedelta(seconds=20))), steps[0]]
-        out.append(said(started, self.status(evse, "Charging", started + timedelta(seconds=2))))
+        told = [(started - timedelta(seconds=20), "Preparing"), (started + timedelta(seconds=2), "Charging")]
         if visit.charge.full_after is not None:
-            full = started + timedelta(seconds=visit.charge.full_after)
-            out.append(said(full, self.status(evse, "SuspendedEV", full)))
-        out += steps[1:]
-        gone = stopped + timedelta(minutes=2)
-        return [
-            *out,
-            said(stopped, self.status(evse, "Finishing", stopped)),
-            said(gone, self.status(evse, "Available", gone)),
-        ]
+            told.append((started + timedelta(seconds=visit.charge.full_after), "SuspendedEV"))
+        told += [(stopped, "Finishing"), (stopped + timedelta(minutes=2), "Available")]
+        statuses = [said(at, self.status(evse, status, at)) for at, status in told]
+        return sorted([*steps, *statuses], key=lambda step: step.at)
 
     def _meter_value(self, visit: Visit, model: Model, point: Point) -> Json:
         sampled: list[Json] = [

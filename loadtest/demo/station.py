@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
@@ -187,18 +187,15 @@ class DemoStation:
         """Tell a session while it goes on; ends it early when that is wanted."""
         wanted = self.charging[visit.evse]
         identity, model = self.plan.identity, self.plan.model
-        steps = self.speech.session(visit, model, identity, live=True)
-        told = 0
-        for step in steps:
-            with trio.move_on_after((step.at - datetime.now(UTC)).total_seconds()) as patience:
+        for step in self.speech.session(visit, model, identity, live=True):
+            with trio.move_on_after(max(0.0, (step.at - datetime.now(UTC)).total_seconds())):
                 await wanted.wait()
-            if not patience.cancelled_caught and wanted.is_set() and step.at > datetime.now(UTC):
+            now = datetime.now(UTC)
+            if wanted.is_set() and step.at > now:
+                visit = cut(visit, now)
+                await self.tell(ending(self.speech.session(visit, model, identity, live=True)))
                 break
             await self.tell_one(step)
-            told += 1
-        if told < len(steps):
-            visit = cut(visit, datetime.now(UTC))
-            await self.tell(self.speech.session(visit, model, identity, live=True)[told:])
         self._registers[visit.evse] = visit.meter_stop_wh
         self.charging.pop(visit.evse, None)
         self._live.pop(visit.evse, None)
@@ -229,6 +226,11 @@ class DemoStation:
 
     def _on_call(self, action: str, payload: Json) -> Answer:
         return self._orders.answer(action, payload)
+
+
+def ending(steps: Sequence[Step]) -> Sequence[Step]:
+    """The last message of the transaction, and what is said after it."""
+    return steps[max(number for number, step in enumerate(steps) if step.visit is not None) :]
 
 
 def cut(visit: Visit, at: datetime) -> Visit:

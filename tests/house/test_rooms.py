@@ -54,7 +54,6 @@ NO_TEST_OF_ITS_OWN: dict[str, str] = {
     "loadtest/demo/office.py": "tests/system/test_demo.py runs it",
     "loadtest/demo/afterwards.py": "tests/system/test_demo.py runs it",
     "control/convert/imports.py": "tests/control/servicers has it over the wire",
-    "csms/ports/imports.py": "Protocols; tests/contracts/test_imports.py tests what fulfils them",
     "csms/storage/imports.py": "tests/contracts/test_imports.py runs it on PostgreSQL",
     "csms/app/chapters/installations.py": "wiring only; tests/system runs it",
     "csms/app/chapters/sessions.py": "wiring only; tests/system/test_sessions.py runs it",
