@@ -276,7 +276,9 @@ ORDER BY e.received_at DESC, e.id DESC LIMIT {limit})"""  # noqa: S608 - conditi
 FROM system_event AS e LEFT JOIN station AS s ON s.id = e.station_id WHERE {conditions}
 ORDER BY e.at DESC, e.id DESC LIMIT {limit})"""  # noqa: S608 - conditions of ours
         )
-        sql = f"{' UNION ALL '.join(parts)} ORDER BY at DESC, told DESC, id DESC LIMIT {limit}"
+        # in brackets: one part alone may not be ordered twice
+        log = f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS log"  # noqa: S608 - conditions of ours
+        sql = f"{log} ORDER BY at DESC, told DESC, id DESC LIMIT {limit}"
         return [_logged(row) for row in await self._database.fetch(sql, *args)]
 
     async def prune(self, before: datetime) -> int:

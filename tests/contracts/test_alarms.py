@@ -228,6 +228,8 @@ async def test_the_event_log_is_paged_newest_first(stores: Stores) -> None:
     assert await kinds(severity=1) == ["Kind1", "Kind0"]
     assert await kinds(kinds=("Kind2",)) == ["Kind2"]
     assert await kinds(sources=(EventSource.STATION,)) == []
+    assert await kinds(sources=(EventSource.ALARM,)) == []  # only what was noted, nothing that stations told
+    assert await kinds(sources=(EventSource.OPERATION,)) == ["Kind3", "Kind2", "Kind1", "Kind0"]
     assert await kinds(station_id=stores.other) == []
     assert await kinds(since=NOW + timedelta(minutes=3)) == ["Kind3"]
     assert await kinds(until=NOW + timedelta(minutes=1)) == ["Kind0"]
