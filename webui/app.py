@@ -27,6 +27,7 @@ from webui.sealing import Seal
 from webui.settings import Settings
 from webui.streams_drive import ROUTES as LIVE_DRIVE
 from webui.streams_floor import ROUTES as LIVE_FLOOR
+from webui.streams_operations import ROUTES as LIVE_OPERATIONS
 from webui.values import ApiError
 from webui.words import _
 
@@ -63,6 +64,7 @@ def create_app(settings: Settings) -> Starlette:
             *pages.ROUTES,
             *streams.ROUTES,
             *LIVE_FLOOR,
+            *LIVE_OPERATIONS,
             *live_dashboard.ROUTES,
             *LIVE_DRIVE,
             Mount("/static", Files(directory=STATIC), name="static"),

@@ -58,6 +58,7 @@ MENU: Final = (
     Entry("/charts", "charts", N_("Charts"), EVERYBODY, prefixes=("/charts/",), takes_place=True),
     Entry("/alarms", "alarms", N_("Alarms"), STAFF, prefixes=("/alarms/",), takes_place=True, alarm_badge=True),
     Entry("/reports", "reports", N_("Reports"), frozenset({Role.ADMINISTRATOR, Role.EV_USER}), prefixes=("/reports",)),
+    Entry("/operations", "operations", N_("Operations"), STAFF, prefixes=("/operations/", "/firmware", "/files")),
     Entry("/inventory", "inventory", N_("Inventory"), STAFF, takes_place=True),
     Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",)),
     Entry("/users", "users", N_("Users"), MANAGERS, prefixes=("/users/",)),

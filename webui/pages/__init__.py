@@ -12,11 +12,13 @@ from webui.pages import (
     alarm_rules,
     alarms,
     audit,
+    bulk_operations,
     charts,
     connectors,
     dashboard,
     drive,
     drive_use,
+    firmware,
     frame,
     groups,
     inventory,
@@ -52,6 +54,8 @@ from webui.pages import (
 )
 
 _CHAPTERS: Final = (
+    firmware,
+    bulk_operations,
     limits,
     audit,
     groups,
