@@ -119,9 +119,7 @@ class LiveStation:
     async def _begin(self, outlet: int, tag: str) -> None:
         assert self._link is not None
         await self._tell(outlet, "Preparing")
-        begun = await self._link.call(
-            "StartTransaction", connectorId=outlet, idTag=tag, meterStart=0, timestamp=_now()
-        )
+        begun = await self._link.call("StartTransaction", connectorId=outlet, idTag=tag, meterStart=0, timestamp=_now())
         self._charging[begun["transactionId"]] = outlet
         await self._tell(outlet, "Charging")
         sample = [
@@ -129,9 +127,7 @@ class LiveStation:
             {"value": "7400", "unit": "W", "measurand": "Power.Active.Import"},
         ]
         value = [{"timestamp": _now(), "sampledValue": sample}]
-        await self._link.call(
-            "MeterValues", connectorId=outlet, transactionId=begun["transactionId"], meterValue=value
-        )
+        await self._link.call("MeterValues", connectorId=outlet, transactionId=begun["transactionId"], meterValue=value)
 
     async def _finish(self, transaction: int) -> None:
         assert self._link is not None

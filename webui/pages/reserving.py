@@ -38,9 +38,7 @@ async def make(request: Request) -> Response:
             return await _choose_station(request)
         return await _form(request, request.query_params.get("station", ""), _begin(request.query_params))
     form = await request.form()
-    typed = {
-        name: text(form, name)[:60] for name in ("where", "connector_type", "for", "tag", "group", "from", "until")
-    }
+    typed = {name: text(form, name)[:60] for name in FIELDS}
     key = text(form, "station")
     try:
         answered = await client_of(request).desk.ask(
