@@ -399,6 +399,13 @@ class Images(msgspec.Struct, frozen=True):
     firmware_images: tuple[Image, ...] = ()
 
 
+class Firmware(msgspec.Struct, frozen=True):
+    """The image to update to, if there is a newer one, and what the station has."""
+
+    firmware_image: Image | None
+    current_version: str
+
+
 class JobAnswer(msgspec.Struct, frozen=True):
     """One job."""
 

@@ -17,7 +17,7 @@ from webui.operations import OPERATIONS, Outcome, operation
 from webui.page import client_of, demand, plain, redirect, show, signed_in, text, with_query
 from webui.station_page import HELD_BACK, tab_page
 from webui.values import ApiError, Direction, LogQuery, Session, SessionQuery, Station
-from webui.values_stations import ConnectionInfo, Images
+from webui.values_stations import ConnectionInfo, Firmware, Images
 from webui.words import _
 
 RECENT = 8
@@ -113,6 +113,16 @@ async def images(request: Request) -> Response:
             raise
         found = Images()
     return plain(request, "station/images.html", images=found.firmware_images)
+
+
+@signed_in
+async def firmware(request: Request) -> Response:
+    """Is there newer firmware for it?"""
+    client, key = client_of(request), request.path_params["key"]
+    found = await client.desk.ask("FirmwareImageService/CheckFirmware", Firmware, station=f"stations/{key}")
+    if "hx-request" in request.headers:
+        return plain(request, "station/firmware.html", key=key, found=found)
+    return await tab_page(request, "station/firmware_page.html", "overview", key=key, found=found)
 
 
 @signed_in
@@ -334,6 +344,7 @@ ROUTES = [
     Route("/stations/{key}/operations/{operation}", operate, methods=["POST"]),
     Route("/stations/{key}/followed", followed),
     Route("/stations/{key}/images", images),
+    Route("/stations/{key}/firmware", firmware),
     Route("/stations/{key}/configuration", configuration, methods=["GET", "POST"]),
     Route("/stations/{key}/messages", messages),
     Route("/stations/{key}/messages.jsonl", messages_as_json),

@@ -43,6 +43,12 @@ class FreeVend(msgspec.Struct, frozen=True):
     free_vend: bool
 
 
+class Logbook(msgspec.Struct, frozen=True):
+    """Are drivers asked for a logbook?"""
+
+    enabled: bool
+
+
 @signed_in
 async def outlets(request: Request) -> Response:
     """All outlets, each with its form."""
@@ -51,11 +57,12 @@ async def outlets(request: Request) -> Response:
 
 async def _page(request: Request, problem: str = "", failed: str = "", typed: FormData | None = None) -> Response:
     client, name = client_of(request), f"stations/{request.path_params['key']}"
-    station, found, free, reservable = await asyncio.gather(
+    station, found, free, reservable, logbook = await asyncio.gather(
         client.station(request.path_params["key"]),
         client.desk.ask("OutletService/ListOutlets", Outlets, station=name, page_size=1000),
         client.desk.ask("OutletService/GetFreeVend", FreeVend, station=name),
         _reservable(client, name),
+        client.desk.ask("SessionService/GetStationLogbook", Logbook, station=name),
     )
     return await tab_page(
         request,
@@ -67,6 +74,7 @@ async def _page(request: Request, problem: str = "", failed: str = "", typed: Fo
         statuses=_statuses(station),
         free_vend=free.free_vend,
         reservable=reservable,
+        logbook=logbook.enabled,
         problem=problem,
         failed=failed,
         typed=typed or {},
@@ -126,13 +134,15 @@ def typed_ids(outlet: Outlet) -> str:
 
 @signed_in
 async def switch(request: Request) -> Response:
-    """Free vend, or reservations, on or off."""
+    """Free vend, reservations, or the drivers' logbook, on or off."""
     key, what = request.path_params["key"], request.path_params["what"]
     on, desk = text(await request.form(), "on") == "1", client_of(request).desk
     if what == "free-vend":
         await desk.do("OutletService/SetFreeVend", station=f"stations/{key}", free_vend=on)
     elif what == "reservable":
         await desk.do("ReservationService/SetReservable", station=f"stations/{key}", reservable=on)
+    elif what == "logbook":
+        await desk.do("SessionService/SetStationLogbook", station=f"stations/{key}", enabled=on)
     else:
         raise ApiError("NOT_FOUND", "", "")
     return redirect(f"/stations/{key}/outlets", "station-saved")
