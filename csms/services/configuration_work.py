@@ -33,6 +33,8 @@ _log = structlog.get_logger("csms.configuration")
 
 AT_ONCE: Final = 8
 LOOK_S: Final = 2.0
+TURN_S: Final = 0.2
+"""Between two looks at the least: what ends meanwhile makes room for the next, and stations come a few at a time."""
 COMPARE_S: Final = 60.0
 COMPARE_SIZE: Final = 500
 OUR_SECONDS: Final = 60.0
@@ -101,6 +103,7 @@ class ConfigurationWork:
                     _log.info("configurations wait for the database")
                 with trio.move_on_after(LOOK_S):
                     await self._wake.wait()
+                await trio.sleep(TURN_S)
 
     async def turn(self, nursery: trio.Nursery) -> None:
         """Begin with as many stations as there is room for. Raises Unavailable."""
