@@ -1,8 +1,9 @@
 """Every RPC × every role × (in scope, out of scope): what is answered. An RPC that is not in the table fails.
 
-A new RPC gets a row in MAY (tests/kit/permission_rows.py): `At(…)`, or one of its usual forms, when it names a station, a session, a place or a
-reservation, and stands then in NEEDED or MORE (tests/kit/permission_needs.py) with the names `stations/99`, `sessions/99`, `places/99` (a floor),
-`places/98` (its site), `reservations/99`; else the roles that are let through.
+A new RPC gets a row in MAY (tests/kit/permission_rows.py): `At(…)`, or one of its usual forms, when it names a station,
+a session, a place or a reservation, and stands then in NEEDED or MORE (tests/kit/permission_needs.py) with the names
+`stations/99`, `sessions/99`, `places/99` (a floor), `places/98` (its site), `reservations/99`; else the roles that are
+let through.
 """
 
 from __future__ import annotations
