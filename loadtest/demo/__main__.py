@@ -29,13 +29,27 @@ def main(argv: Sequence[str] | None = None) -> int:
         return MISUSED
     try:
         with Desk(settings.control, settings.api_key) as desk:
-            return DONE if trio.run(run, settings, desk, console) else FAILED
+            return DONE if trio.run(_alone, settings, desk, console) else FAILED
     except (DemoError, OSError) as error:
         console.print(f"chargehouse demo: {error}", style="red", markup=False, soft_wrap=True)
         return FAILED
     except KeyboardInterrupt:
         console.print("Interrupted.")
         return INTERRUPTED
+
+
+async def _alone(settings: Settings, desk: Desk, console: Console) -> bool:
+    """The run; what ends it comes out alone and not in a group of trio's."""
+    try:
+        return await run(settings, desk, console)
+    except BaseExceptionGroup as group:
+        for kind in (KeyboardInterrupt, DemoError, OSError):
+            found: BaseException | None = group.subgroup(kind)
+            while isinstance(found, BaseExceptionGroup):
+                found = found.exceptions[0]
+            if found is not None:
+                raise found from None
+        raise
 
 
 def read_settings(argv: Sequence[str]) -> Settings:

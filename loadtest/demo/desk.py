@@ -35,11 +35,13 @@ _SENTENCES: Final = {
 
 
 class DemoError(Exception):
-    """Something did not work; the text says what to do about it. `taken`: what was to be made is there already."""
+    """Something did not work; the text says what to do about it. `taken`: what was to be made is there already;
+    `again`: it could not be done at this moment."""
 
-    def __init__(self, sentence: str, *, taken: bool = False) -> None:
+    def __init__(self, sentence: str, *, taken: bool = False, again: bool = False) -> None:
         super().__init__(sentence)
         self.taken = taken
+        self.again = again
 
 
 class Reply:
@@ -147,7 +149,8 @@ class Desk:
         if sentence is not None:
             return DemoError(f"{sentence.format(where=self._where)} ({method}: {details})")
         taken = code is grpc.StatusCode.ALREADY_EXISTS
-        return DemoError(f"{method} of control.v1 answered {code.name}: {details}", taken=taken)
+        again = code is grpc.StatusCode.FAILED_PRECONDITION
+        return DemoError(f"{method} of control.v1 answered {code.name}: {details}", taken=taken, again=again)
 
 
 def _open(control: str) -> grpc.Channel:

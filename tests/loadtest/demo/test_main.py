@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loadtest.demo.__main__ import MISUSED, main, read_settings
+from loadtest.demo.desk import DemoError
 
 KEY = ("--api-key", "k")
 
@@ -41,3 +42,23 @@ def test_without_a_key_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delenv("CHARGEHOUSE_API_KEY", raising=False)
     with pytest.raises(ValueError, match="key create"):
         read_settings([])
+
+
+def test_a_failure_amid_the_run_is_a_sentence_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fails(*_: object) -> bool:
+        raise ExceptionGroup("trio's", [ExceptionGroup("trio's", [DemoError("the sky has fallen")])])
+
+    monkeypatch.setattr("loadtest.demo.__main__.run", fails)
+    assert main(KEY) == 1
+    assert "chargehouse demo: the sky has fallen" in capsys.readouterr().out
+
+
+def test_ctrl_c_is_no_failure(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    async def interrupted(*_: object) -> bool:
+        raise BaseExceptionGroup("trio's", [KeyboardInterrupt()])
+
+    monkeypatch.setattr("loadtest.demo.__main__.run", interrupted)
+    assert main(KEY) == 130
+    assert "Interrupted." in capsys.readouterr().out
