@@ -69,7 +69,10 @@ async def images(request: Request) -> Response:
             )
     except ApiError as error:
         return await _images(request, image, _problem(error))
-    return redirect("/firmware", "firmware-saved")
+    kept = redirect("/firmware", "firmware-saved")
+    if "application/json" in request.headers.get("accept", ""):
+        kept.status_code = 204  # the script goes there itself, so that the notice is shown there and not to it
+    return kept
 
 
 def _from(form: FormData) -> FirmwareImage:

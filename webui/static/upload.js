@@ -14,11 +14,12 @@ document.querySelector("form[data-upload]")?.addEventListener("submit", (event) 
     said.textContent = percent < 100 ? form.dataset.sending.replace("{percent}", `${percent} %`) : form.dataset.keeping;
   };
   request.onload = () => {
-    if (request.status < 400) { location.href = request.responseURL; return; }
+    if (request.status === 204) { location.href = request.getResponseHeader("location"); return; }
     document.querySelector("main").innerHTML = new DOMParser().parseFromString(request.responseText, "text/html").querySelector("main").innerHTML;
     document.querySelector("main").focus();
   };
   request.onerror = () => HTMLFormElement.prototype.submit.call(form);
   request.open("POST", form.action);
+  request.setRequestHeader("accept", "application/json");
   request.send(new FormData(form));
 });

@@ -100,7 +100,7 @@ def test_an_image_is_uploaded_an_update_found_and_rolled_out(house: House, chrom
     stations(house, "FIRM-1")
     visit = house.page(chromium, "admin")
     page = visit.page
-    with online(house.product, "FIRM-1") as link:
+    with online(house.product, "FIRM-1", UpdateFirmware={}) as link:
         link.call("BootNotification", chargePointVendor="Rollcorp", chargePointModel="R1", firmwareVersion="1.2.9")
         page.goto("/firmware")
         page.get_by_label("Vendor").fill("Rollcorp")
