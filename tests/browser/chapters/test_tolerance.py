@@ -1,0 +1,72 @@
+"""Tolerance rules and certificates in the portal."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.test_accessibility import complaints
+from tests.kit.house import House
+
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+
+
+def test_an_administrator_adds_changes_and_deletes_rules(house: House, chromium: Browser) -> None:
+    visit = house.page(chromium, "admin")
+    page = visit.page
+    page.goto("/settings/tolerance")
+    page.get_by_text("Add rules").click()
+    new = page.locator("details.site").last
+    new.get_by_label("Title").fill("Odd meters")
+    new.get_by_label("Maker").fill("Odd*")
+    new.locator("input[value='numbers-as-texts']").check()
+    new.get_by_role("button", name="Add").click()
+    expect(page.get_by_text("The rules are saved.")).to_be_visible()
+    (made,) = house.ask("tolerance.ListRuleSets").rule_sets
+    assert (made.title, made.vendor_pattern, list(made.rule_ids), made.enabled) == (
+        "Odd meters",
+        "Odd*",
+        ["numbers-as-texts"],
+        True,
+    )
+    card = page.locator("details.site", has_text="Odd meters")
+    card.locator("summary").click()
+    card.get_by_label("Switched on").uncheck()
+    card.get_by_role("button", name="Save").click()
+    assert not house.ask("tolerance.ListRuleSets").rule_sets[0].enabled
+    card.locator("summary").click()
+    card.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Yes").click()
+    expect(page.get_by_text("The rules are deleted.")).to_be_visible()
+    assert not house.ask("tolerance.ListRuleSets").rule_sets
+    visit.close()
+
+
+def test_rules_without_a_rule_are_told_beside_the_form(house: House) -> None:
+    with house.visitor("admin") as client:
+        answer = client.post("/settings/tolerance", data={"title": "Nothing in it", "enabled": "1"})
+        assert (answer.status_code, 'role="alert"' in answer.text, "Nothing in it" in answer.text) == (422, True, True)
+
+
+def test_the_root_is_there_and_drivers_see_neither(house: House) -> None:
+    with house.visitor("admin") as client:
+        assert "No certificate was signed yet." in client.get("/settings/certificates").text
+        assert client.get("/settings/certificates/root.pem").text.startswith("-----BEGIN CERTIFICATE-----")
+    with house.visitor("driver") as client:
+        assert client.get("/settings/tolerance").status_code == 403
+        assert client.get("/settings/certificates").status_code == 403
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(house: House, chromium: Browser, scheme: str) -> None:
+    visit = house.page(chromium, "admin", width=390, scheme=scheme)
+    found = []
+    for path in ("/settings/tolerance", "/settings/certificates"):
+        visit.page.goto(path)
+        for closed in visit.page.locator("details.fold").all():
+            closed.evaluate("d => { d.open = true }")
+        found += complaints(visit.page)
+        wide = visit.page.evaluate("document.documentElement.scrollWidth")
+        found += [f"{path} is {wide} wide"] if wide > 390 else []
+    visit.close()
+    assert found == []
