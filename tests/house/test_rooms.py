@@ -34,6 +34,8 @@ NO_TEST_OF_ITS_OWN: dict[str, str] = {
     "webui/pages/services.py": "pages are tested in a browser: tests/browser/chapters/test_services.py",
     "webui/pages/roaming.py": "pages are tested in a browser: tests/browser/chapters/test_services.py",
     "webui/values_services.py": "values; tests/browser/chapters/test_services.py shows them",
+    "webui/pages/tolerance.py": "pages are tested in a browser: tests/browser/chapters/test_tolerance.py",
+    "webui/pages/certificates.py": "pages are tested in a browser: tests/browser/chapters/test_tolerance.py",
     "webui/pages/limits.py": "pages are tested in a browser: tests/browser/chapters/test_tags.py",
     "webui/values_tags.py": "values; tests/browser/chapters/test_tags.py shows them",
     "webui/pages/users.py": "pages are tested in a browser: tests/browser/chapters/test_people.py",
