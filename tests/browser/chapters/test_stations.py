@@ -139,7 +139,6 @@ def test_a_driver_sees_shared_stations_told_apart_from_own_ones(house: House, ch
     page.goto("/stations?identity=whose-")
     expect(page.locator("#station-rows tr")).to_have_count(2)
     assert page.get_by_role("link", name="Add station").count() == 0
-    page.locator("#more-filters summary").click()
     page.get_by_role("combobox", name="Whose").select_option("shared")
     expect(page.locator("#station-rows tr")).to_have_count(1)
     expect(page.locator("#station-rows")).to_contain_text("WHOSE-2")
@@ -216,7 +215,7 @@ def test_the_inventory_is_searched_by_what_stands_on_the_label(house: House, chr
     page.get_by_label("Material number").fill("mat-77")
     expect(page.locator("#list tbody tr")).to_have_count(1)
     expect(page.locator("#list tbody")).to_contain_text("EQUIP-1")
-    page.get_by_role("link", name="EQUIP-1").click()
+    page.get_by_role("link", name="EQUIP-1", exact=True).click()
     expect(page.get_by_role("heading", name="Installation")).to_be_visible()
     visit.close()
     with house.visitor("support") as http:
