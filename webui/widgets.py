@@ -177,7 +177,7 @@ class Figures:
             made.append(Column(bar, day_label(each.start_time, long=True), words, value))
         total = sum(value for value in values if math.isfinite(value))
         return Columns(
-            tuple(made), ceiling, view.number(ceiling, 0 if ceiling >= 5 else 1) + unit, self._ticks(), total
+            tuple(made), ceiling, view.number(ceiling, 0 if ceiling == int(ceiling) else 1) + unit, self._ticks(), total
         )
 
     def _ticks(self) -> tuple[str, ...]:

@@ -187,7 +187,7 @@ customElements.define("usage-chart", class extends HTMLElement {
   // ---- the slider
 
   bindOverview() {
-    this.overview = this.card.querySelector("#overview");
+    this.overview = this.card.querySelector(".overview"); // no id: htmx would carry its style attribute over, which the policy forbids
     this.row = this.card.querySelector("#part-row");
     [this.fromInput, this.toInput] = [this.card.querySelector("#part-from"), this.card.querySelector("#part-to")];
     if (this.count < 3) return;
