@@ -207,7 +207,7 @@ def test_the_message_log_follows_pauses_and_pairs(page: Page, site: Site):
 
 def test_sessions_are_filtered_and_exactly_those_exported(page: Page, site: Site, tmp_path: Path):
     page.get_by_role("link", name="Sessions", exact=True).click()
-    page.get_by_label("State").select_option("ACTIVE")
+    page.locator("#filter-state").select_option("ACTIVE")
     expect(page.locator("#session-rows tr")).to_have_count(6)
     assert "state=ACTIVE" in page.url
     page.locator("#export-menu summary").click()

@@ -42,7 +42,7 @@ def test_a_tariff_is_made_tried_out_assigned_changed_and_retired(house: House, c
     page.get_by_label("It shall hold for").select_option("place")
     page.get_by_role("button", name="Assign").click()
     expect(page.get_by_text("Choose where, or for whom")).to_be_visible()
-    page.get_by_label("Site or floor").select_option(house.names["Level 1"])
+    page.locator("select[name=place]").select_option(house.names["Level 1"])
     page.get_by_role("button", name="Assign").click()
     expect(page.get_by_text("The tariff is assigned.")).to_be_visible()
     name = "tariffs/" + page.url.rpartition("/")[2]

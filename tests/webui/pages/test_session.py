@@ -68,5 +68,5 @@ def test_only_what_differs_is_corrected():
 
 @pytest.mark.parametrize("typed", [{"energy": "much"}, {"start_time": "yesterday"}])
 def test_what_is_no_number_and_no_time_is_said_in_words(typed: dict[str, str]):
-    with pytest.raises(ApiError, match="like 2026|number of kWh"):
+    with pytest.raises(ApiError, match=r"like 2026|number of kWh"):
         corrections(FormData({"id_token": "AA"} | typed), SESSION)
