@@ -172,6 +172,7 @@ class DemoStation:
             return False
         model = self.plan.model
         power = min(model.power_w, direct_current_w(car) if model.direct_current else car.max_power_w)
+        ago = round(ago)  # all is measured at whole seconds, as `cut` ends sessions at them
         seconds = ago + hours * 3600
         curve = charge(self._random, car, soc=soc, power_w=power, seconds=seconds, every=SAMPLE_SECONDS)
         started = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=ago)
