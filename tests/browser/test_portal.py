@@ -196,7 +196,7 @@ def test_the_message_log_follows_pauses_and_pairs(page: Page, site: Site):
     first = page.locator("#log-rows tr").first
     expect(first).to_contain_text("Authorize")
     first.hover()
-    expect(page.locator("#log-rows tr.pair")).to_have_count(2)
+    expect(page.locator("#log-rows tr.twin")).to_have_count(2)
     page.get_by_role("button", name="Pause").click()
     site.do(talk("DataTransfer"))
     page.wait_for_timeout(1200)

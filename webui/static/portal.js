@@ -146,7 +146,7 @@ for (const [name, on] of [["mouseover", true], ["mouseout", false], ["focusin", 
   document.addEventListener(name, (event) => {
     const id = event.target.closest?.("tr[data-message-id]")?.dataset.messageId;
     if (!id) return;
-    for (const row of document.querySelectorAll(`tr[data-message-id="${CSS.escape(id)}"]`)) row.classList.toggle("pair", on);
+    for (const row of document.querySelectorAll(`tr[data-message-id="${CSS.escape(id)}"]`)) row.classList.toggle("twin", on);
   });
 }
 
