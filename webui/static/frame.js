@@ -164,6 +164,7 @@
     field.addEventListener("keydown", (event) => {
       if (event.key === "ArrowDown") { event.preventDefault(); pick(picked + 1); }
       else if (event.key === "ArrowUp") { event.preventDefault(); pick(picked - 1); }
+      else if (event.key === "Escape") { event.preventDefault(); palette.close(); } // at once, not only emptied
       else if (event.key === "Enter") { event.preventDefault(); go(list.children[picked], event.ctrlKey || event.metaKey); }
     });
     list.addEventListener("click", (event) => go(event.target.closest("li"), event.ctrlKey || event.metaKey));
