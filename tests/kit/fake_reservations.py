@@ -75,9 +75,7 @@ class FakeReservations:
         return [row for row in found if before is None or row.id < before][:size], len(found)
 
     def _in(self, scope: Scope | None, row: Reservation) -> bool:
-        return scope is None or scope.holds(
-            row.station_id, self.tables.stations[row.station_id].place_id, row.user_id
-        )
+        return scope is None or scope.holds(row.station_id, self.tables.stations[row.station_id].place_id, row.user_id)
 
     async def change(
         self,
