@@ -17,6 +17,11 @@ LONG_FILES: dict[str, str] = {
 }
 LONG_FUNCTIONS: dict[str, str] = {}
 NO_TEST_OF_ITS_OWN: dict[str, str] = {
+    "webui/pages/frame.py": "pages are tested in a browser: tests/browser/chapters/test_frame.py",
+    "webui/pages/keys.py": "pages are tested in a browser: tests/browser/chapters/test_settings.py",
+    "webui/pages/password_link.py": "pages are tested in a browser: tests/browser/chapters/test_settings.py",
+    "webui/pages/system.py": "pages are tested in a browser: tests/browser/chapters/test_settings.py",
+    "webui/values_account.py": "values; tests/browser/chapters/test_settings.py sees each",
     "csms/app/chapters/configuration.py": "wiring only; tests/system/test_configuration.py runs it",
     "csms/services/configuration_templates.py": "tests/csms/services/test_configuration_work.py applies them",
     "csms/services/station_settings.py": "tests/csms/services/test_configuration.py reads, compares and sends by it",
