@@ -1,8 +1,8 @@
 """Brings the catalogues of the portal's texts up to date: ``python -m scripts.messages`` (``make messages``).
 
-It reads all texts of `webui/`, adds new ones to every `webui/locale/*/LC_MESSAGES/portal.po` (without a translation, for
-somebody to write), takes out those that are gone, and compiles the `.mo` files that the portal reads. Translations are
-never guessed from similar texts. Exit code 1 with `--check` when a text has no translation or a file would change.
+It reads all texts of `webui/`, adds new ones to every `webui/locale/*/LC_MESSAGES/portal.po` (without a translation,
+for somebody to write), takes out those that are gone, and compiles the `.mo` files that the portal reads. Translations
+are never guessed from similar texts. Exit code 1 with `--check` when a text has no translation or a file would change.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         catalogue = renewed(read(language), wanted)
         lost = missing(catalogue)
         path = path_of(language)
-        print(f"{language}: {len(wanted) - len(lost)} of {len(wanted)} texts", file=sys.stderr)  # noqa: T201
+        print(f"{language}: {len(wanted) - len(lost)} of {len(wanted)} texts", file=sys.stderr)
         bad += len(lost)
         if options.check:
             bad += not path.exists() or path.read_bytes() != printed(catalogue)

@@ -1,8 +1,8 @@
 """The words on the screen: gettext catalogues, and which language and time zone this request wants.
 
 Every text goes through ``_()`` (``ngettext`` for plurals) here and in the templates, so that another language is only a
-catalogue: ``make messages`` collects the texts and compiles the catalogues, and ``webui/locale/sv/LC_MESSAGES/portal.mo``
-is picked up by itself.
+catalogue: ``make messages`` collects the texts and compiles, and ``webui/locale/sv/LC_MESSAGES/portal.mo`` is picked up
+by itself.
 """
 
 from __future__ import annotations
