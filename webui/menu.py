@@ -53,7 +53,9 @@ MENU: Final = (
     Entry("/", "stations", N_("Stations"), EVERYBODY, prefixes=("/stations",), exactly=("/connect",), takes_place=True),
     Entry("/connectors", "connectors", N_("Connectors"), EVERYBODY, takes_place=True),
     Entry("/pending", "pending", N_("Pending"), MANAGERS, pending_badge=True),
-    Entry("/reservations", "reservations", N_("Reservations"), EVERYBODY, prefixes=("/reservations/",), takes_place=True),
+    Entry(
+        "/reservations", "reservations", N_("Reservations"), EVERYBODY, prefixes=("/reservations/",), takes_place=True
+    ),
     Entry("/sessions", "sessions", N_("Sessions"), EVERYBODY, prefixes=("/sessions",), takes_place=True),
     Entry("/charts", "charts", N_("Charts"), EVERYBODY, prefixes=("/charts/",), takes_place=True),
     Entry("/alarms", "alarms", N_("Alarms"), STAFF, prefixes=("/alarms/",), takes_place=True, alarm_badge=True),
@@ -65,7 +67,10 @@ MENU: Final = (
     Entry("/groups", "groups", N_("Groups"), EVERYBODY, prefixes=("/groups/",)),
     Entry("/tags", "tags", N_("Tags"), EVERYBODY - {Role.SITE_ADMINISTRATOR}, prefixes=("/tags",)),
     Entry("/tariffs", "tariffs", N_("Tariffs"), STAFF, prefixes=("/tariffs",)),
-    Entry("/services", "services", N_("Services"), frozenset({Role.ADMINISTRATOR, Role.SUPPORT}), prefixes=("/services/",)),
+    Entry(
+        "/services", "services", N_("Services"), frozenset({Role.ADMINISTRATOR, Role.SUPPORT}), prefixes=("/services/",)
+    ),
+    Entry("/import", "upload", N_("Import"), MANAGERS),
     Entry("/audit", "audit", N_("Audit log"), ADMINISTRATORS),
     Entry("/news", "news", N_("News"), EVERYBODY, prefixes=("/news/",)),
 )

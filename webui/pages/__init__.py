@@ -22,6 +22,7 @@ from webui.pages import (
     firmware,
     frame,
     groups,
+    imports,
     inventory,
     keys,
     limits,
@@ -56,6 +57,7 @@ from webui.pages import (
 )
 
 _CHAPTERS: Final = (
+    imports,
     firmware,
     bulk_operations,
     limits,
