@@ -135,7 +135,7 @@ def test_from_the_first_charger_to_a_stopped_session(running: Product, operator:
     with charger(running, "CP-1") as station:
         assert station.boot() == "Pending"
         page.goto(f"{base}/pending")
-        page.get_by_role("button", name="Accept").click()
+        page.get_by_role("button", name="Accept CP-1", exact=True).click()
         station.wait_asked("TriggerMessage")
         assert station.boot() == "Accepted"
         station.status("Available", 0)
