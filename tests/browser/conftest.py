@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.kit.fake_control import PASSWORD, FakeControl, World
 from tests.kit.house import House, open_house
 
 T = TypeVar("T")
+expect.set_options(timeout=15_000)  # a busy machine is slow, and nobody is wrong
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
