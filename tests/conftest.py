@@ -6,6 +6,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+import control  # noqa: F401  before gRPC, which reads then what it says of forks
 from tests.kit.database import (
     database,
     database_url,
