@@ -7,7 +7,8 @@ run began.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from random import Random
 
 from loadtest.meter import Car
@@ -23,14 +24,39 @@ CARS = (
 )
 
 
+VERSIONS = ("1.6", "2.0.1", "2.1", "1.5")
+TROUBLES = (
+    "offline",  # the network is gone, charging goes on, the queue grows
+    "power-cut",  # the link is cut without a goodbye; the station comes back and boots
+    "half-open",
+    "garbage",
+    "slow-reader",
+    "duplicate",
+    "repeat",
+    "reorder",
+    "wrong-clock",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One mishap of a station: `at` seconds after the begin of the run, for `seconds` where it lasts."""
+
+    at: float
+    kind: str
+    seconds: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """The settings of a run.
 
     `time_scale` compresses life: at 60 a charge of 40 minutes takes 40 seconds of the run, with the energy
-    and the power of the real one. `meter_interval` and `ramp` are seconds of the run.
+    and the power of the real one. Other times are seconds of the run. `versions` are weights of OCPP
+    versions; `troubles` how often each kind befalls one station in the run, on average.
     """
 
+    name: str = "steady"
     stations: int = 500
     minutes: float = 1.0
     ramp: float = 10.0
@@ -39,6 +65,14 @@ class Scenario:
     seed: int = 1
     prefix: str = "LT-"
     connectors: int = 1
+    versions: Mapping[str, int] = field(default_factory=lambda: {"1.6": 1})
+    troubles: Mapping[str, float] = field(default_factory=dict)
+    trouble_seconds: float = 5.0
+    commands_per_second: float = 0.0
+    heartbeat_interval: float = 0.0  # 0: what the server says
+    charging_share: float = 0.0  # of the time that a station charges; 0: visits with natural pauses
+    connect_rate: float = 0.0  # stations per second; 0: all over the ramp
+    backlog_hours: float = 0.0
 
     @property
     def run_seconds(self) -> float:
@@ -89,6 +123,8 @@ class StationPlan:
     start: float
     seed: str
     connectors: tuple[tuple[SessionPlan, ...], ...]
+    version: str = "1.6"
+    troubles: tuple[Trouble, ...] = ()
 
     @property
     def id_tags(self) -> tuple[str, ...]:
