@@ -11,6 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+TransactionId = int | str
+"""Up to OCPP 1.6 the server gives a number, from 2.0.1 on the station chooses a text."""
+
 
 @dataclass(slots=True, eq=False)
 class SessionRecord:
@@ -22,7 +25,7 @@ class SessionRecord:
     start_time: datetime
     meter_start_wh: int
     remote: bool = False
-    transaction_id: int | None = None
+    transaction_id: TransactionId | None = None
     stop_time: datetime | None = None
     meter_stop_wh: int | None = None
     reason: str = ""
@@ -54,7 +57,7 @@ class SeenSession:
     station: str
     connector: int
     id_tag: str
-    transaction_id: int | None
+    transaction_id: TransactionId | None
     start_time: datetime | None
     stop_time: datetime | None
     energy_wh: float
@@ -70,7 +73,7 @@ class Discrepancy:
 
     kind: str
     station: str
-    transaction_id: int | None
+    transaction_id: TransactionId | None
     detail: str
 
     def __str__(self) -> str:
@@ -106,7 +109,7 @@ def _compare_station(
 ) -> list[Discrepancy]:
     out: list[Discrepancy] = []
     left = list(seen)
-    given = Counter(record.transaction_id for record in records if record.transaction_id is not None)
+    given = Counter(str(record.transaction_id) for record in records if record.transaction_id is not None)
     for number, times in given.items():
         if times > 1:
             out.append(Discrepancy("doubled", station, number, f"the id was given to {times} sessions"))
@@ -120,7 +123,7 @@ def _compare_station(
             ids = ", ".join(str(session.transaction_id) for session in matches)
             out.append(Discrepancy("doubled", station, record.transaction_id, f"listed {len(matches)} times, as {ids}"))
         if matches and record.finished:
-            best = next((s for s in matches if s.transaction_id == record.transaction_id), matches[0])
+            best = next((s for s in matches if _same_id(record, s)), matches[0])
             out += _differences(record, best, tolerance)
     for session in left:
         out.append(
@@ -137,9 +140,14 @@ def _compare_station(
 
 def _is_same(record: SessionRecord, session: SeenSession, tolerance: timedelta) -> bool:
     """The same transaction id; or another id for what can only be the same start, told twice."""
-    if record.transaction_id is not None and session.transaction_id == record.transaction_id:
+    if record.transaction_id is not None and _same_id(record, session):
         return True
     return session.connector == record.connector and _close(record.start_time, session.start_time, tolerance)
+
+
+def _same_id(record: SessionRecord, session: SeenSession) -> bool:
+    """The server tells all of them as text."""
+    return str(session.transaction_id) == str(record.transaction_id)
 
 
 def _close(one: datetime | None, other: datetime | None, tolerance: timedelta) -> bool:
@@ -164,7 +172,8 @@ def _differences(record: SessionRecord, session: SeenSession, tolerance: timedel
         if not _close(mine, theirs, tolerance):
             same(what, mine, theirs)
 
-    same("transaction id", record.transaction_id, session.transaction_id)
+    if not _same_id(record, session):
+        same("transaction id", record.transaction_id, session.transaction_id)
     same("connector", record.connector, session.connector)
     same("tag", record.id_tag.upper(), session.id_tag.upper())  # OCPP 1.6, 7.15: case does not matter
     same("energy in Wh", record.energy_wh, session.energy_wh)

@@ -193,12 +193,12 @@ class Probe:
 
 
 def seen_session(session: sessions_pb2.Session) -> SeenSession:
-    """A listed session in the words of the ledger; OCPP 1.6's connector n is EVSE n."""
+    """A listed session in the words of the ledger; up to OCPP 1.6, connector n is EVSE n."""
     return SeenSession(
         station=session.station_identity,
         connector=session.evse_id,
         id_tag=session.id_token,
-        transaction_id=int(session.transaction_id) if session.transaction_id.lstrip("-").isdigit() else None,
+        transaction_id=session.transaction_id or None,
         start_time=_datetime(session.start_time) if session.HasField("start_time") else None,
         stop_time=_datetime(session.stop_time) if session.HasField("stop_time") else None,
         energy_wh=session.energy_wh,

@@ -71,7 +71,7 @@ def test_sessions_of_the_run_come_whole_over_all_pages(api: FakeControlApi, prob
     others = [kept(50, station="SOMEBODY"), kept(51, offset=-10), kept(52, offset=3600)]
     api.kept = lambda: [*others, *mine]
     found = probe.sessions(NAMES, BEGAN, BEGAN + timedelta(minutes=1))
-    assert [session.transaction_id for session in found] == list(range(1, 9))
+    assert [session.transaction_id for session in found] == [str(number) for number in range(1, 9)]
     assert all(len(session.samples or ()) == 7 for session in found)
     one = found[0]
     assert (one.connector, one.id_tag, one.energy_wh, one.meter_stop_wh) == (2, "LT-00001-2", 10, 110)
