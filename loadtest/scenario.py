@@ -38,6 +38,11 @@ TROUBLES = (
 )
 
 
+COMMANDS = ("start", "stop", "reset", "read", "trigger")
+ENGINES = ("stations", "saturate")
+GOLDEN = (5**0.5 - 1) / 2  # steps of this size, modulo 1, fall evenly over any division of the whole
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """One mishap of a station: `at` seconds after the begin of the run, for `seconds` where it lasts."""
@@ -57,6 +62,7 @@ class Scenario:
     """
 
     name: str = "steady"
+    engine: str = "stations"  # or "saturate": a closed loop to the limit, see loadtest.saturate
     stations: int = 500
     minutes: float = 1.0
     ramp: float = 10.0
@@ -64,15 +70,21 @@ class Scenario:
     time_scale: float = 60.0
     seed: int = 1
     prefix: str = "LT-"
+    id_tag: str = ""  # of every driver; without it each connector has a tag of its own
     connectors: int = 1
     versions: Mapping[str, int] = field(default_factory=lambda: {"1.6": 1})
+    heartbeat_interval: float = 0.0  # 0: what the server says
+    charging_share: float = 0.0  # of the time that a connector charges; 0: visits with natural pauses
+    arrival_share: float = 0.0  # of the run, in which all the first cars come; 0: any time
+    storms: tuple[float, ...] = ()  # shares of the run after which the power of all stations fails at once
+    storm_seconds: float = 5.0
     troubles: Mapping[str, float] = field(default_factory=dict)
     trouble_seconds: float = 5.0
     commands_per_second: float = 0.0
-    heartbeat_interval: float = 0.0  # 0: what the server says
-    charging_share: float = 0.0  # of the time that a station charges; 0: visits with natural pauses
-    connect_rate: float = 0.0  # stations per second; 0: all over the ramp
-    backlog_hours: float = 0.0
+    commands: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(COMMANDS, 1))
+    backlog_hours: float = 0.0  # of real life, lived offline before the run began
+    backlog_meter_interval: float = 300.0  # seconds of that life
+    grace: float = 30.0  # wait for the last answers
 
     @property
     def run_seconds(self) -> float:
@@ -117,7 +129,11 @@ class SessionPlan:
 
 @dataclass(frozen=True, slots=True)
 class StationPlan:
-    """One station's run: when it connects and, per connector, its visits in order."""
+    """One station's run: when it connects and, per connector, its visits in order.
+
+    `backlog` are visits before the run, per connector, lived at the pace of real life: their times are
+    negative, and what there was to say about them still waits in the station.
+    """
 
     identity: str
     start: float
@@ -125,11 +141,14 @@ class StationPlan:
     connectors: tuple[tuple[SessionPlan, ...], ...]
     version: str = "1.6"
     troubles: tuple[Trouble, ...] = ()
+    backlog: tuple[tuple[SessionPlan, ...], ...] = ()
 
     @property
     def id_tags(self) -> tuple[str, ...]:
-        """The tags that its drivers carry: one per connector."""
-        return tuple(f"{self.identity}-{number}" for number in range(1, len(self.connectors) + 1))
+        """The tags that its drivers carry: one per connector, and the one that remote starts use."""
+        own = tuple(f"{self.identity}-{number}" for number in range(1, len(self.connectors) + 1))
+        shown = {visit.id_tag for visits in (*self.connectors, *self.backlog) for visit in visits}
+        return tuple(sorted({*own, *shown}))
 
 
 def fitting_time_scale(run_seconds: float, ramp: float) -> float:
@@ -148,16 +167,35 @@ def identity(scenario: Scenario, index: int) -> str:
     return f"{scenario.prefix}{index + 1:05d}"
 
 
+def version_of(scenario: Scenario, index: int) -> str:
+    """The OCPP version of station `index`: by weight, and evenly among any run of neighbours."""
+    at = index * GOLDEN % 1.0 * sum(scenario.versions.values())
+    for version, weight in scenario.versions.items():
+        at -= weight
+        if at < 0:
+            return version
+    return next(iter(scenario.versions))
+
+
 def plan_station(scenario: Scenario, index: int) -> StationPlan:
     """The run of station `index`. Raises ValueError when no session fits into the run."""
     name = identity(scenario, index)
     seed = f"{scenario.seed}/{name}"
     random = Random(seed)  # noqa: S311 - repeatable on purpose, guards nothing
     start = scenario.ramp * index / scenario.stations
-    connectors = tuple(
-        _plan_visits(scenario, random, start + 1.0, f"{name}-{number}") for number in range(1, scenario.connectors + 1)
+    numbers = range(1, scenario.connectors + 1)
+    tags = [scenario.id_tag or f"{name}-{number}" for number in numbers]
+    return StationPlan(
+        identity=name,
+        start=start,
+        seed=seed,
+        connectors=tuple(_plan_visits(scenario, random, start + 1.0, tag) for tag in tags),
+        version=version_of(scenario, index),
+        troubles=_plan_troubles(scenario, start, f"{seed}/troubles"),
+        backlog=tuple(_plan_backlog(scenario, Random(f"{seed}/backlog/{tag}"), tag) for tag in tags)  # noqa: S311
+        if scenario.backlog_hours
+        else (),
     )
-    return StationPlan(identity=name, start=start, seed=seed, connectors=connectors)
 
 
 def _plan_visits(scenario: Scenario, random: Random, earliest: float, id_tag: str) -> tuple[SessionPlan, ...]:
@@ -166,18 +204,75 @@ def _plan_visits(scenario: Scenario, random: Random, earliest: float, id_tag: st
         raise ValueError(
             f"no session fits: {latest - earliest:.1f} s remain after the ramp; make --minutes longer or --ramp shorter"
         )
+    if scenario.charging_share:
+        return _plan_share(scenario, random, (earliest, latest), id_tag)
     visits: list[SessionPlan] = []
     at = earliest + random.uniform(0, 0.2 * (latest - earliest - SHORTEST_SESSION))
+    if scenario.arrival_share:
+        window = scenario.arrival_share * (latest - earliest - SHORTEST_SESSION)
+        at = earliest + random.triangular(0, window, window / 2)
     while True:
-        shortest, usual, longest = NATURAL_SESSION
-        length = random.triangular(shortest, longest, usual) / scenario.time_scale
-        length = max(SHORTEST_SESSION, length)
+        length = _session_length(scenario, random)
         if at + length > latest:
             if visits:
                 return tuple(visits)
             length = latest - at  # at least one session each, if a short one
         visits.append(SessionPlan(start=at, length=length, id_tag=id_tag, car=random_car(random)))
         at += length + random.uniform(*NATURAL_GAP) / scenario.time_scale
+
+
+def _session_length(scenario: Scenario, random: Random) -> float:
+    shortest, usual, longest = NATURAL_SESSION
+    return max(SHORTEST_SESSION, random.triangular(shortest, longest, usual) / scenario.time_scale)
+
+
+def _plan_share(
+    scenario: Scenario, random: Random, window: tuple[float, float], id_tag: str
+) -> tuple[SessionPlan, ...]:
+    """Visits with such pauses that at any moment this share of all connectors charges, from the first on.
+
+    The day is rolled out from a random moment of some visit or pause; what lies outside of the window is cut off.
+    """
+    earliest, latest = window
+    pauses = (1 - scenario.charging_share) / scenario.charging_share
+    visits: list[SessionPlan] = []
+    length = _session_length(scenario, random)
+    at = earliest - random.random() * length * (1 + pauses)
+    while at < latest:
+        begin, end = max(at, earliest), min(at + length, latest)
+        if end - begin >= SHORTEST_SESSION:
+            visits.append(SessionPlan(start=begin, length=end - begin, id_tag=id_tag, car=random_car(random)))
+        at += length * (1 + pauses) + 0.001
+        length = _session_length(scenario, random)
+    return tuple(visits)
+
+
+def _plan_backlog(scenario: Scenario, random: Random, id_tag: str) -> tuple[SessionPlan, ...]:
+    """Visits of real length one after the other; the last one is over a minute before the run begins."""
+    visits: list[SessionPlan] = []
+    at = -scenario.backlog_hours * 3600 + random.uniform(0, NATURAL_GAP[1] / 2)
+    while True:
+        shortest, usual, longest = NATURAL_SESSION
+        length = min(random.triangular(shortest, longest, usual), -60.0 - at)
+        if length < shortest / 2:
+            return tuple(visits)
+        visits.append(SessionPlan(start=at, length=length, id_tag=id_tag, car=random_car(random)))
+        at += length + random.uniform(*NATURAL_GAP)
+
+
+def _plan_troubles(scenario: Scenario, start: float, seed: str) -> tuple[Trouble, ...]:
+    """The storms that hit everybody, and this station's own mishaps; in order of time."""
+    found = [Trouble(share * scenario.run_seconds, "power-cut", scenario.storm_seconds) for share in scenario.storms]
+    if scenario.troubles:
+        random = Random(seed)  # noqa: S311
+        earliest = start + 1.0
+        latest = max(earliest, scenario.run_seconds - scenario.tail_seconds - 2 * scenario.trouble_seconds)
+        for kind, rate in scenario.troubles.items():
+            times = int(rate) + (random.random() < rate % 1)
+            for _ in range(times):
+                seconds = scenario.trouble_seconds * random.uniform(0.5, 1.5)
+                found.append(Trouble(random.uniform(earliest, latest), kind, seconds))
+    return tuple(sorted(found, key=lambda trouble: trouble.at))
 
 
 def random_car(random: Random) -> Car:
