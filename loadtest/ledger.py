@@ -31,6 +31,7 @@ class SessionRecord:
     reason: str = ""
     stop_acknowledged: bool = False
     abandoned: bool = False  # the server refused one of its messages again and again
+    allowed_flags: set[str] = field(default_factory=set)  # what the server may find odd, and rightly
     samples_sent: dict[datetime, int] = field(default_factory=dict)
     samples_acknowledged: dict[datetime, int] = field(default_factory=dict)
 
@@ -63,6 +64,7 @@ class SeenSession:
     energy_wh: float
     meter_start_wh: float | None = None
     meter_stop_wh: float | None = None
+    meter_values: int | None = None  # how many it kept
     flags: tuple[str, ...] = ()
     samples: Sequence[tuple[datetime, float]] | None = None
 
@@ -183,8 +185,9 @@ def _differences(record: SessionRecord, session: SeenSession, tolerance: timedel
         same("meter stop in Wh", record.meter_stop_wh, session.meter_stop_wh)
     same_time("start", record.start_time, session.start_time)
     same_time("stop", record.stop_time, session.stop_time)
-    if session.flags:
-        wrong.append(f"flagged {', '.join(session.flags)} though nothing was odd about it")
+    odd = [flag for flag in session.flags if flag not in record.allowed_flags]
+    if odd:
+        wrong.append(f"flagged {', '.join(odd)} though nothing was odd about it")
     if session.samples is not None:
         wrong += _sample_differences(record, session.samples)
     return [Discrepancy("altered", record.station, record.transaction_id, text) for text in wrong]

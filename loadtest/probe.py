@@ -204,6 +204,7 @@ def seen_session(session: sessions_pb2.Session) -> SeenSession:
         energy_wh=session.energy_wh,
         meter_start_wh=session.meter_start_wh if session.HasField("meter_start_wh") else None,
         meter_stop_wh=session.meter_stop_wh if session.HasField("meter_stop_wh") else None,
+        meter_values=session.meter_value_count,
         flags=tuple(session.flags),
     )
 
