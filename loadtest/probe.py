@@ -32,7 +32,8 @@ DEADLINE = 30.0
 PAGE = 1000
 VALUES_PAGE = 10_000
 REGISTER = "Energy.Active.Import.Register"
-MARGIN = timedelta(minutes=1)  # around the run, for sessions whose times the server might have altered
+MARGIN = timedelta(minutes=1)  # after the run, for what a slow server heard late
+SKEW = timedelta(seconds=2)  # before it, for a server whose clock is not quite ours
 
 Asked = TypeVar("Asked")
 Given = TypeVar("Given")
@@ -93,7 +94,10 @@ class Probe:
     def sessions(
         self, identities: Collection[str], began: datetime, ended: datetime, *, samples: bool = True
     ) -> list[SeenSession]:
-        """What the server lists for these stations between the two times. Raises ProbeError."""
+        """What the server heard of these stations between the two times, whatever time the stations said it was.
+
+        Raises ProbeError.
+        """
         wanted = frozenset(identities)
         found: list[sessions_pb2.Session] = []
         token = ""
@@ -102,7 +106,7 @@ class Probe:
                 page_size=PAGE,
                 page_token=token,
                 filter=sessions_pb2.SessionFilter(
-                    start_time_from=_timestamp(began), start_time_to=_timestamp(ended + MARGIN)
+                    server_log_time_from=_timestamp(began - SKEW), server_log_time_to=_timestamp(ended + MARGIN)
                 ),
             )
             page = self._call(self._sessions.ListSessions, request)

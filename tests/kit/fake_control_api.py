@@ -127,11 +127,11 @@ class FakeControlApi(
         self, request: sessions_pb2.ListSessionsRequest, context: grpc.ServicerContext
     ) -> sessions_pb2.ListSessionsResponse:
         self._guard(context)
-        low, high = request.filter.start_time_from, request.filter.start_time_to
+        low, high = request.filter.server_log_time_from, request.filter.server_log_time_to
         found = [
             session
             for session in (_session(n, kept) for n, kept in enumerate(self.kept()))
-            if low.ToNanoseconds() <= session.start_time.ToNanoseconds() < high.ToNanoseconds()
+            if low.ToNanoseconds() <= session.server_log_time.ToNanoseconds() < high.ToNanoseconds()
         ]
         page, token = _page(found, request.page_token)
         return sessions_pb2.ListSessionsResponse(sessions=page, next_page_token=token)
@@ -192,6 +192,7 @@ def _session(number: int, kept: KeptSession) -> sessions_pb2.Session:
         transaction_id=str(kept.transaction_id),
         id_token=kept.id_tag.upper(),
         start_time=_timestamp(kept.start_time),
+        server_log_time=_timestamp(kept.start_time),
         energy_wh=(kept.meter_stop_wh or kept.meter_start_wh) - kept.meter_start_wh,
         meter_start_wh=kept.meter_start_wh,
     )
