@@ -1,0 +1,252 @@
+"""What the run takes of this machine: processor and memory of the server, of its PostgreSQL and of ourselves.
+
+A thread of its own looks once a second, so that the run is not held up; it sees the server only when that runs on the
+same machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import platform
+import socket
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from loadtest.scrape import Scrape, Scraper
+
+EVERY = 1.0
+LOOK_FOR_CHILDREN_EVERY = 5  # looks; finding them costs more than all the rest
+MIB = 1024 * 1024
+
+SERVER, POSTGRES, TESTER = "server", "postgresql", "load tester"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One group of processes at one time. `cpu` is in cores (1.0: one of them is busy), memory in MiB.
+
+    `private` is what would come free if the processes ended; None where it may not be seen.
+    """
+
+    second: float
+    cpu: float
+    resident: float
+    private: float | None
+    processes: int
+    threads: int
+    descriptors: int | None
+
+
+@dataclass(slots=True)
+class Group:
+    """Processes that are counted as one."""
+
+    name: str
+    looks: list[Look] = field(default_factory=list)
+    cpu_seconds: float = 0.0
+    """Used since the first look."""
+    _spent: dict[int, float] = field(default_factory=dict)
+
+    def look(self, processes: Iterable[psutil.Process], second: float, passed: float) -> None:
+        """Add one look; `passed` seconds after the one before."""
+        cpu, resident, threads, found = 0.0, 0, 0, 0
+        private: int | None = 0
+        descriptors: int | None = 0
+        for process in processes:
+            try:
+                with process.oneshot():
+                    times = process.cpu_times()
+                    memory = process.memory_info()
+                    threads += process.num_threads()
+            except psutil.Error:
+                continue  # it has ended
+            spent = times.user + times.system
+            # One that came between two looks has spent all of it since.
+            cpu += spent - self._spent.get(process.pid, 0.0 if self.looks else spent)
+            self._spent[process.pid] = spent
+            resident += memory.rss
+            private = _sum(private, _private_of(process, memory.rss - memory.shared))
+            descriptors = _sum(descriptors, _descriptors_of(process.pid))
+            found += 1
+        self.cpu_seconds += cpu
+        self.looks.append(
+            Look(
+                second=round(second, 2),
+                cpu=round(cpu / passed, 4) if passed else 0.0,
+                resident=round(resident / MIB, 2),
+                private=None if private is None else round(private / MIB, 2),
+                processes=found,
+                threads=threads,
+                descriptors=descriptors,
+            )
+        )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
+
+
+def _private_of(process: psutil.Process, guess: int) -> int | None:
+    """The unique set in bytes; another user's processes show only what is not shared by files."""
+    if process.name().startswith("postgres"):
+        return guess  # dozens of them, and each would walk the same shared buffers
+    try:
+        return int(process.memory_full_info().uss)
+    except psutil.Error:
+        return guess
+
+
+def _descriptors_of(pid: int) -> int | None:
+    folder = f"/proc/{pid}/fd"
+    try:
+        return os.stat(folder).st_size or len(os.listdir(folder))  # the size is their number since Linux 6.2
+    except OSError:
+        return None
+
+
+class ResourceWatch:
+    """Watches from `start` to `stop`. Give the server's processes, or none to watch only ourselves."""
+
+    def __init__(self, servers: Sequence[int] = (), metrics: Sequence[str] = (), *, every: float = EVERY) -> None:
+        self._roots = [psutil.Process(pid) for pid in servers]
+        self._every = every
+        self._began = time.monotonic()
+        self._stopped = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lists: dict[str, list[psutil.Process]] = {}
+        self.groups = {name: Group(name) for name in ((SERVER, POSTGRES, TESTER) if servers else (TESTER,))}
+        self.scraper = Scraper(metrics)
+
+    def start(self) -> None:
+        """Take the first look and go on in a thread. The seconds are counted from here."""
+        self._began = time.monotonic()
+        self._look_around(0)
+        self._thread = threading.Thread(target=self._run, name="resources", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more looks."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(10)
+
+    @property
+    def scrapes(self) -> list[Scrape]:
+        """What the server's metrics said, each second."""
+        return self.scraper.scrapes
+
+    def _run(self) -> None:
+        number = 0
+        while True:
+            number += 1
+            wait = self._began + number * self._every - time.monotonic()
+            if self._stopped.wait(max(wait, 0.05)):
+                return
+            self._look_around(number)
+
+    def _look_around(self, number: int) -> None:
+        if number % LOOK_FOR_CHILDREN_EVERY == 0:
+            self._lists = find_groups(self._roots)
+        second = time.monotonic() - self._began
+        for name, group in self.groups.items():
+            last = group.looks[-1].second if group.looks else second
+            group.look(self._lists.get(name, ()), second, second - last)
+        self.scraper.scrape(second)
+
+
+def find_groups(roots: Sequence[psutil.Process]) -> dict[str, list[psutil.Process]]:
+    """Who belongs to whom: the server and its children, PostgreSQL below it (or the only one here), ourselves."""
+    below = _with_children(roots)
+    postgres = [process for process in below if _is_postgres(process)] or _postgres_beside(roots)
+    taken = {process.pid for process in postgres}
+    ours = [process for process in _with_children([psutil.Process()]) if process not in below]
+    return {
+        SERVER: [process for process in below if process.pid not in taken],
+        POSTGRES: postgres,
+        TESTER: ours,
+    }
+
+
+def _postgres_beside(roots: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """A database that is not below the server: started by the server's own parent, or the only one here."""
+    if not roots:
+        return []
+    masters = [one for one in psutil.process_iter() if _is_postgres(one) and not _below_postgres(one)]
+    parents = {process.ppid() for process in roots if process.is_running()} - {0, 1}
+    beside = [one for one in masters if one.is_running() and one.ppid() in parents]
+    chosen = beside or masters
+    return _with_children(chosen) if len(chosen) == 1 else []
+
+
+def _with_children(roots: Iterable[psutil.Process]) -> list[psutil.Process]:
+    found: dict[int, psutil.Process] = {}
+    for root in roots:
+        with contextlib.suppress(psutil.Error):
+            for process in (root, *root.children(recursive=True)):
+                found.setdefault(process.pid, process)
+    return list(found.values())
+
+
+def _is_postgres(process: psutil.Process) -> bool:
+    try:
+        return bool(process.name().startswith("postgres"))
+    except psutil.Error:
+        return False
+
+
+def _below_postgres(process: psutil.Process) -> bool:
+    try:
+        parent = process.parent()
+    except psutil.Error:
+        return False
+    return parent is not None and _is_postgres(parent)
+
+
+def server_pids(host: str, port: int) -> list[int]:
+    """The processes of this machine that listen on the target's port; none when the target is elsewhere."""
+    if not is_here(host):
+        return []
+    try:
+        connections = psutil.net_connections("tcp")
+    except psutil.Error:  # another user's server, and not the rights to see it
+        return []
+    return sorted({c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr.port == port and c.pid})
+
+
+def is_here(host: str) -> bool:
+    """Whether the name or address is one of this machine."""
+    try:
+        addresses = {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False
+    mine = {address.address.partition("%")[0] for several in psutil.net_if_addrs().values() for address in several}
+    return any(ipaddress.ip_address(a.partition("%")[0]).is_loopback or a in mine for a in addresses)
+
+
+def machine_facts() -> dict[str, object]:
+    """What ran here: for the reader who wonders whether two reports can be compared."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    load = os.getloadavg()
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+        "processor": _processor() or platform.machine(),
+        "cores": usable,
+        "memory_mib": round(psutil.virtual_memory().total / MIB),
+        "load_average": round(load[0], 2),
+    }
+
+
+def _processor() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
