@@ -1,50 +1,36 @@
-"""Many stations at once: file limit, addresses, ramp, progress, and the end of the run.
+"""Many stations at once: addresses, ramp, progress, and the end of the run.
 
 The model is open: what a station does and when was decided before the run (`loadtest.scenario`), so a
-slow server is not spared the messages that a patient client would have held back.
+slow server is not spared the messages that a patient client would have held back. How late this process
+itself was is counted as well, so that a slow load tester is not taken for a slow server.
 """
 
 from __future__ import annotations
 
-import resource
+import gc
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import quote, urlsplit
 
 import trio
 
-from loadtest.client import Address, Dial
+from loadtest.client import Dial
 from loadtest.ledger import SessionRecord
-from loadtest.scenario import Scenario, plan_station
+from loadtest.scenario import Scenario, StationPlan, plan_station
 from loadtest.session import RunClock
 from loadtest.station import Habits, Station
-from loadtest.tally import Tally
+from loadtest.tally import Pulse, Tally
+from loadtest.target import Dialler, Target
 
-SPARE_FILES = 64  # what the process itself keeps open
-PORTS_PER_ADDRESS = 28_000  # net.ipv4.ip_local_port_range, 32768 to 60999
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where the stations knock: `ws://host:port/path`, to which the identity is appended."""
-
-    host: str
-    port: int
-    path: str
-    tls: bool
-
-    def address(self, identity: str, password: str | None) -> Address:
-        """The address of one station."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        resource_path = f"{self.path}/{quote(identity, safe='')}"
-        return Address(f"{host}:{self.port}", resource_path, identity, password)
+HEARTBEAT_OF_THE_LOOP = 0.02  # how often it is felt how late the loop is, in seconds
+AT_ONCE = 50  # stations that are made before others have their turn
+LAST_WORDS = 5.0  # seconds that an interrupted run waits for answers
 
 
 @dataclass(slots=True)
 class SwarmResult:
-    """What a run leaves behind."""
+    """What a run, or one process's share of it, leaves behind."""
 
     began: datetime
     seconds: float
@@ -54,6 +40,9 @@ class SwarmResult:
     refused_sessions: int = 0
     skipped_sessions: int = 0
     unsettled_stations: int = 0
+    interrupted: bool = False
+    failures: list[str] = field(default_factory=list)
+    """What went wrong with the load tester itself, in sentences: the run does not count."""
 
     @property
     def finished(self) -> list[SessionRecord]:
@@ -65,51 +54,47 @@ class SwarmResult:
         """The others."""
         return [record for record in self.ledger if not record.finished]
 
-
-def parse_target(url: str, flag: str = "--target") -> Target:
-    """Read a target, as `flag` gives it. Raises ValueError with a sentence for people."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValueError(f"{flag} must look like ws://127.0.0.1:9000/ocpp, not {url!r}")
-    tls = parts.scheme == "wss"
-    return Target(parts.hostname, parts.port or (443 if tls else 80), parts.path.rstrip("/"), tls)
-
-
-def raise_file_limit(stations: int) -> str | None:
-    """Lift the soft limit of open files as far as needed; returns what to do when the hard limit is too low."""
-    needed = stations + SPARE_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= needed:
-        return None
-    unlimited = hard == resource.RLIM_INFINITY
-    resource.setrlimit(resource.RLIMIT_NOFILE, (needed if unlimited else min(needed, hard), hard))
-    if unlimited or hard >= needed:
-        return None
-    return (
-        f"{stations} stations need {needed} open files, but this process may have only {hard}: "
-        f"use --stations {hard - SPARE_FILES}, or raise the hard limit (ulimit -Hn) and start again."
-    )
+    def merge(self, other: SwarmResult) -> None:
+        """Add another process's share of the same run."""
+        self.began = min(self.began, other.began)
+        self.seconds = max(self.seconds, other.seconds)
+        self.tally.merge(other.tally)
+        self.ledger += other.ledger
+        self.identities += other.identities
+        self.refused_sessions += other.refused_sessions
+        self.skipped_sessions += other.skipped_sessions
+        self.unsettled_stations += other.unsettled_stations
+        self.interrupted |= other.interrupted
+        self.failures += other.failures
 
 
-def too_few_ports(stations: int, sources: Sequence[str]) -> str | None:
-    """What to do when the stations will run out of local ports; None when they will not."""
-    room = PORTS_PER_ADDRESS * max(1, len(sources))
-    if stations <= room:
-        return None
-    more = -(-stations // PORTS_PER_ADDRESS)
-    return (
-        f"{stations} connections do not fit into {room} local ports: give --source-addresses 127.0.0.1-127.0.0.{more}."
-    )
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which stations are this process's: every `of`-th, beginning with number `index`."""
+
+    index: int = 0
+    of: int = 1
+
+    def numbers(self, stations: int) -> range:
+        """The numbers of its stations, from 0."""
+        return range(self.index, stations, self.of)
 
 
-def _dial(target: Target, source: str | None, tls: ssl.SSLContext | None) -> Dial:
-    async def dial() -> trio.abc.Stream:
-        stream = await trio.open_tcp_stream(target.host, target.port, local_address=source)
-        if tls is None:
-            return stream
-        return trio.SSLStream(stream, tls, server_hostname=target.host, https_compatible=True)
+@dataclass(slots=True)
+class Run:
+    """A run as it goes on; `stop` ends it early."""
 
-    return dial
+    scenario: Scenario
+    target: Target
+    habits: Habits
+    passwords: Mapping[str, str]
+    dialler: Dialler
+    sources: Sequence[str] = ()
+    share: Share = field(default_factory=Share)
+    progress: Callable[[Pulse], None] | None = None
+    dial_for: Callable[[str], Dial] | None = None
+    stop: trio.Event = field(default_factory=trio.Event)
+    stations: list[Station] = field(default_factory=list)
 
 
 async def run_swarm(
@@ -119,58 +104,96 @@ async def run_swarm(
     habits: Habits,
     passwords: Mapping[str, str],
     sources: Sequence[str] = (),
-    grace: float = 30.0,
-    progress: Callable[[Tally, float], None] | None = None,
+    tls: ssl.SSLContext | None = None,
+    share: Share | None = None,
+    begin: Callable[[], RunClock] | None = None,
+    stop: trio.Event | None = None,
+    progress: Callable[[Pulse], None] | None = None,
     dial_for: Callable[[str], Dial] | None = None,
 ) -> SwarmResult:
-    """Run the scenario to its end and `grace` seconds more for the last answers.
+    """Run the scenario to its end and `scenario.grace` seconds more for the last answers.
 
-    `passwords` by identity; a station without one connects without. `progress` is called each second with
-    the seconds since the begin. `dial_for` replaces the network in tests.
+    `passwords` by identity; a station without one connects without. `begin` is called when all is planned and
+    says when the run begins; at once when left out. `stop` ends the run early. `progress` is called each second.
+    `dial_for` replaces the network in tests.
     """
-    clock = RunClock(trio.current_time(), datetime.now(UTC))
+    run = Run(scenario, target, habits, passwords, Dialler(target, tls), sources, share or Share(), progress, dial_for)
+    run.stop = stop or run.stop
+    numbers = run.share.numbers(scenario.stations)
+    plans = [(number, plan_station(scenario, number)) for number in numbers]
+    gc.collect()
+    gc.freeze()  # the plans live as long as the run: no need to look through them again and again
+    clock = RunClock(trio.current_time(), datetime.now(UTC)) if begin is None else begin()
     tally = Tally(clock.began)
-    tls = ssl.create_default_context() if target.tls else None
-    stations: list[Station] = []
-    for index in range(scenario.stations):
-        plan = plan_station(scenario, index)
-        source = sources[index % len(sources)] if sources else None
-        dial = _dial(target, source, tls) if dial_for is None else dial_for(plan.identity)
-        address = target.address(plan.identity, passwords.get(plan.identity))
-        stations.append(Station(plan, dial, address, tally=tally, clock=clock, habits=habits))
-    async with trio.open_nursery() as nursery:
-        for station in stations:
-            nursery.start_soon(station.run)
-        await _watch(stations, clock, scenario.run_seconds, grace, tally, progress)
-        nursery.cancel_scope.cancel()
-    result = SwarmResult(clock.date, trio.current_time() - clock.began, tally)
-    for station in stations:
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_feel_the_loop, tally)
+            nursery.start_soon(_bring_up, run, plans, clock, tally, nursery)
+            await _watch(run, len(plans), clock, tally)
+            nursery.cancel_scope.cancel()
+    finally:
+        gc.unfreeze()
+    result = SwarmResult(clock.date, trio.current_time() - clock.began, tally, interrupted=run.stop.is_set())
+    for station in run.stations:
         result.ledger += station.ledger
-        result.identities.append(station.plan.identity)
         result.refused_sessions += station.refused_sessions
         result.skipped_sessions += station.skipped_sessions
         result.unsettled_stations += not station.finished
+    result.identities = [plan.identity for _, plan in plans]
     return result
 
 
-async def _watch(
-    stations: Sequence[Station],
-    clock: RunClock,
-    run_seconds: float,
-    grace: float,
-    tally: Tally,
-    progress: Callable[[Tally, float], None] | None,
+async def _bring_up(
+    run: Run, plans: Sequence[tuple[int, StationPlan]], clock: RunClock, tally: Tally, nursery: trio.Nursery
 ) -> None:
+    """Make each station when its time has come."""
+    for made, (number, plan) in enumerate(plans):
+        due = clock.at(plan.start)
+        if due > trio.current_time() or made % AT_ONCE == 0:
+            await trio.sleep_until(due)
+        if run.dial_for is not None:
+            dial = run.dial_for(plan.identity)
+        else:
+            source = run.sources[number % len(run.sources)] if run.sources else None
+            dial = run.dialler.dial_from(source)
+        address = run.target.address(plan.identity, run.passwords.get(plan.identity))
+        station = Station(plan, dial, address, tally=tally, clock=clock, habits=run.habits)
+        run.stations.append(station)
+        nursery.start_soon(station.run)
+    gc.collect()
+    gc.freeze()
+
+
+async def _feel_the_loop(tally: Tally) -> None:
+    """How late is what should happen at a certain time? Moments that passed unseen count as well."""
+    due = trio.current_time()
+    while True:
+        due += HEARTBEAT_OF_THE_LOOP
+        await trio.sleep_until(due)
+        now = trio.current_time()
+        while True:
+            tally.late(now - due)
+            if due + HEARTBEAT_OF_THE_LOOP > now:
+                break
+            due += HEARTBEAT_OF_THE_LOOP
+
+
+async def _watch(run: Run, wanted: int, clock: RunClock, tally: Tally) -> None:
     """Return when the time is over and every station has its answers, at the latest after the grace."""
-    second = 0
+    second = max(0, int(trio.current_time() - clock.began))
+    end, last = run.scenario.run_seconds, run.scenario.run_seconds + run.scenario.grace
     while True:
         second += 1
-        await trio.sleep_until(clock.at(second))
-        if progress is not None:
-            progress(tally, float(second))
-        if second < run_seconds:
+        with trio.move_on_at(clock.at(second)):
+            await run.stop.wait()
+            end, last = 0.0, min(last, second + LAST_WORDS)
+            await trio.sleep_forever()
+        if run.progress is not None:
+            run.progress(tally.pulse(float(second)))
+        if second < end:
             continue
-        for station in stations:
+        for station in run.stations:
             station.wind_down()
-        if all(station.finished for station in stations) or second >= run_seconds + grace:
+        settled = len(run.stations) == wanted and all(station.finished for station in run.stations)
+        if settled or second >= last:
             return
