@@ -25,15 +25,13 @@ import trio
 from loadtest.ledger import Discrepancy, SeenSession
 from loadtest.saturate_wire import Closed, Wire, frame
 from loadtest.saturate_words import SUBPROTOCOLS, Book, Moment, Refused, Saturating, Script, live, words_of
-from loadtest.target import Target
 from loadtest.tally import Tally
+from loadtest.target import Target
 
 KINDS: Final = ("meter-values", "story")
 _OPENERS: Final = 16
 _ROUND: Final = 512  # answers per look at epoll
 _PATIENCE: Final = 30.0  # seconds for the way to the first meter value, and for the last answers
-
-Progress = Callable[[float], None]
 
 
 @dataclass(slots=True)
@@ -326,7 +324,7 @@ async def saturate(
 ) -> Saturated:
     """`saturate_now` in a thread beside trio; cancelling it stops the transactions and hangs up.
 
-    Whoever shows progress reads the tally meanwhile.
+    Whoever shows progress reads the tally meanwhile. Raises what `saturate_now` does.
     """
     behind = trio.current_time() - time.perf_counter()  # the tally's clock is trio's
     stop = threading.Event()
@@ -349,12 +347,16 @@ async def saturate(
             stop=stop,
         )
 
+    failure: Exception
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_set_at_the_end, stop)
         try:
             return await trio.to_thread.run_sync(run)
+        except (ValueError, Closed) as error:  # raised below, not in the nursery's group
+            failure = error
         finally:
             nursery.cancel_scope.cancel()
+    raise failure
 
 
 async def _set_at_the_end(stop: threading.Event) -> None:
