@@ -1,14 +1,14 @@
-"""One WebSocket connection, server side: `websockets`' sans-I/O protocol on a raw non-blocking socket.
+"""One WebSocket connection, server side: frames (`csms.transport.frames`) on a raw non-blocking socket.
 
-There is no task in here. One task (the station's link) reads; any task may send; one keep-alive sweeper
-(`csms.transport.keepalive`) pings all connections. Everything that ends a connection (the peer's close
+The opening handshake is done by `websockets`' sans-I/O protocol, which is not kept: it would weigh four KiB for each
+station that waits. There is no task in here. One task (the station's link) reads; any task may send; one keep-alive
+sweeper (`csms.transport.keepalive`) pings all connections. Everything that ends a connection (the peer's close
 frame, a broken frame, a reset, a newer link, silence, a slow reader) is noted once; from then on `receive`
 and `send` raise `ConnectionClosed` with it, and `close` puts the socket away.
 """
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import http
 import logging
@@ -16,14 +16,23 @@ import socket
 from collections.abc import Callable
 
 import trio
-from websockets.exceptions import InvalidState, ProtocolError
-from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
-from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from csms.ports.wire import BinaryMessage, ConnectionClosed
+from csms.transport.frames import (
+    PING_FRAME,
+    CloseFrame,
+    FrameReader,
+    Ping,
+    Violation,
+    close_echo,
+    close_frame,
+    may_be_sent,
+    pong_frame,
+    text_frame,
+)
 from csms.transport.opening import (
     BAD_HEAD,
     HEAD_TOO_LARGE,
@@ -63,12 +72,12 @@ class WebSocketConnection(Wire):
 
     __slots__ = (
         "_closing",
-        "_fragments",
-        "_fragments_binary",
+        "_frames",
         "_half_close",
+        "_max_size",
         "_max_write_buffer",
         "_messages",
-        "_protocol",
+        "_said_goodbye",
         "opening",
         "plain",
         "remote_address",
@@ -85,12 +94,12 @@ class WebSocketConnection(Wire):
         write_timeout: float = 30.0,
     ) -> None:
         super().__init__(sock, write_timeout=write_timeout)
-        self._protocol = ServerProtocol(max_size=max_size, logger=_protocol_log)
-        self._messages: collections.deque[bytes | BinaryMessage] = collections.deque()
-        self._fragments: bytearray | None = None
-        self._fragments_binary = False
+        self._max_size = max_size
+        self._frames: FrameReader | None = None  # None: not open yet, or the peer has said its last word
+        self._messages: list[bytes | BinaryMessage] = []
         self._max_write_buffer = max_write_buffer
-        self._half_close = False  # the protocol has nothing more to write, ever
+        self._said_goodbye = False  # our close frame is out
+        self._half_close = False  # and the peer's has come: nothing more to say, ever
         self._closing = False  # a task is in `close`
         self.opening = True
         self.remote_address = remote_address
@@ -109,6 +118,19 @@ class WebSocketConnection(Wire):
         read before the verdict are bounded (16 KiB); `timeout` (seconds) bounds it all. Raises
         ConnectionClosed when the peer went away or never got through TLS.
         """
+        protocol = ServerProtocol(logger=_protocol_log)
+        try:
+            return await self._open(protocol, authorize, timeout, is_plain)
+        finally:
+            protocol.parser.close()  # parser and protocol hold each other: spare the collector
+
+    async def _open(
+        self,
+        protocol: ServerProtocol,
+        authorize: Authorize,
+        timeout: float,
+        is_plain: Callable[[bytes], bool] | None,
+    ) -> bool:
         verdict: Verdict | None = None
         request: Request | None = None
         rest = b""
@@ -120,7 +142,7 @@ class WebSocketConnection(Wire):
             if head and is_plain is not None and is_plain(head):
                 self.plain = head + rest
                 return False
-            request = self._parse_head(head) if head else None
+            request = _parse_head(protocol, head) if head else None
             if request is None:
                 verdict = BAD_HEAD if head is not None else HEAD_TOO_LARGE
             else:
@@ -131,14 +153,16 @@ class WebSocketConnection(Wire):
         if verdict is None:
             verdict = TOO_SLOW if request is None else TOO_BUSY
         if isinstance(verdict, Accept) and request is not None:
-            verdict = self._accept(request, verdict)
+            verdict = self._accept(protocol, request, verdict)
         if isinstance(verdict, Reject):
             await self._answer(verdict, head_only=request is not None and request.method == "HEAD")
             return False
         self.opening = False
+        self._frames = FrameReader(self._max_size)
+        self._put(b"".join(protocol.data_to_send()))
         if rest:
             self._feed(rest)
-        await self._flush_protocol()
+        await self._flush_all()
         return True
 
     def surrender(self) -> socket.socket:
@@ -170,25 +194,17 @@ class WebSocketConnection(Wire):
             if end >= 0 or len(head) > MAX_HEAD:
                 return None, b""
 
-    def _parse_head(self, head: bytes) -> Request | None:
-        self._protocol.receive_data(head)
-        for event in self._protocol.events_received():
-            if isinstance(event, Request):
-                return event
-        self._protocol.data_to_send()  # its own answer, if it made one: we write ours
-        return None
-
-    def _accept(self, request: Request, verdict: Accept) -> Verdict:
-        response = self._protocol.accept(request)
+    def _accept(self, protocol: ServerProtocol, request: Request, verdict: Accept) -> Verdict:
+        response = protocol.accept(request)
         if response.status_code != http.HTTPStatus.SWITCHING_PROTOCOLS:
             kept = ("upgrade", "allow", "sec-websocket-version")
             headers = tuple((k, v) for k, v in response.headers.raw_items() if k.lower() in kept)
             return Reject(response.status_code, bytes(response.body).decode().strip(), headers)
         if verdict.subprotocol is not None:
             response.headers["Sec-WebSocket-Protocol"] = verdict.subprotocol
-            self._protocol.subprotocol = Subprotocol(verdict.subprotocol)
+            protocol.subprotocol = Subprotocol(verdict.subprotocol)
             self.subprotocol = verdict.subprotocol
-        self._protocol.send_response(response)
+        protocol.send_response(response)
         return verdict
 
     async def _answer(self, verdict: Reject, *, head_only: bool) -> None:
@@ -208,11 +224,12 @@ class WebSocketConnection(Wire):
         For one task. Raises ConnectionClosed when the connection is over; messages that came whole before
         the peer's close are delivered first.
         """
-        while not self._messages:
+        messages = self._messages
+        while not messages:
             if self._end is not None:
                 raise self._end_again()
             await self._fill()
-        return self._messages.popleft()
+        return messages.pop(0)
 
     async def _fill(self) -> None:
         data = await self._read()
@@ -221,49 +238,37 @@ class WebSocketConnection(Wire):
         if data:
             self._feed(data)
         else:
-            self._protocol.receive_eof()
-            self._note_end()
-        if not self._pump_protocol():
-            await self._flush_protocol()
+            self._half_close = True
+            if self._end is None:
+                self._end = ConnectionClosed(ABNORMAL_CLOSURE, "the peer vanished", by_peer=True)
+        if self._buffer:
+            await self._flush_all()
 
     def _feed(self, data: bytes) -> None:
-        """Through the protocol; whole messages land in the queue, an end is noted."""
-        protocol = self._protocol
-        protocol.receive_data(data)
-        for event in protocol.events_received():
-            if isinstance(event, Frame):
-                self._take(event)
-        if protocol.state is not State.OPEN:
-            self._note_end()
-
-    def _take(self, frame: Frame) -> None:
-        opcode = frame.opcode
-        if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
-            binary = opcode is Opcode.BINARY
-            if frame.fin:
-                data = bytes(frame.data)
-                self._messages.append(BinaryMessage(data) if binary else data)
-            else:
-                self._fragments = bytearray(frame.data)
-                self._fragments_binary = binary
-        elif opcode is Opcode.CONT and self._fragments is not None:
-            self._fragments += frame.data  # one buffer: a million empty fragments weigh nothing
-            if frame.fin:
-                data = bytes(self._fragments)
-                self._messages.append(BinaryMessage(data) if self._fragments_binary else data)
-                self._fragments = None
-
-    def _note_end(self) -> None:
-        """The protocol left OPEN: whose doing was it, and what was said?"""
-        if self._end is not None:
+        """Whole messages land in the queue, pings are answered, an end is noted."""
+        frames = self._frames
+        if frames is None:  # after its last word
             return
-        received, sent = self._protocol.close_rcvd, self._protocol.close_sent
-        if received is not None:
-            self._end = ConnectionClosed(received.code, received.reason, by_peer=True)
-        elif sent is not None:
-            self._end = ConnectionClosed(sent.code, sent.reason)
-        else:
-            self._end = ConnectionClosed(ABNORMAL_CLOSURE, "the peer vanished", by_peer=True)
+        for event in frames.feed(data):
+            if isinstance(event, bytes | BinaryMessage):
+                self._messages.append(event)
+            elif isinstance(event, Ping):
+                if not self._said_goodbye:
+                    self._put(pong_frame(event.data))
+            else:
+                self._end_of_talk(event)
+
+    def _end_of_talk(self, event: CloseFrame | Violation) -> None:
+        """The peer said goodbye, or what it says cannot be listened to any longer."""
+        self._frames = None
+        self._half_close = True
+        if self._end is None:
+            self._end = ConnectionClosed(event.code, event.reason, by_peer=isinstance(event, CloseFrame))
+        if not self._said_goodbye:
+            self._said_goodbye = True
+            self._put(
+                close_echo(event.data) if isinstance(event, CloseFrame) else close_frame(event.code, event.reason)
+            )
 
     # -- sending -------------------------------------------------------------------------------------
 
@@ -277,12 +282,10 @@ class WebSocketConnection(Wire):
             raise self._end_again()
         if len(self._buffer) > self._max_write_buffer:
             raise self._give_up_on_slow_peer()
-        try:
-            self._protocol.send_text(data)
-        except InvalidState as error:  # `send` before the handshake
-            raise ConnectionClosed(ABNORMAL_CLOSURE, "the connection is not open") from error
-        if not self._pump_protocol():
-            await self._flush_protocol()
+        if self.opening:
+            raise ConnectionClosed(ABNORMAL_CLOSURE, "the connection is not open")
+        if not self._put(text_frame(data)):
+            await self._flush_all()
         if self._broken:
             raise self._end_again()
 
@@ -291,25 +294,15 @@ class WebSocketConnection(Wire):
         if self._end is not None:
             raise self._end_again()
         self.ping_nowait()
-        await self._flush_protocol()
+        await self._flush_all()
 
     def ping_nowait(self) -> None:
         """Send a ping as far as the kernel takes it now; nothing happens on a connection that is over."""
         if self._end is None and not self.opening and len(self._buffer) <= self._max_write_buffer:
-            self._protocol.send_ping(b"")
-            self._pump_protocol()
+            self._put(PING_FRAME)
 
-    def _pump_protocol(self) -> bool:
-        """What the protocol wants written goes out as far as the kernel takes it now; True: all of it."""
-        writes = self._protocol.data_to_send()
-        if not writes:
-            return not self._buffer or self._pump()
-        if not writes[-1]:  # the protocol's mark: half-close after this
-            self._half_close = True
-        return self._put(writes[0] if len(writes) == 1 else b"".join(writes))
-
-    async def _flush_protocol(self) -> None:
-        if self._pump_protocol():
+    async def _flush_all(self) -> None:
+        if not self._buffer or self._pump():
             return
         try:
             await self._flush()
@@ -331,11 +324,12 @@ class WebSocketConnection(Wire):
         if self._end is not None or self._dead:
             return
         reason = reason.encode()[:_REASON_BYTES].decode(errors="ignore")
-        with contextlib.suppress(InvalidState, ProtocolError):  # not open, or a code that may not be sent
-            self._protocol.send_close(code, reason)
+        goodbye = not self.opening and not self._said_goodbye and may_be_sent(code)
         self._finish(code, reason)
         self._messages.clear()
-        self._pump_protocol()
+        if goodbye:
+            self._said_goodbye = True
+            self._put(close_frame(code, reason))
 
     async def close(self, code: int = NORMAL_CLOSURE, reason: str = "", timeout: float = 5.0) -> None:
         """The closing handshake, at most `timeout` seconds (shielded from cancellation), then the end.
@@ -354,7 +348,7 @@ class WebSocketConnection(Wire):
             while self._reading:  # the woken reader has to leave the socket first
                 await trio.lowlevel.checkpoint()
             with contextlib.suppress(ConnectionClosed, TimeoutError):
-                await self._flush_protocol()
+                await self._flush_all()
                 budget = self.bytes_received + LINGER_BYTES
                 while not self._eof and not self._half_close and self.bytes_received < budget:
                     await self._fill()
@@ -367,4 +361,13 @@ class WebSocketConnection(Wire):
         if not self._dead:
             super().abort(reason)
             self._messages.clear()
-            self._protocol.parser.close()  # parser and protocol hold each other: spare the collector
+            self._frames = None
+
+
+def _parse_head(protocol: ServerProtocol, head: bytes) -> Request | None:
+    protocol.receive_data(head)
+    for event in protocol.events_received():
+        if isinstance(event, Request):
+            return event
+    protocol.data_to_send()  # its own answer, if it made one: we write ours
+    return None
