@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import connection, get_context
@@ -103,7 +103,8 @@ class _PipeLine:
         return Go(now, datetime.now(UTC))
 
     def pulse(self, pulse: Pulse) -> None:
-        self.pipe.send(pulse)
+        with suppress(OSError):  # the parent has gone, which `stopped` tells
+            self.pipe.send(pulse)
 
     def stopped(self, patience: float) -> bool:
         if not self._over:

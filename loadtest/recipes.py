@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from importlib import resources
 from pathlib import Path
 
+from loadtest.saturate import KINDS as SATURATIONS
 from loadtest.scenario import (
     COMMANDS,
     ENGINES,
@@ -232,6 +233,13 @@ KEYS: tuple[Key, ...] = (
     Key("seed", "S", "the same seed plans the same run", _whole(), _number_of),
     Key("prefix", "P", "of the identities", _text, str),
     Key("id_tag", "TAG", "of every driver; else each connector has a tag of its own", _text, str, "-"),
+    Key(
+        "saturation",
+        "KIND",
+        'what a closed loop sends: "meter-values", or "story": whole sessions',
+        _word(SATURATIONS),
+        str,
+    ),
     Key("engine", "NAME", '"stations" that live, or "saturate": a closed loop to the limit', _word(ENGINES), str),
 )
 _BY_NAME = {key.name: key for key in KEYS}
@@ -334,6 +342,8 @@ def make_scenario(recipe: Recipe) -> Scenario:
     for flag, longest in (("--id-tag", scenario.id_tag), ("--prefix", tag)):
         if len(longest) > LONGEST_TAG:
             raise RecipeError(f"{flag} is too long: an id tag of OCPP 1.6 has at most 20 characters, not {longest!r}")
+    if scenario.engine == "saturate" and len(scenario.versions) > 1:
+        raise RecipeError("a closed loop speaks one version: give --versions 1.6=1 or --versions 2.0.1=1")
     return scenario
 
 

@@ -84,6 +84,7 @@ class Scenario:
     commands: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(COMMANDS, 1))
     backlog_hours: float = 0.0  # of real life, lived offline before the run began
     backlog_meter_interval: float = 300.0  # seconds of that life
+    saturation: str = "meter-values"  # or "story": whole sessions; for the engine "saturate"
     grace: float = 30.0  # wait for the last answers
 
     @property

@@ -17,6 +17,7 @@ import trio
 
 from loadtest.client import Dial
 from loadtest.ledger import SessionRecord
+from loadtest.saturate import Saturated
 from loadtest.scenario import Scenario, StationPlan, plan_station
 from loadtest.session import RunClock
 from loadtest.station import Habits, Station
@@ -41,6 +42,7 @@ class SwarmResult:
     skipped_sessions: int = 0
     unsettled_stations: int = 0
     interrupted: bool = False
+    saturated: list[Saturated] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     """What went wrong with the load tester itself, in sentences: the run does not count."""
 
@@ -65,6 +67,7 @@ class SwarmResult:
         self.skipped_sessions += other.skipped_sessions
         self.unsettled_stations += other.unsettled_stations
         self.interrupted |= other.interrupted
+        self.saturated += other.saturated
         self.failures += other.failures
 
 
