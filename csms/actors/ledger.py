@@ -17,7 +17,7 @@ from csms.domain.facts import ACK
 from csms.domain.records import LinkRecord, Record
 from csms.domain.station import StationState
 from csms.ports.feed import Subject
-from csms.ports.journal import RecordConflict, Ticket
+from csms.ports.journal import Fence, RecordConflict, Ticket
 
 _LINK_CHANGED: Final = Applied(ACK, changed=True)
 
@@ -25,7 +25,7 @@ _LINK_CHANGED: Final = Applied(ACK, changed=True)
 class Ledger:
     """One station's."""
 
-    __slots__ = ("_doubtful", "_last", "_put_count", "_station_id", "_untold", "_world")
+    __slots__ = ("_doubtful", "_last", "_put_count", "_station_id", "_untold", "_world", "fence")
 
     def __init__(self, station_id: int, world: World) -> None:
         self._station_id = station_id
@@ -34,6 +34,8 @@ class Ledger:
         self._doubtful: list[Ticket] = []  # nobody waits for them any more, but they may still be refused
         self._put_count = 0
         self._untold: deque[tuple[int, Applied]] = deque()
+        self.fence: Fence | None = None
+        """By which right it writes, where there are several nodes."""
 
     @property
     def settled(self) -> bool:
@@ -103,7 +105,8 @@ class Ledger:
             feed.publish(Subject.STATION, self._station_id)
 
     def _put(self, records: Sequence[Record]) -> None:
-        self._last = self._world.journal.put(records)
+        journal = self._world.journal
+        self._last = journal.put(records) if self.fence is None else journal.put(records, self.fence)
         self._put_count += 1
 
     def _forget(self, waited: list[Ticket]) -> None:

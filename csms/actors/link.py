@@ -58,6 +58,7 @@ from csms.ocpp.exchange import (
     Unanswered,
 )
 from csms.ocpp.faults import V16, ErrorCode, Fault
+from csms.ports.directory import Claim
 from csms.ports.message_log import Direction, MessageLog
 from csms.ports.wire import BinaryMessage, ConnectionClosed, Wire
 
@@ -92,6 +93,7 @@ class Link(LinkPort):
         "_answer",
         "_answered",
         "_binaries",
+        "_claim",
         "_dialect",
         "_epoch",
         "_exchange",
@@ -119,6 +121,7 @@ class Link(LinkPort):
         new_message_id: Callable[[], str],
         limits: LinkLimits,
         on_bug: Callable[[Exception], None],
+        claim: Claim | None = None,
     ) -> None:
         self._wire = wire
         self._dialect = dialect
@@ -127,6 +130,7 @@ class Link(LinkPort):
         self._log = message_log
         self._limits = limits
         self._on_bug = on_bug
+        self._claim = claim
         self._exchange = Exchange(dialect.edition, new_message_id)
         self._epoch = 0
         self._first = True
@@ -144,10 +148,13 @@ class Link(LinkPort):
 
     async def run(self) -> ConnectionClosed:
         """Attach, read until the connection is over, detach. Returns how it ended; raises what is our bug."""
-        self._epoch = self._actor.attach(
-            self, protocol=self._dialect.subprotocol, remote_address=self._wire.remote_address
-        )
         try:
+            self._epoch = self._actor.attach(
+                self,
+                protocol=self._dialect.subprotocol,
+                remote_address=self._wire.remote_address,
+                claim=self._claim,
+            )
             await self._actor.told()
             while True:
                 data = await self._wire.receive()

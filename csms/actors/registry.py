@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from csms.actors.world import (
     KeptLink,
     LinkLost,
     Nobody,
+    OneNode,
     World,
 )
 from csms.domain.commands import Outcome
@@ -36,6 +36,7 @@ from csms.domain.errors import Unavailable
 from csms.ocpp.dialect import Dialect
 from csms.ocpp.tolerance import Tolerance, TolerantDialect
 from csms.ports.consultant import Consultant
+from csms.ports.directory import Claim, Ownership
 from csms.ports.feed import Feed
 from csms.ports.journal import Journal
 from csms.ports.message_log import Direction, MessageLog
@@ -85,13 +86,14 @@ class Registry:
         consultant: Consultant | None = None,
         reactions: Reactions | None = None,
         tolerance: Tolerance | None = None,
+        ownership: Ownership | None = None,
         on_crash: Callable[[int, Exception], None] = _ignore,
         new_message_id: Callable[[], str] = _random_message_id,
         settings: ActorSettings | None = None,
         link_limits: LinkLimits | None = None,
         restarts: RestartLimits | None = None,
     ) -> None:
-        epochs = itertools.count(1)
+        alone = OneNode()
         self._world = World(
             now=now,
             journal=journal,
@@ -101,7 +103,8 @@ class Registry:
             stations=stations,
             transactions=transactions,
             session_ids=SessionIds(transactions),
-            next_epoch=lambda: next(epochs),
+            next_epoch=alone.next,
+            ownership=ownership or alone,
             consultant=consultant or Nobody(),
             reactions=reactions or Nobody(),
         )
@@ -157,6 +160,10 @@ class Registry:
 
     async def serve_link(self, wire: Wire, station_id: int, dialect: Dialect) -> None:
         """Run one connection of a station to its end. Never raises but Cancelled; the caller closes the socket."""
+        try:
+            claim = await self.claim(station_id)
+        except Unavailable:
+            return wire.close_soon(TRY_AGAIN_LATER, "the database is away; try again later")
         if self.draining or self._nursery is None:
             return wire.close_soon(GOING_AWAY, _STOPPING)
         actor = self._actor(station_id)
@@ -171,6 +178,7 @@ class Registry:
             new_message_id=self._new_message_id,
             limits=self._link_limits,
             on_bug=partial(self._note_bug, station_id),
+            claim=claim,
         )
         self._remark(station_id, f"Connected from {wire.remote_address} with {dialect.subprotocol}.")
         try:
@@ -179,6 +187,11 @@ class Registry:
             wire.close_soon(NORMAL_CLOSURE, "")
             self._start(partial(self._tell, actor))
         return None
+
+    async def claim(self, station_id: int) -> Claim | None:
+        """By which right a new link is attached; None where there are no other nodes. Raises Unavailable."""
+        ownership = self._world.ownership
+        return await ownership.claim(station_id) if ownership.fenced and not self.draining else None
 
     def open_link(
         self,
@@ -206,6 +219,22 @@ class Registry:
         on_end(actor.station_id, link)
         self._remark(actor.station_id, f"Offline: {end}.")
         await self._tell(actor)
+
+    def fence(self, station_id: int, epoch: int) -> None:
+        """Another node has the station since `epoch`: an older link of ours is over."""
+        actor = self._actors.get(station_id)
+        if actor is not None and actor.online and actor.epoch < epoch:
+            actor.disconnect(NORMAL_CLOSURE, "this station is connected to another node")
+
+    def epoch_of(self, station_id: int) -> int:
+        """Of its link here; 0 when there is none."""
+        actor = self._actors.get(station_id)
+        return actor.epoch if actor is not None and actor.online else 0
+
+    def disconnect_all(self, reason: str) -> None:
+        """Close all links: this node may have lost its right to them."""
+        for actor in tuple(self._actors.values()):
+            actor.disconnect(TRY_AGAIN_LATER, reason)
 
     def crash(self, station_id: int, error: Exception) -> None:
         """What the station's actor has in memory can no longer be trusted."""

@@ -36,6 +36,7 @@ from csms.domain.station import NotAccepted
 from csms.ocpp.faults import ErrorCode, Fault
 from csms.ocpp.v15.payloads import Payload
 from csms.ocpp.v15.routes import PROTOCOL, Dialect15
+from csms.ports.directory import Claim
 from csms.ports.message_log import Direction, MessageLog
 from csms.ports.soap import SoapAddresses, SoapClient, StationAnswer, StationSilent, StationUnreachable
 
@@ -112,6 +113,7 @@ class SoapLink(LinkPort):
         message_log: MessageLog,
         patience: float,
         on_bug: Callable[[Exception], None],
+        claim: Claim | None = None,
     ) -> None:
         self.identity = identity
         self.own_address = ""
@@ -125,6 +127,7 @@ class SoapLink(LinkPort):
         self._log = message_log
         self._patience = patience
         self._on_bug = on_bug
+        self._claim = claim
         self._epoch = 0
         self._heard_at = trio.current_time()
         self._turn = trio.Lock()
@@ -143,7 +146,9 @@ class SoapLink(LinkPort):
 
     def open(self) -> None:
         """Become the station's link; sync."""
-        self._epoch = self._actor.attach(self, protocol=PROTOCOL, remote_address=self._remote_address)
+        self._epoch = self._actor.attach(
+            self, protocol=PROTOCOL, remote_address=self._remote_address, claim=self._claim
+        )
 
     async def run(self) -> str:
         """Until it has ended; says why. Never raises but Cancelled."""
@@ -351,7 +356,10 @@ class SoapStations:
 
         Raises Unavailable: the station shall send it again later; and LinkLost, when a newer link took over meanwhile.
         """
-        link = self._link(station_id, identity, call.remote_address)
+        link = self._known(station_id, identity)
+        if link is None:
+            claim = await self._registry.claim(station_id)
+            link = self._known(station_id, identity) or self._link(station_id, identity, call.remote_address, claim)
         await self._note_address(link, station_id, call)
         answers: list[bytes] = []
         refusals: list[Unavailable | LinkLost] = []
@@ -376,11 +384,11 @@ class SoapStations:
         self._log.record(station_id, Direction.REMARK, f"A message was refused: {reason}")
         self._log.record(station_id, Direction.SENT, answer, message_type="CALLERROR")
 
-    def _link(self, station_id: int, identity: str, remote_address: str) -> SoapLink:
+    def _known(self, station_id: int, identity: str) -> SoapLink | None:
         link = self._links.get(station_id)
-        if link is not None and not link.over and link.identity == identity:
-            return link
+        return link if link is not None and not link.over and link.identity == identity else None
 
+    def _link(self, station_id: int, identity: str, remote_address: str, claim: Claim | None) -> SoapLink:
         def make(actor: StationActor, on_bug: Callable[[Exception], None]) -> SoapLink:
             return SoapLink(
                 actor,
@@ -392,6 +400,7 @@ class SoapStations:
                 message_log=self._log,
                 patience=self._patience,
                 on_bug=on_bug,
+                claim=claim,
             )
 
         made = self._registry.open_link(station_id, make, self._forget)

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from typing import Final
 
-import msgspec
 import trio
 
 from csms.actors import mailbox as reasons
+from csms.actors.carrying import Carrier
 from csms.actors.ledger import Ledger
 from csms.actors.mailbox import Delivery, Mailbox
 from csms.actors.recall import recall
@@ -35,12 +34,11 @@ from csms.actors.world import (
     ActorSettings,
     LinkLost,
     LinkPort,
-    NotSent,
     World,
 )
 from csms.domain.applying import Applied, Context
-from csms.domain.commands import Command, Outcome, RequestStartTransaction, TriggerMessage
-from csms.domain.errors import DomainError, NotFound, Unavailable
+from csms.domain.commands import Outcome, TriggerMessage
+from csms.domain.errors import NotFound, Unavailable
 from csms.domain.facts import (
     Fact,
     IdTokenInfo,
@@ -50,10 +48,10 @@ from csms.domain.facts import (
 from csms.domain.records import LinkRecord
 from csms.domain.station import NotAccepted, StationState
 from csms.domain.transaction import Transaction
-from csms.ports.journal import RecordConflict
+from csms.ports.directory import Claim
+from csms.ports.journal import Fence, Fenced, RecordConflict
 from csms.ports.stores import StationRow
 
-LONGEST_CALL_SECONDS: Final = 600.0
 _TRIGGER_SECONDS: Final = 30.0
 _LOAD_AGAIN_SECONDS: Final = 5.0
 
@@ -63,6 +61,7 @@ class StationActor:
 
     __slots__ = (
         "_authorize",
+        "_carrier",
         "_changed",
         "_current",
         "_epoch",
@@ -72,6 +71,8 @@ class StationActor:
         "_link",
         "_mailbox",
         "_moment",
+        "_moves",
+        "_newest",
         "_outlets",
         "_reserved",
         "_row",
@@ -104,6 +105,9 @@ class StationActor:
         self._moment = world.now()
         self._reserved: int | None = None
         self._outlets = (partial(world.tokens.anyone_may, station_id), partial(world.tokens.kept_from, station_id))
+        self._newest = 0  # of all epochs that links came with
+        self._moves = 0  # how often another node may have changed what is on disk
+        self._carrier = Carrier(world, settings, lambda: self._state)
         self._authorize = self._decide
         self._take_session_id = self._use_reserved
 
@@ -119,11 +123,24 @@ class StationActor:
         """The number of its newest link."""
         return self._epoch
 
-    def attach(self, link: LinkPort, *, protocol: str = "", remote_address: str = "") -> int:
-        """Make `link` the current one; the older is told to go. Returns its epoch. `told` says when that is known."""
+    def attach(
+        self, link: LinkPort, *, protocol: str = "", remote_address: str = "", claim: Claim | None = None
+    ) -> int:
+        """Make `link` the current one; the older is told to go. Returns its epoch. `told` says when that is known.
+
+        `claim`: by which right, where there are several nodes. Raises LinkLost when a newer link was here already.
+        """
+        epoch = self._world.next_epoch() if claim is None else claim.epoch
+        if epoch < self._newest:
+            raise LinkLost("a newer connection of this station is here already")
         older = self._link
         self._link = link
-        self._epoch = self._world.next_epoch()
+        self._epoch = self._newest = epoch
+        if claim is not None and claim.moved:
+            self._forget()
+        if self._world.ownership.fenced:
+            self._ledger.fence = Fence(self.station_id, epoch)
+        self._world.ownership.held(self.station_id, epoch)
         self._settles_at = trio.current_time() + self._settings.settle
         if older is not None:
             older.close_soon(NORMAL_CLOSURE, "replaced by a newer connection of this station")
@@ -146,6 +163,7 @@ class StationActor:
         self._link = None
         self._mailbox.go_offline()
         self._ledger.keep_link(LinkRecord(self.station_id, False, self._world.now(), epoch))
+        self._world.ownership.let_go(self.station_id, epoch)
         self._wake()
 
     async def told(self) -> None:
@@ -348,6 +366,10 @@ class StationActor:
         """Wait for the disk. Raises Unavailable; refused records crash the actor and are LinkLost here."""
         try:
             await self._ledger.durable()
+        except Fenced as error:
+            self._forget()
+            self._drop_link(NORMAL_CLOSURE, "this station is connected to another node")
+            raise LinkLost("another node has this station") from error
         except RecordConflict as error:
             self.crash(error)
             raise LinkLost("its records were refused; the state is loaded anew") from error
@@ -360,7 +382,10 @@ class StationActor:
         while True:
             try:
                 await self._ledger.flush()
+                moves = self._moves
                 state = await self._world.loader.load_state(self.station_id)
+                if moves != self._moves:
+                    continue
             except NotFound:
                 self._end_deleted()
                 return False
@@ -378,6 +403,12 @@ class StationActor:
             self._adopt(state, row)
         self._wake()
         return True
+
+    def _forget(self) -> None:
+        """Another node has, or had, this station: what is in memory is loaded anew when the station is here."""
+        self._moves += 1
+        self._state = None
+        self._wake()
 
     def _adopt(self, state: StationState, row: StationRow) -> Delivery | None:
         before, state.registration, state.identity = state.registration, row.registration, row.identity
@@ -405,13 +436,17 @@ class StationActor:
             if self._failure is not None:
                 raise self._failure
             link = self._link
+            if self._state is None and link is not None:
+                if not await self._load():
+                    return
+                continue
             if link is not None and len(self._mailbox):
                 if await self._settling():
                     continue
                 delivery = self._mailbox.take()
                 if delivery is not None:
                     self._current = delivery
-                    await self._carry_out(link, delivery)
+                    await self._carrier.carry_out(link, delivery)
                     self._current = None
                 continue
             if self._finishing is not None:
@@ -447,43 +482,6 @@ class StationActor:
 
     def _may_sleep(self, waited: bool) -> bool:
         return waited and self._link is None and not len(self._mailbox) and self._failure is None
-
-    async def _carry_out(self, link: LinkPort, delivery: Delivery) -> None:
-        """Bring one delivery to its outcome."""
-        deadline = min(delivery.deadline, trio.current_time() + LONGEST_CALL_SECONDS)
-        if trio.current_time() >= deadline:
-            return delivery.settle(Outcome.EXPIRED)
-        command = delivery.command
-        if isinstance(command, RequestStartTransaction):
-            command = self._expect(command)
-        try:
-            prepared = link.prepare(command)
-        except DomainError as error:
-            self._do_not_expect(command)
-            return delivery.settle(Outcome.REFUSED, reason=error.reason, message=error.message)
-        delivery.sent = True
-        try:
-            answer, latency = await link.call(prepared, deadline)
-        except NotSent as error:
-            return delivery.settle(Outcome.REFUSED, reason=error.reason, message=error.message)
-        except (LinkLost, trio.TooSlowError):
-            return delivery.settle(Outcome.UNKNOWN)
-        if not answer.accepted:
-            self._do_not_expect(command)
-        return delivery.settle(Outcome.ANSWERED, answer, latency_s=latency)
-
-    def _expect(self, command: RequestStartTransaction) -> RequestStartTransaction:
-        """Before it is sent, because the transaction may begin before its answer is read. With the tag's group."""
-        now = self._world.now()
-        if self._state is not None:
-            until = now + timedelta(seconds=self._settings.remote_start_valid)
-            self._state.expect_remote_start(command.remote_start_id, command.id_token, until)
-        group = command.group_id_token or self._world.tokens.decide(command.id_token, now).parent_id_token
-        return msgspec.structs.replace(command, group_id_token=group)
-
-    def _do_not_expect(self, command: Command) -> None:
-        if isinstance(command, RequestStartTransaction) and self._state is not None:
-            self._state.forget_remote_start(command.remote_start_id)
 
     # -- inside: links -----------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from csms.actors.session_ids import SessionIds
 from csms.domain.commands import Answer, Command
 from csms.domain.facts import Fact, Reply
 from csms.ports.consultant import Consultant
+from csms.ports.directory import Claim, Ownership
 from csms.ports.feed import Feed
 from csms.ports.journal import Journal
 from csms.ports.reactions import Reactions
@@ -107,6 +109,29 @@ class Nobody:
         raise AssertionError(f"nobody wants to know {fact!r} of station {station_id} and {reply!r}")
 
 
+class OneNode:
+    """An `Ownership` without others."""
+
+    fenced: Final = False
+
+    def __init__(self) -> None:
+        self._epochs = itertools.count(1)
+
+    def next(self) -> int:
+        """The next epoch."""
+        return next(self._epochs)
+
+    async def claim(self, station_id: int) -> Claim:
+        """See `Ownership.claim`."""
+        return Claim(self.next())
+
+    def held(self, station_id: int, epoch: int) -> None:
+        """See `Ownership.held`."""
+
+    def let_go(self, station_id: int, epoch: int) -> None:
+        """See `Ownership.let_go`."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What all actors of a node share."""
@@ -120,7 +145,9 @@ class World:
     transactions: TransactionStore
     session_ids: SessionIds
     next_epoch: Callable[[], int]
+    """For links that were not claimed."""
     consultant: Consultant
     reactions: Reactions
+    ownership: Ownership = field(default_factory=OneNode)
     behind: set[int] = field(default_factory=set)
     """Stations with sessions whose rows lag behind their meter values; the registry sees to them."""

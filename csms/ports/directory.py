@@ -22,6 +22,34 @@ class Settled(msgspec.Struct, frozen=True):
     """On REFUSED: why, in a sentence, where whoever refused had one (a dialect that cannot say the command)."""
 
 
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """A station is ours from now on. `epoch` orders its links over all nodes. `moved`: another node had it last, so
+    what is in memory here may be old."""
+
+    epoch: int
+    moved: bool = False
+
+
+class Ownership(Protocol):
+    """Which node has which station. In one process there is nobody to ask."""
+
+    @property
+    def fenced(self) -> bool:
+        """Whether records say with their epoch that they are still ours to write."""
+
+    async def claim(self, station_id: int) -> Claim:
+        """Take the station, before its new link is attached. What the node that had it writes later is refused.
+
+        Raises Unavailable.
+        """
+
+    def held(self, station_id: int, epoch: int) -> None:
+        """A link of ours is attached; sync, never fails."""
+
+    def let_go(self, station_id: int, epoch: int) -> None:
+        """It has ended; sync, never fails."""
+
+
 class Directory(Protocol):
     """Forwards to whoever holds the station; in one process that is the registry of actors."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from csms.domain.errors import DomainError
 from csms.domain.records import Record
@@ -19,6 +19,19 @@ class RecordConflict(DomainError):
     default_reason = "RECORD_CONFLICT"
 
 
+class Fenced(RecordConflict):
+    """Another node has the station now. Nothing is wrong but that these records came too late."""
+
+    default_reason = "FENCED"
+
+
+class Fence(NamedTuple):
+    """By which right records are written: as long as no other node has taken the station with a higher epoch."""
+
+    station_id: int
+    epoch: int
+
+
 class Ticket(Protocol):
     """A receipt for records that were put."""
 
@@ -27,7 +40,7 @@ class Ticket(Protocol):
 
         Raises Unavailable when that took longer than the journal's bound (they may still get there: records are
         idempotent), and
-        RecordConflict when they were refused.
+        RecordConflict when they were refused (Fenced: because another node has the station).
         """
 
 
@@ -38,5 +51,6 @@ class Journal(Protocol):
         """Back-pressure: return at once while there is room, wait while there is none. Raises Unavailable after
         the bound."""
 
-    def put(self, records: Sequence[Record]) -> Ticket:
-        """Take the records in; sync, so that memory and journal cannot disagree. Never blocks."""
+    def put(self, records: Sequence[Record], fence: Fence | None = None) -> Ticket:
+        """Take the records in; sync, so that memory and journal cannot disagree. Never blocks. With a fence, they are
+        refused if another node has the station when they are written."""

@@ -25,7 +25,8 @@ import trio
 
 from csms.domain.errors import Unavailable
 from csms.domain.records import Record
-from csms.ports.journal import RecordConflict
+from csms.ports.journal import Fence, Fenced, RecordConflict
+from csms.storage.claims import NodeMark, begin, lost_among
 from csms.storage.pool import Database, Dedicated
 from csms.storage.records import REFUSED, write
 
@@ -76,12 +77,13 @@ class _Batch:
 class PostgresTicket:
     """A receipt; see csms.ports.journal.Ticket."""
 
-    __slots__ = ("_batch", "_error", "records")
+    __slots__ = ("_batch", "_error", "fence", "records")
 
-    def __init__(self, batch: _Batch, records: Sequence[Record]) -> None:
+    def __init__(self, batch: _Batch, records: Sequence[Record], fence: Fence | None = None) -> None:
         self._batch = batch
         self._error: asyncpg.PostgresError | Exception | None = None
         self.records = records
+        self.fence = fence
 
     async def durable(self) -> None:
         """Return when the records are on disk; at once if they are. Raises Unavailable, RecordConflict."""
@@ -95,6 +97,8 @@ class PostgresTicket:
             if batch.closed:
                 raise _stopped()
             await batch.waiters.park()
+        if isinstance(self._error, Fenced):
+            raise Fenced(self._error.message)
         if self._error is not None:
             raise RecordConflict(
                 "The database has refused these records: they contradict what it holds. Reload the station's state."
@@ -113,15 +117,23 @@ class PostgresJournal:
         wait_bound: seconds after which whoever waits for room or for a ticket gets Unavailable.
         batch_limit: records in one commit (a single put may exceed it).
         room: records that may wait before ``wait_room`` holds back.
+        mark: of this node, where there are several: then tickets with a fence are looked at before they are written.
     """
 
     def __init__(
-        self, database: Database, *, wait_bound: float = 20.0, batch_limit: int = 2_000, room: int = 20_000
+        self,
+        database: Database,
+        *,
+        wait_bound: float = 20.0,
+        batch_limit: int = 2_000,
+        room: int = 20_000,
+        mark: NodeMark | None = None,
     ) -> None:
         self._database = database
         self._wait_bound = wait_bound
         self._batch_limit = batch_limit
         self._room = room
+        self._mark = mark
         self._queue: deque[_Batch] = deque()  # the leftmost may be under way
         self._gathering: _Batch | None = None  # the rightmost of the queue, while it takes more
         self._pending = 0
@@ -133,6 +145,7 @@ class PostgresJournal:
         self._available = False
         self._commits = self._records = self._refused = self._last_batch = 0
         self._wait_s = 0.0
+        self._fenced = 0
 
     @property
     def available(self) -> bool:
@@ -162,7 +175,7 @@ class PostgresJournal:
                 f"{self._pending} records wait for the database. Try again in a moment.", reason="JOURNAL_FULL"
             )
 
-    def put(self, records: Sequence[Record]) -> PostgresTicket:
+    def put(self, records: Sequence[Record], fence: Fence | None = None) -> PostgresTicket:
         """Take the records in; all of them are written in one transaction. Never blocks, never raises."""
         now = trio.current_time()
         batch = self._gathering
@@ -177,7 +190,7 @@ class PostgresJournal:
                 batch.closed = True
             else:
                 self._queue.append(batch)
-        ticket = PostgresTicket(batch, records)
+        ticket = PostgresTicket(batch, records, fence)
         batch.tickets.append(ticket)
         batch.last_put_at = now
         batch.records += len(records)
@@ -282,7 +295,12 @@ class PostgresJournal:
         while todo:
             some = todo.pop()
             try:
-                await own.run(_write, some)
+                if self._mark is None:
+                    await own.run(_write, some)
+                elif lost := await own.transaction(_write_if_ours, some, self._mark):
+                    some = self._without(lost, some)
+                    todo += [some] if some else []
+                    continue
             except Unavailable as error:
                 if self._available:
                     log.warning("journal_waits_for_database", error=str(error), pending=self._pending)
@@ -298,6 +316,15 @@ class PostgresJournal:
             self._available = True
             pause = FIRST_PAUSE
 
+    def _without(self, lost: set[Fence], some: list[PostgresTicket]) -> list[PostgresTicket]:
+        """Refuse what another node has taken; the rest is written by itself."""
+        for ticket in some:
+            if ticket.fence in lost:
+                ticket.refuse(Fenced("Another node has this station now."))
+        self._fenced += len(lost)
+        log.info("records_came_too_late", stations=len(lost))
+        return [ticket for ticket in some if ticket.fence not in lost]
+
     def _part(self, todo: list[list[PostgresTicket]], some: list[PostgresTicket], error: Exception) -> None:
         """Halve what was refused; a single one is the culprit. The earlier half stays first."""
         if len(some) == 1:
@@ -307,6 +334,15 @@ class PostgresJournal:
         else:
             middle = len(some) // 2
             todo += [some[middle:], some[:middle]]
+
+
+async def _write_if_ours(connection: asyncpg.Connection, tickets: list[PostgresTicket], mark: NodeMark) -> set[Fence]:
+    """In asyncio: write them unless some came too late; then write none, and say which."""
+    await begin(connection, mark)
+    lost = await lost_among(connection, {ticket.fence for ticket in tickets if ticket.fence is not None}, mark)
+    if not lost:
+        await write(connection, chain.from_iterable([ticket.records for ticket in tickets]))
+    return lost
 
 
 async def _write(connection: asyncpg.Connection, tickets: list[PostgresTicket]) -> None:

@@ -24,7 +24,7 @@ from csms.domain.transaction import SessionState, StartKey, Transaction
 from csms.ocpp.dialect import Dialect
 from csms.ocpp.tolerance import Tolerance
 from csms.ocpp.v16.routes import Dialect16
-from csms.ports.journal import RecordConflict, Ticket
+from csms.ports.journal import Fence, Fenced, RecordConflict, Ticket
 from csms.ports.message_log import Direction
 from csms.ports.stores import StationRow
 from tests.kit.fake_wire import MemoryWire
@@ -51,6 +51,7 @@ class _Batch:
     records: list[Record]
     done: trio.Event = field(default_factory=trio.Event)
     refused: bool = False
+    fenced: bool = False
     written: bool = False
 
 
@@ -61,6 +62,7 @@ class FakeJournal:
         self.disk: list[Record] = []
         self.away = False
         self.full = False
+        self.fenced = False
         self.refuse: Callable[[Record], bool] = lambda _record: False
         self.on_disk: Callable[[Record], None] = lambda _record: None
         self._waiting: list[_Batch] = []
@@ -81,7 +83,8 @@ class FakeJournal:
         batches, self._waiting = self._waiting, []
         for batch in batches:
             batch.refused = any(self.refuse(record) for record in batch.records)
-            if not batch.refused:
+            batch.fenced = self.fenced
+            if not batch.refused and not batch.fenced:
                 self.disk.extend(batch.records)
                 for record in batch.records:
                     self.on_disk(record)
@@ -95,7 +98,7 @@ class FakeJournal:
             return
         raise Unavailable("full", reason="JOURNAL_FULL")
 
-    def put(self, records: Sequence[Record]) -> Ticket:
+    def put(self, records: Sequence[Record], fence: Fence | None = None) -> Ticket:
         batch = _Batch(list(records))
         self._waiting.append(batch)
         self._work.set()
@@ -116,6 +119,8 @@ class _Ticket:
             await self._batch.done.wait()
         if not self._batch.written:
             raise Unavailable("the database takes too long", reason="DATABASE_UNAVAILABLE")
+        if self._batch.fenced:
+            raise Fenced("another node has it")
         if self._batch.refused:
             raise RecordConflict("refused")
 

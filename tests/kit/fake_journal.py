@@ -11,7 +11,7 @@ import trio
 
 from csms.domain.errors import Unavailable
 from csms.domain.records import Record
-from csms.ports.journal import RecordConflict
+from csms.ports.journal import Fence, RecordConflict
 from tests.kit.fake_tables import FakeTables
 
 
@@ -58,7 +58,7 @@ class FakeJournal:
         if self._pending > self._room:
             raise Unavailable("Too many records wait. Try again in a moment.", reason="JOURNAL_FULL")
 
-    def put(self, records: Sequence[Record]) -> FakeTicket:
+    def put(self, records: Sequence[Record], fence: Fence | None = None) -> FakeTicket:
         ticket = FakeTicket(self._wait_bound)
         self.log.extend(records)
         self._queue.append((ticket, list(records)))

@@ -27,6 +27,7 @@ from csms.domain.facts import (
     TransactionReply,
 )
 from csms.domain.records import MeterRecord, SessionRecord, StatusRecord
+from csms.ports.directory import Claim
 from tests.kit.actor_world import START, Clock, FakeJournal, FakeStores, FakeTokens
 
 STATUS = StatusChanged(1, 1, ConnectorStatus.CHARGING)
@@ -229,3 +230,40 @@ async def test_what_changed_is_told_after_the_disk_and_in_order(autojump_clock: 
             ("STATION", 0),
         ]
         assert stage.journal.of(MeterRecord) == []
+
+
+async def test_a_link_that_was_claimed_earlier_but_attached_later_is_turned_away(autojump_clock: object) -> None:
+    async with _stage() as stage:
+        stage.actor.attach(SilentLink(), claim=Claim(8))
+        with pytest.raises(LinkLost):
+            stage.actor.attach(SilentLink(), claim=Claim(7))
+        assert stage.actor.epoch == 8
+
+
+async def test_a_station_that_was_elsewhere_meanwhile_is_read_anew(autojump_clock: object) -> None:
+    async with _stage() as stage:
+        epoch = stage.actor.attach(SilentLink(), claim=Claim(1))
+        await stage.actor.handle(epoch, STATUS)
+        stage.actor.detach(epoch)
+        loads = stage.stores.loads
+        epoch = stage.actor.attach(SilentLink(), claim=Claim(3, moved=True))
+        await stage.actor.handle(epoch, STATUS)
+        assert stage.stores.loads == loads + 1
+        assert stage.crashes == []
+
+
+async def test_a_station_that_another_node_took_is_let_go_without_a_crash(autojump_clock: object) -> None:
+    async with _stage() as stage:
+        link = SilentLink()
+        epoch = stage.actor.attach(link, claim=Claim(1))
+        await stage.actor.handle(epoch, STATUS)
+        stage.journal.fenced = True
+        with pytest.raises(LinkLost):
+            await stage.actor.handle(epoch, STARTED)
+        assert link.closed is not None
+        assert not stage.actor.online
+        stage.journal.fenced = False
+        epoch = stage.actor.attach(SilentLink(), claim=Claim(5, moved=True))
+        await stage.actor.handle(epoch, STARTED)
+        assert len(stage.stores.sessions) == 1
+        assert stage.crashes == []

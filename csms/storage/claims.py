@@ -1,0 +1,179 @@
+"""Which node has a station, as the database knows it: the one place where two nodes cannot both be right.
+
+A station's row holds the epoch of its newest link. An epoch is a counter and the number of the node that drew it
+(`EPOCH = COUNT * 4096 + NODE`), so it only grows, whoever draws it, and says whose it is.
+
+    new link on node B                            journal of node A, for each batch
+    ------------------------------------------    -------------------------------------------------------
+    1. claim: count + 1, B's number; commit       1. A's advisory lock, shared, in the batch's transaction
+    2. A's advisory lock, alone, for a moment     2. which of the batch's stations have a newer epoch of
+    3. load the state                                another node? None of their records is written
+                                                  3. write; commit
+
+Whatever A wrote in time is on disk when B loads, and nothing that A writes later gets in: either A's batch began before
+B's claim, then B waits for it at 2, or it sees the claim. A node that was paused in the middle of a batch is thrown
+out of its transaction by the server after some seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import asyncpg
+import trio
+
+from csms.domain.errors import Unavailable
+from csms.ports.directory import Claim
+from csms.ports.journal import Fence
+from csms.storage.pool import Database
+
+__all__ = ["NODES", "Claims", "NodeMark", "begin", "lost_among"]
+
+NODES: Final = 4096
+"""Numbers of nodes are below; 0 is nobody."""
+LOCKS: Final = 0x4349
+"""The space of the advisory locks, beside that of the leases."""
+STALL_SECONDS: Final = 5
+AT_ONCE: Final = 500
+
+BEGIN_SQL = """
+SELECT pg_advisory_xact_lock_shared($1::integer, $2::integer),
+       set_config('idle_in_transaction_session_timeout', $3, true)
+"""
+LOST_SQL = """
+SELECT u.station_id, u.epoch FROM unnest($1::bigint[], $2::bigint[]) AS u (station_id, epoch)
+JOIN station ON station.id = u.station_id
+WHERE station.link_epoch > u.epoch AND station.link_epoch % 4096 <> $3
+"""
+# In the order of their ids, as all that lock several stations.
+CLAIM_SQL = """
+WITH locked AS (
+    SELECT id, link_epoch AS before FROM station WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE
+)
+UPDATE station SET link_epoch = (locked.before / 4096 + 1) * 4096 + $2
+FROM locked WHERE station.id = locked.id
+RETURNING station.id, station.link_epoch AS epoch, locked.before
+"""
+WAIT_SQL = "SELECT pg_advisory_xact_lock($1::integer, $2::integer)"
+# Whoever has it now draws the next one; the node that is gone has none of them any more.
+RELEASE_SQL = """
+UPDATE station SET online = false, link_epoch = (link_epoch / 4096 + 1) * 4096
+WHERE id = ANY(ARRAY(
+    SELECT id FROM station WHERE link_epoch % 4096 = $1 AND online ORDER BY id FOR NO KEY UPDATE))
+RETURNING id
+"""
+RELEASE_UNKNOWN_SQL = """
+UPDATE station SET online = false, link_epoch = (link_epoch / 4096 + 1) * 4096
+WHERE id = ANY(ARRAY(
+    SELECT id FROM station WHERE link_epoch % 4096 <> ALL($1::bigint[]) AND online ORDER BY id FOR NO KEY UPDATE))
+RETURNING id
+"""
+
+
+@dataclass(slots=True)
+class NodeMark:
+    """This process among the nodes."""
+
+    number: int
+    """1 to 4095, and no other node's that lives."""
+    floor: dict[int, int] = field(default_factory=dict)
+    """Stations that came back from another node: what is older than this epoch is not ours any more either."""
+
+
+async def begin(connection: asyncpg.Connection, mark: NodeMark) -> None:
+    """At the beginning of a batch's transaction; from asyncio."""
+    await connection.execute(BEGIN_SQL, LOCKS, mark.number, f"{STALL_SECONDS}s")
+
+
+async def lost_among(connection: asyncpg.Connection, fences: Iterable[Fence], mark: NodeMark) -> set[Fence]:
+    """Those that another node has taken; from asyncio."""
+    wanted = tuple(fences)
+    if not wanted:
+        return set()
+    floor = mark.floor
+    lost = {each for each in wanted if each.epoch < floor.get(each.station_id, 0)} if floor else set()
+    rows = await connection.fetch(LOST_SQL, [each[0] for each in wanted], [each[1] for each in wanted], mark.number)
+    return lost | {Fence(row[0], row[1]) for row in rows}
+
+
+class Claims:
+    """Draws epochs, many stations' in one statement. `run` must be running."""
+
+    def __init__(self, database: Database, mark: NodeMark) -> None:
+        self._database = database
+        self.mark = mark
+        self._wanted: dict[int, _Asked] = {}
+        self._work = trio.Event()
+
+    async def claim(self, station_id: int) -> Claim:
+        """See `csms.ports.directory.Ownership`. Raises Unavailable."""
+        asked = self._wanted.setdefault(station_id, _Asked())
+        self._work.set()
+        await asked.done.wait()
+        if asked.error is not None:
+            raise Unavailable(asked.error.message, reason=asked.error.reason) from asked.error
+        if asked.claim is None:
+            raise Unavailable(f"There is no station {station_id} (any more).", reason="STATION_NOT_FOUND")
+        if asked.taken:  # two links in one batch: the second one's turn comes with the next
+            return await self.claim(station_id)
+        asked.taken = True
+        return asked.claim
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Draw what is wanted, for ever."""
+        task_status.started()
+        while True:
+            await self._work.wait()
+            self._work = trio.Event()
+            while self._wanted:
+                ids = list(self._wanted)[:AT_ONCE]
+                batch = {station_id: self._wanted.pop(station_id) for station_id in ids}
+                try:
+                    await self._draw(batch)
+                except Unavailable as error:
+                    for asked in batch.values():
+                        asked.error = error
+                finally:
+                    for asked in batch.values():
+                        asked.done.set()
+
+    async def release(self, number: int) -> list[int]:
+        """A node is gone: its stations are offline, and what it may still write is refused. Which stations.
+
+        Raises Unavailable.
+        """
+        return await self._database.transaction(_release, number)
+
+    async def release_all_but(self, numbers: Iterable[int]) -> list[int]:
+        """The same for all nodes but these. Raises Unavailable."""
+        rows = await self._database.fetch(RELEASE_UNKNOWN_SQL, list(numbers))
+        return [row["id"] for row in rows]
+
+    async def _draw(self, batch: dict[int, _Asked]) -> None:
+        number = self.mark.number
+        rows = await self._database.fetch(CLAIM_SQL, list(batch), number)
+        others = {row["before"] % NODES for row in rows} - {0, number}
+        for other in sorted(others):  # what they are writing at this moment gets to disk first
+            await self._database.execute(WAIT_SQL, LOCKS, other)
+        for row in rows:
+            moved = row["before"] != 0 and row["before"] % NODES != number
+            if moved:
+                self.mark.floor[row["id"]] = row["epoch"]
+            batch[row["id"]].claim = Claim(row["epoch"], moved)
+
+
+class _Asked:
+    __slots__ = ("claim", "done", "error", "taken")
+
+    def __init__(self) -> None:
+        self.done = trio.Event()
+        self.claim: Claim | None = None
+        self.error: Unavailable | None = None
+        self.taken = False
+
+
+async def _release(connection: asyncpg.Connection, number: int) -> list[int]:
+    await connection.execute(WAIT_SQL, LOCKS, number)
+    return [row["id"] for row in await connection.fetch(RELEASE_SQL, number)]

@@ -1,0 +1,164 @@
+"""Who has a station, and what comes too late: two nodes on one PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+import trio
+
+from csms.domain.facts import RegistrationStatus
+from csms.domain.records import LinkRecord
+from csms.ports.journal import Fence, Fenced
+from csms.storage.claims import LOCKS, Claims, NodeMark, begin
+from csms.storage.journal import PostgresJournal
+from csms.storage.pool import Database
+from csms.storage.stations import PostgresStations
+from tests.kit.records import T0, a_meter_record, after
+
+pytestmark = pytest.mark.postgres
+
+ONLINE = "SELECT online FROM station WHERE id = $1"
+COUNT = "SELECT count(*) FROM meter_value WHERE station_id = $1"
+
+
+@dataclass
+class Side:
+    """What one node has."""
+
+    mark: NodeMark
+    claims: Claims
+    journal: PostgresJournal
+
+
+@asynccontextmanager
+async def node(database: Database, number: int) -> AsyncIterator[Side]:
+    mark = NodeMark(number)
+    side = Side(mark, Claims(database, mark), PostgresJournal(database, mark=mark))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(side.claims.run)
+        await nursery.start(side.journal.run)
+        yield side
+        await side.journal.close(trio.current_time() + 5)
+        nursery.cancel_scope.cancel()
+
+
+async def a_station(database: Database, identity: str = "CP-1") -> int:
+    return (await PostgresStations(database).create(identity, RegistrationStatus.ACCEPTED)).id
+
+
+async def test_epochs_grow_over_nodes_and_say_who_has_it(database: Database) -> None:
+    station = await a_station(database)
+    async with node(database, 7) as a, node(database, 9) as b:
+        first = await a.claims.claim(station)
+        second = await b.claims.claim(station)
+        third = await b.claims.claim(station)
+    assert (first.epoch % 4096, second.epoch % 4096, third.epoch % 4096) == (7, 9, 9)
+    assert first.epoch < second.epoch < third.epoch
+    assert (first.moved, second.moved, third.moved) == (False, True, False)
+
+
+async def test_many_at_once_get_their_own_and_two_links_of_one_station_different_ones(database: Database) -> None:
+    stations = [await a_station(database, f"CP-{number}") for number in range(20)]
+    got: dict[int, list[int]] = {}
+    async with node(database, 7) as a:
+
+        async def one(station: int) -> None:
+            got.setdefault(station, []).append((await a.claims.claim(station)).epoch)
+
+        async with trio.open_nursery() as nursery:
+            for station in (*stations, stations[0], stations[0]):
+                nursery.start_soon(one, station)
+    assert sorted(got) == stations
+    assert len(set(got[stations[0]])) == 3
+
+
+async def test_what_the_older_node_writes_later_is_refused_and_the_rest_of_its_batch_is_not(database: Database) -> None:
+    mine, taken = await a_station(database, "CP-1"), await a_station(database, "CP-2")
+    async with node(database, 7) as a, node(database, 9) as b:
+        kept = Fence(mine, (await a.claims.claim(mine)).epoch)
+        lost = Fence(taken, (await a.claims.claim(taken)).epoch)
+        await a.journal.put([a_meter_record(taken, T0, 1.0)], lost).durable()
+        newer = await b.claims.claim(taken)
+        late = a.journal.put([a_meter_record(taken, after(1), 2.0)], lost)
+        fine = a.journal.put([a_meter_record(mine, after(1), 2.0)], kept)
+        goodbye = a.journal.put([LinkRecord(taken, False, after(2), lost.epoch)], lost)
+        await b.journal.put([LinkRecord(taken, True, after(2), newer.epoch)], Fence(taken, newer.epoch)).durable()
+        await fine.durable()
+        for ticket in (late, goodbye):
+            with pytest.raises(Fenced):
+                await ticket.durable()
+    assert await database.fetchval(COUNT, taken) == 1
+    assert await database.fetchval(COUNT, mine) == 1
+    assert await database.fetchval(ONLINE, taken) is True
+
+
+async def test_an_older_link_of_the_same_node_still_writes(database: Database) -> None:
+    station = await a_station(database)
+    async with node(database, 7) as a:
+        older = Fence(station, (await a.claims.claim(station)).epoch)
+        await a.claims.claim(station)
+        await a.journal.put([a_meter_record(station, T0, 1.0)], older).durable()
+    assert await database.fetchval(COUNT, station) == 1
+
+
+async def test_what_is_left_from_before_the_station_was_elsewhere_is_refused(database: Database) -> None:
+    station = await a_station(database)
+    async with node(database, 7) as a, node(database, 9) as b:
+        older = Fence(station, (await a.claims.claim(station)).epoch)
+        await b.claims.claim(station)
+        assert (await a.claims.claim(station)).moved
+        with pytest.raises(Fenced):
+            await a.journal.put([a_meter_record(station, T0, 1.0)], older).durable()
+
+
+async def test_a_claim_waits_for_what_the_other_node_is_writing(database: Database) -> None:
+    station = await a_station(database)
+    own = await database.dedicated()
+    mark = NodeMark(7)
+
+    async def begin_batch(connection: asyncpg.Connection) -> None:
+        await connection.execute("BEGIN")
+        await begin(connection, mark)
+
+    async def end_batch(connection: asyncpg.Connection) -> None:
+        await connection.execute("COMMIT")
+
+    async with node(database, 7) as a, node(database, 9) as b:
+        await a.claims.claim(station)
+        await own.run(begin_batch)
+        claimed = trio.Event()
+
+        async def claim() -> None:
+            await b.claims.claim(station)
+            claimed.set()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(claim)
+            waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND NOT granted"
+            while not await database.fetchval(waits, LOCKS):
+                assert not claimed.is_set()
+                await trio.sleep(0.01)
+            assert not claimed.is_set()
+            await own.run(end_batch)
+    assert claimed.is_set()
+    await own.close()
+
+
+async def test_a_node_that_is_gone_has_nothing_online_and_nothing_to_write(database: Database) -> None:
+    station, other = await a_station(database, "CP-1"), await a_station(database, "CP-2")
+    async with node(database, 7) as a, node(database, 9) as b:
+        gone = Fence(station, (await a.claims.claim(station)).epoch)
+        await a.journal.put([LinkRecord(station, True, T0, gone.epoch)], gone).durable()
+        stays = Fence(other, (await b.claims.claim(other)).epoch)
+        await b.journal.put([LinkRecord(other, True, T0, stays.epoch)], stays).durable()
+        assert await b.claims.release(7) == [station]
+        assert await b.claims.release_all_but([9]) == []
+        assert await database.fetchval(ONLINE, station) is False
+        assert await database.fetchval(ONLINE, other) is True
+        with pytest.raises(Fenced):
+            await a.journal.put([a_meter_record(station, T0, 1.0)], gone).durable()
+        assert (await a.claims.claim(station)).moved
