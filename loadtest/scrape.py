@@ -29,8 +29,8 @@ Buckets = dict[float, float]
 class Scrape:
     """The sums at one time over all addresses, since the server began.
 
-    `values` by name of the sample, without its labels: counters, gauges, and the `_count` and `_sum` of histograms.
-    `buckets` by name of the histogram and, where it has generations, `name/generation`.
+    `values` by name of the sample: counters, gauges, and the `_count` and `_sum` of histograms; `buckets` by name of
+    the histogram. Labels are added up, but generations are there as `name/generation` as well.
     """
 
     second: float
@@ -45,17 +45,14 @@ class Scrape:
                 self._add_sample(sample.name, sample.labels, sample.value)
 
     def _add_sample(self, name: str, labels: Mapping[str, str], value: float) -> None:
-        if not name.endswith("_bucket"):
-            self.values[name] = self.values.get(name, 0.0) + value
-            return
-        histogram = name.removesuffix("_bucket")
-        bound = float(labels["le"])
-        keys = [histogram]
-        if "generation" in labels:
-            keys.append(f"{histogram}/{labels['generation']}")
-        for key in keys:
-            buckets = self.buckets.setdefault(key, {})
-            buckets[bound] = buckets.get(bound, 0.0) + value
+        whole = name.removesuffix("_bucket")
+        for key in (whole, f"{whole}/{labels['generation']}") if "generation" in labels else (whole,):
+            if name == whole:
+                self.values[key] = self.values.get(key, 0.0) + value
+            else:
+                buckets = self.buckets.setdefault(key, {})
+                bound = float(labels["le"])
+                buckets[bound] = buckets.get(bound, 0.0) + value
 
     def since(self, before: Scrape) -> Scrape:
         """What came between two scrapes. Gauges mean nothing there."""

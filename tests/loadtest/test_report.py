@@ -1,109 +1,106 @@
-"""The figures and how they are printed."""
+"""The figures of a run, and the file they are kept in."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from rich.console import Console
+from hdrh.histogram import HdrHistogram
 
-from loadtest.ledger import Discrepancy, SessionRecord
-from loadtest.report import Report, make_report, print_report, write_json
-from loadtest.scenario import Scenario
-from loadtest.swarm import SwarmResult
-from loadtest.tally import Tally
+from loadtest.ledger import Discrepancy
+from loadtest.report import ALL, ReportError, read_json, write_json
+from tests.kit.reports import plain_report, rich_report, session
 
-BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
-
-
-def session(*, finished: bool = True) -> SessionRecord:
-    return SessionRecord(
-        "LT-1",
-        1,
-        "A",
-        BEGAN,
-        1000,
-        transaction_id=1,
-        stop_time=BEGAN + timedelta(seconds=9),
-        meter_stop_wh=3500,
-        stop_acknowledged=finished,
-        samples_acknowledged={BEGAN: 1000, BEGAN + timedelta(seconds=1): 1100},
-    )
-
-
-def report(*, wrong: list[Discrepancy] | None = None, records: list[SessionRecord] | None = None) -> Report:
-    tally = Tally(0.0)
-    for n in range(1, 1001):
-        tally.answered("MeterValues", intended=0.0, sent=n / 2000, now=n / 1000)
-    tally.error("link lost", 0.5)
-    tally.connected(0.004, 0.1)
-    ledger = [session(), session()] if records is None else records
-    return make_report(Scenario(stations=2), "ws://x/ocpp", SwarmResult(BEGAN, 10.0, tally, ledger), wrong)
-
-
-def shown(given: Report) -> str:
-    out = StringIO()
-    print_report(given, Console(file=out, width=140))
-    return out.getvalue()
+GONE = Discrepancy("missing", "LT-1", 7, "gone")
 
 
 def test_throughput_and_percentiles_are_those_of_the_tally() -> None:
-    given = report(wrong=[])
+    given = plain_report(wrong=[])
     assert given.answered == 1000
     assert given.answered_per_second == 100
     line = given.actions["MeterValues"]
-    assert line.count == 1000
+    assert line.count == given.latency.count == 1000
     assert line.latency["p50"] == pytest.approx(500, rel=0.002)
     assert line.latency["p99.9"] == pytest.approx(999, rel=0.002)
     assert line.service["p50"] == pytest.approx(250, rel=0.002)
-    assert sum(second["answered"] for second in given.per_second) == 1000
+    assert sum(second.answered for second in given.per_second) == 1000
     assert given.peak_per_second == 999
     assert given.errors == {"link lost": 1}
 
 
+def test_latencies_over_time_are_there_for_each_action_and_for_all_together() -> None:
+    given = rich_report(seconds=60)
+    assert set(given.windows) == {ALL, *given.actions}
+    assert sum(line.count for line in given.windows[ALL]) == given.answered
+    usual, stalled = (next(line for line in given.windows[ALL] if line.second == second) for second in (30, 38))
+    assert stalled.p50 > 4 * usual.p50
+    assert usual.p50 <= usual.p99 <= usual.highest
+
+
 def test_sessions_are_summed_to_the_wh() -> None:
-    sessions = report(wrong=[]).sessions
+    sessions = plain_report(wrong=[]).sessions
     assert (sessions["finished"], sessions["checked"], sessions["wrong"]) == (2, 2, 0)
     assert (sessions["energy_wh"], sessions["meter_values"]) == (5000, 4)
 
 
 def test_a_run_passes_only_when_everything_is_right() -> None:
-    assert report(wrong=[]).passed
-    assert report(wrong=None).passed
-    assert not report(wrong=[Discrepancy("missing", "LT-1", 7, "gone")]).passed
-    assert not report(wrong=[], records=[]).passed
-    assert not report(wrong=[], records=[session(), session(finished=False)]).passed
-
-
-def test_the_terminal_shows_the_figures_and_each_wrong_session() -> None:
-    text = shown(report(wrong=[Discrepancy("missing", "LT-1", 7, "gone [really]")]))
-    assert "MeterValues" in text
-    assert "999" in text
-    assert "link lost" in text
-    assert "1 wrong" in text
-    assert "missing: station LT-1, transaction 7: gone [really]" in text
-
-
-def test_the_terminal_says_what_was_not_done() -> None:
-    assert "Not checked" in shown(report(wrong=None))
-    assert "All 2 finished sessions are right" in shown(report(wrong=[]))
-    assert "no session finished" in shown(report(wrong=[], records=[]))
-
-
-def test_hundreds_of_wrong_sessions_are_cut_short() -> None:
-    text = shown(report(wrong=[Discrepancy("missing", "LT-1", n, "gone") for n in range(300)]))
-    assert "and 250 more" in text
+    assert plain_report(wrong=[]).passed
+    assert plain_report(wrong=None).passed
+    for failed, words in (
+        (plain_report(wrong=[GONE]), "1 of 2 finished sessions are wrong"),
+        (plain_report(wrong=[], records=[]), "no session finished"),
+        (plain_report(wrong=[], records=[session(), session(finished=False)]), "1 sessions did not finish"),
+        (plain_report(wrong=[], failures=["process 2 died"]), "process 2 died"),
+    ):
+        assert not failed.passed
+        assert words in failed.verdict
 
 
 def test_the_json_file_holds_everything(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
-    write_json(report(wrong=[Discrepancy("doubled", "LT-1", 7, "twice")]), file)
+    write_json(plain_report(wrong=[Discrepancy("doubled", "LT-1", "tx-7", "twice")]), file)
     content = json.loads(file.read_text())
+    assert (content["format"], content["version"], content["passed"]) == ("chargehouse-loadtest", 1, False)
     assert content["settings"]["stations"] == 2
     assert content["settings"]["target"] == "ws://x/ocpp"
     assert content["actions"]["MeterValues"]["latency"]["p50"] == pytest.approx(500, rel=0.002)
-    assert content["wrong"] == [{"kind": "doubled", "station": "LT-1", "transaction_id": 7, "detail": "twice"}]
+    assert content["wrong"] == [{"kind": "doubled", "station": "LT-1", "transaction_id": "tx-7", "detail": "twice"}]
     assert content["machine"]["cores"] >= 1
+
+
+def test_others_can_read_the_histograms(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    write_json(plain_report(wrong=[]), file)
+    read = HdrHistogram.decode(json.loads(file.read_text())["actions"]["MeterValues"]["hdr"])
+    assert read.get_total_count() == 1000
+    assert read.get_value_at_percentile(99) == pytest.approx(990_000, rel=0.002)
+
+
+def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    given = rich_report(seconds=10, wrong=[GONE])
+    write_json(given, file)
+    read = read_json(file)
+    write_json(read, tmp_path / "again.json")
+    assert json.loads((tmp_path / "again.json").read_bytes()) == json.loads(file.read_bytes())
+    assert read.wrong == [GONE]
+    assert read.server.groups["server"].looks[3] == given.server.groups["server"].looks[3]
+    assert read.verdict == given.verdict
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{}", "is not a report"),
+        ("[1]", "is not a report"),
+        ("no json", "is not a report"),
+        ('{"format": "chargehouse-loadtest", "version": 99}', "format 99"),
+        ('{"format": "chargehouse-loadtest", "version": 1}', "missing required field"),
+    ],
+)
+def test_a_file_that_is_no_report_is_told_in_words(text: str, words: str, tmp_path: Path) -> None:
+    file = tmp_path / "other.json"
+    file.write_text(text)
+    with pytest.raises(ReportError, match=words):
+        read_json(file)

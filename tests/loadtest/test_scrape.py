@@ -61,7 +61,11 @@ def test_two_nodes_are_added_up_and_strangers_left_out(address: str) -> None:
     (scrape,) = scraper.scrapes
     assert scrape.values == {
         "chargehouse_gc_pause_seconds_count": 22.0,
+        "chargehouse_gc_pause_seconds_count/0": 20.0,
+        "chargehouse_gc_pause_seconds_count/2": 2.0,
         "chargehouse_gc_pause_seconds_sum": 1.5,
+        "chargehouse_gc_pause_seconds_sum/0": 1.0,
+        "chargehouse_gc_pause_seconds_sum/2": 0.5,
         "chargehouse_journal_commits_total": 82.0,
     }
     assert scrape.buckets["chargehouse_gc_pause_seconds"] == {0.001: 16.0, float("inf"): 22.0}

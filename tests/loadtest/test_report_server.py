@@ -1,0 +1,73 @@
+"""What the server took, summed up."""
+
+from __future__ import annotations
+
+import pytest
+
+from loadtest.report_server import server_figures
+from loadtest.resources import SERVER, Group, Look, ResourceWatch
+from loadtest.scrape import Scrape
+
+FIRST = {
+    "chargehouse_gc_pause_seconds_sum": 1.0,
+    "chargehouse_gc_pause_seconds_sum/2": 0.4,
+    "chargehouse_journal_commits_total": 100.0,
+    "chargehouse_journal_records_total": 1000.0,
+    "chargehouse_journal_wait_seconds_total": 1.0,
+}
+LAST = {
+    "chargehouse_gc_pause_seconds_sum": 1.6,
+    "chargehouse_gc_pause_seconds_sum/2": 0.9,
+    "chargehouse_journal_commits_total": 300.0,
+    "chargehouse_journal_records_total": 3000.0,
+    "chargehouse_journal_wait_seconds_total": 1.8,
+}
+PAUSES = "chargehouse_gc_pause_seconds"
+
+
+def watched() -> ResourceWatch:
+    watch = ResourceWatch()
+    group = Group(SERVER, [Look(0.0, 0.0, 50, 40, 1, 9, 10), Look(10.0, 0.5, 80, None, 1, 9, 10)], 5.0)
+    watch.groups = {SERVER: group}
+    watch.scraper.scrapes = [
+        Scrape(0.0, FIRST, {f"{PAUSES}/2": {0.001: 5.0, 0.1: 5.0, float("inf"): 5.0}, f"{PAUSES}/0": {0.001: 7.0}}),
+        Scrape(10.0, LAST, {f"{PAUSES}/2": {0.001: 7.0, 0.1: 9.0, float("inf"): 10.0}, f"{PAUSES}/0": {0.001: 7.0}}),
+    ]
+    return watch
+
+
+def test_processor_time_is_shared_out_among_the_messages() -> None:
+    group = server_figures(watched(), 10_000).groups[SERVER]
+    assert (group.cpu_mean, group.cpu_peak, group.cpu_us_per_message) == (0.5, 0.5, 500.0)
+    assert (group.resident_peak, group.private_peak) == (80, 40)
+
+
+def test_pauses_are_those_of_the_run_alone() -> None:
+    gc = server_figures(watched(), 1).gc
+    assert set(gc) == {"2"}  # no pause of generation 0 in the run
+    spread = gc["2"]
+    assert (spread.count, spread.total) == (5, pytest.approx(500))
+    assert (spread.p50, spread.p99, spread.highest) == (100.0, None, None)
+    assert spread.buckets == [(1.0, 2), (100.0, 2), (None, 1)]
+
+
+def test_the_journal_is_told_by_the_second() -> None:
+    figures = server_figures(watched(), 1)
+    assert figures.journal == {
+        "commits_per_second": 20.0,
+        "records_per_second": 200.0,
+        "records_per_commit": 10.0,
+        "wait_ms_mean": 4.0,
+    }
+    (second,) = figures.per_second
+    assert (second.second, second.gc_ms, second.commits) == (10.0, 60.0, 20.0)
+
+
+def test_a_run_too_short_for_two_looks_has_none() -> None:
+    watch = ResourceWatch(metrics=["http://127.0.0.1:1"])
+    watch.start()
+    watch.stop()
+    figures = server_figures(watch, 0)
+    assert figures.groups == {}
+    assert figures.gc == {}
+    assert "could not be read" in figures.note

@@ -1,0 +1,51 @@
+"""How the figures are printed."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+
+from loadtest.ledger import Discrepancy
+from loadtest.report import Report
+from loadtest.report_terminal import print_report
+from tests.kit.reports import plain_report, rich_report
+
+
+def shown(given: Report) -> str:
+    out = StringIO()
+    print_report(given, Console(file=out, width=140))
+    return out.getvalue()
+
+
+def test_the_terminal_shows_the_figures_and_each_wrong_session() -> None:
+    text = shown(plain_report(wrong=[Discrepancy("missing", "LT-1", 7, "gone [really]")]))
+    assert "MeterValues" in text
+    assert "999" in text
+    assert "link lost" in text
+    assert "1 wrong" in text
+    assert "missing: station LT-1, transaction 7: gone [really]" in text
+
+
+def test_the_terminal_says_what_was_not_done() -> None:
+    assert "Not checked" in shown(plain_report(wrong=None))
+    assert "All 2 finished sessions are right" in shown(plain_report(wrong=[]))
+    assert "no session finished" in shown(plain_report(wrong=[], records=[]))
+    failed = shown(plain_report(wrong=[], failures=["process [2] died"]))
+    assert "process [2] died" in failed
+    assert "are right" not in failed
+
+
+def test_hundreds_of_wrong_sessions_are_cut_short() -> None:
+    text = shown(plain_report(wrong=[Discrepancy("missing", "LT-1", n, "gone") for n in range(300)]))
+    assert "and 250 more" in text
+
+
+def test_the_server_and_what_the_load_tester_asked_of_it_are_there() -> None:
+    text = shown(rich_report(seconds=30))
+    assert "µs a message" in text
+    assert "postgresql" in text
+    assert "412 pauses" in text
+    assert "61 commits/s" in text
+    assert "RequestStartTransaction" in text
+    assert "(load tester late)" in text
