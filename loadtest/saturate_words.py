@@ -71,6 +71,9 @@ class Saturating:
 class Words(Protocol):
     """A version of OCPP. Each method gives an action and its payload."""
 
+    values_at_the_ends: int
+    """How many meter values the start carries, and the stop."""
+
     def boot(self) -> tuple[str, Json]: ...
     def status(self, at: str) -> tuple[str, Json]: ...
     def authorize(self, id_tag: str) -> tuple[str, Json]: ...
@@ -82,6 +85,8 @@ class Words(Protocol):
 
 class Words16:
     """OCPP 1.6J."""
+
+    values_at_the_ends = 0
 
     def boot(self) -> tuple[str, Json]:
         return "BootNotification", {"chargePointVendor": "Chargehouse", "chargePointModel": "Saturation"}
@@ -119,6 +124,8 @@ class Words16:
 
 class Words2:
     """OCPP 2.0.1 and 2.1, where stations name transactions and number what belongs to them."""
+
+    values_at_the_ends = 1
 
     def __init__(self) -> None:
         self._sequence = 0
@@ -250,9 +257,13 @@ def live(station: Saturating, words: Words) -> Script:
             raise Refused("start refused")
         book.transaction_id = words.transaction_id(json.loads(answer)[2]) or book.transaction_id
         station.books.append(book)
+        book.sent += words.values_at_the_ends
+        book.acknowledged += words.values_at_the_ends
         energy_wh = yield from _charge(station, words, book, serials)
         book.stopped = station.moment.stamp.decode()
+        book.sent += words.values_at_the_ends
         book.finished = (yield said(words.stop(book))) is not None
+        book.acknowledged += words.values_at_the_ends * book.finished
         if station.ending:
             return
 

@@ -94,7 +94,7 @@ def test_a_story_under_way_is_told_to_its_end() -> None:
     while day.go_on():
         pass
     (book,) = day.station.books
-    assert (book.acknowledged, book.finished) == (10, True)
+    assert (book.acknowledged, book.finished) == (12, True)  # one each in the start and in the stop
     last = day.messages[-1][3]
     assert isinstance(last, dict)
     assert (last["eventType"], last["seqNo"]) == ("Ended", 11)
