@@ -17,7 +17,8 @@ from loadtest.options import Settings, make_passwords, parser, read_settings
 from loadtest.probe import Probe, ProbeError
 from loadtest.processes import Job, run_processes
 from loadtest.recipes import ready_scenarios
-from loadtest.report import make_report, write_json
+from loadtest.report import write_json
+from loadtest.report_making import make_report
 from loadtest.report_terminal import print_report
 from loadtest.saturate import check as check_books
 from loadtest.scenario import plan_station

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from loadtest.ledger import Discrepancy, SessionRecord
-from loadtest.report import Report, make_report
+from loadtest.report import Report
+from loadtest.report_making import make_report
 from loadtest.report_server import GroupFigures, MetricsSecond, ServerFigures, Spread
 from loadtest.resources import POSTGRES, SERVER, TESTER, Look
 from loadtest.scenario import Scenario
