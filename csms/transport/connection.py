@@ -169,6 +169,8 @@ class WebSocketConnection(Wire):
         """The socket, for somebody who speaks something else on it; this connection is over. Sync."""
         self._finish(ABNORMAL_CLOSURE, "the socket was handed over")
         self._dead = self._eof = self._broken = True
+        if self._reader is not None:
+            self._reader.close()
         return self._sock
 
     async def _read_head(self) -> tuple[bytes | None, bytes]:

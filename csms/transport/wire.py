@@ -4,7 +4,7 @@ What ends it (reset, abort, a decision above) is noted once, in `_end`; whoever 
 woken and meets it as `ConnectionClosed`. Nothing else is ever raised towards the caller, so that one
 connection's end stays its own affair. Traps that the code walks around:
 
-* `wait_readable` on a closed socket raises ValueError: `_dead` is looked at before every wait.
+* Waiting on a closed socket: `_dead` is looked at before every wait.
 * Two tasks in `wait_writable` on one socket raise BusyResourceError: a lock, made when first needed.
 * A TLS write that could not finish must be repeated with at least as many bytes: chunks never shrink.
 * `close()` with unread bytes in the kernel sends a reset that can overtake our last bytes: we linger.
@@ -20,6 +20,7 @@ import trio
 from trio.lowlevel import notify_closing, wait_readable, wait_writable
 
 from csms.ports.wire import ConnectionClosed
+from csms.transport.readiness import HAS_EPOLL, Reader
 from csms.transport.tls import verified_chain
 
 ABNORMAL_CLOSURE = 1006
@@ -40,6 +41,7 @@ class Wire:
         "_end",
         "_eof",
         "_lock",
+        "_reader",
         "_reading",
         "_sock",
         "_tls",
@@ -60,6 +62,7 @@ class Wire:
         self._broken = False  # nothing more can be written
         self._dead = False  # the file descriptor is closed
         self._reading = False  # a task waits for bytes
+        self._reader = Reader(sock) if HAS_EPOLL and self._tls is None else None
         self.last_received = trio.current_time()
         self.bytes_received = 0
         self.bytes_sent = 0
@@ -103,6 +106,8 @@ class Wire:
         try:
             data = self._sock.recv(_READ_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
+            if self._reader is not None:
+                self._reader.drained()
             return None
         except ssl.SSLWantWriteError:  # a TLS key update wants to answer first
             await self._wait_writable()
@@ -110,9 +115,12 @@ class Wire:
         except OSError:
             data = b""
         self.last_received = trio.current_time()
-        if not data:
+        size = len(data)
+        if not size:
             self._eof = True
-        self.bytes_received += len(data)
+        if size < _READ_SIZE and self._reader is not None:
+            self._reader.drained()
+        self.bytes_received += size
         return data
 
     # -- out -----------------------------------------------------------------------------------------
@@ -194,6 +202,8 @@ class Wire:
         self._dead = self._eof = self._broken = True
         self._buffer.clear()
         notify_closing(self._sock)
+        if self._reader is not None:
+            self._reader.close()
         self._sock.close()
 
     def _finish(self, code: int, reason: str) -> ConnectionClosed:
@@ -202,6 +212,8 @@ class Wire:
             self._end = ConnectionClosed(code, reason)
             if not self._dead:
                 notify_closing(self._sock)
+            if self._reader is not None:
+                self._reader.wake(self._end_again())
         return self._end_again()
 
     def _end_again(self) -> ConnectionClosed:
@@ -218,7 +230,10 @@ class Wire:
             raise self._end_again()
         self._reading = True
         try:
-            await wait_readable(self._sock)
+            if self._reader is not None:
+                await self._reader.wait()
+            else:
+                await wait_readable(self._sock)
         except trio.ClosedResourceError:
             raise self._end_again() from None
         finally:
