@@ -230,7 +230,7 @@ async def whole(dsn: str, options: argparse.Namespace) -> None:
         say("changes noted")
         await database.execute("VACUUM ANALYZE", timeout=1200)
         say("vacuumed")
-        store, places = PostgresUsage(database), whereabouts(tree)
+        store, places = PostgresUsage(database, rest=0.0), whereabouts(tree)
         started, done = time.monotonic(), 0
         while count := await store.reckon(places, END, limit=5_000):
             done += count

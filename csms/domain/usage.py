@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from itertools import accumulate
+from operator import sub
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -21,6 +23,7 @@ import msgspec
 
 QUARTER: Final = 900
 """Seconds."""
+QUARTERS_A_DAY: Final = 96
 MAX_SPAN: Final = 31 * 86_400
 """Seconds. Of what is longer (a clock that was wrong, a cable left for the summer) only the last days are told apart;
 what flowed before counts in the first of them."""
@@ -69,11 +72,23 @@ class Usage(msgspec.Struct, frozen=True):
     slice_w: tuple[int, ...]
     """Highest power, W."""
 
-    def occupied_s(self, index: int) -> int:
-        """Seconds of a slice in which the vehicle was there."""
+    @property
+    def end_quarter(self) -> int:
+        """The one after the last slice."""
+        return self.first_quarter + len(self.slice_mwh)
+
+    def occupied_s(self, index: int, count: int = 1) -> int:
+        """Seconds of some slices, one after another, in which the vehicle was there."""
         start = (self.first_quarter + index) * QUARTER
-        end = start + QUARTER
+        end = start + count * QUARTER
         return max(0, min(end, self.charge.unplugged_s) - max(start, self.charge.began_s))
+
+    def begun(self) -> Amounts:
+        """What counts where the session began: in the first slice."""
+        charge = self.charge
+        energetic = int(charge.energy_mwh > 0)
+        seconds = charge.ended_s - charge.began_s
+        return Amounts(sessions=1, with_energy=energetic, begun_mwh=charge.energy_mwh, begun_s=seconds)
 
 
 class Amounts(NamedTuple):
@@ -117,25 +132,77 @@ def usage_of(charge: Charge, points: Sequence[Point]) -> Usage:
 
 def slices_of(usage: Usage) -> Iterator[Slice]:
     """All slices. What belongs to the session's beginning is in the first of them."""
-    charge = usage.charge
-    begun = Amounts(
-        sessions=1,
-        with_energy=int(charge.energy_mwh > 0),
-        begun_mwh=charge.energy_mwh,
-        begun_s=charge.ended_s - charge.began_s,
-    )
+    begun = usage.begun()
     for index, energy in enumerate(usage.slice_mwh):
         quarter = usage.first_quarter + index
-        day, hour = local_time(charge.zone, quarter)
+        day, hour = local_time(usage.charge.zone, quarter)
         amounts = Amounts(energy, usage.slice_s[index], usage.occupied_s(index), *(() if index else begun[3:]))
         yield Slice(quarter, day, hour, amounts, usage.slice_w[index])
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=10_000)
 def local_time(zone: str, quarter: int) -> tuple[date, int]:
     """The day and the hour on the clocks of a zone when a quarter of an hour begins."""
     at = (_EPOCH + timedelta(seconds=quarter * QUARTER)).astimezone(ZoneInfo(zone))
     return at.date(), at.hour
+
+
+class Hour(NamedTuple):
+    """Quarters of an hour, counted within their day in UTC, that are one hour on the clocks of a zone."""
+
+    start: int
+    end: int
+    day: date
+    hour: int
+
+
+@lru_cache(maxsize=4_096)
+def hours_of(zone: str, utc_day: int) -> tuple[Hour, ...]:
+    """A day of UTC (counted from 1970), cut where an hour begins in a zone."""
+    midnight, clocks = _EPOCH + timedelta(days=utc_day), ZoneInfo(zone)
+    offset, later = (each.astimezone(clocks).utcoffset() for each in (midnight, midnight + timedelta(days=1)))
+    found: list[Hour] = []
+    quarter = 0
+    while quarter < QUARTERS_A_DAY:
+        if offset is not None and offset == later:
+            days, seconds = divmod(quarter * QUARTER + int(offset.total_seconds()), 86_400)
+            day, hour = midnight.date() + timedelta(days=days), seconds // 3600
+            until = quarter - (seconds % 3600 - 3600) // QUARTER
+        else:  # clocks are changed
+            day, hour = local_time(zone, utc_day * QUARTERS_A_DAY + quarter)
+            until = quarter + 1
+        if found and (found[-1].day, found[-1].hour) == (day, hour):
+            found[-1] = found[-1]._replace(end=until)
+        else:
+            found.append(Hour(quarter, min(until, QUARTERS_A_DAY), day, hour))
+        quarter = until
+    return tuple(found)
+
+
+@lru_cache(maxsize=4_096)
+def _days_within(zone: str, utc_day: int) -> tuple[tuple[int, date], ...]:
+    """Where in a day of UTC which day begins in a zone."""
+    found: list[tuple[int, date]] = []
+    for hour in hours_of(zone, utc_day):
+        if not found or found[-1][1] != hour.day:
+            found.append((hour.start, hour.day))
+    return tuple(found)
+
+
+def days_of(zone: str, start: int, end: int) -> list[tuple[int, int, date]]:
+    """Quarters of an hour from `start` to before `end`, cut by the days of a zone: (start, end, day)."""
+    cuts: list[tuple[int, date]] = []
+    for utc_day in range(start // QUARTERS_A_DAY, -(-end // QUARTERS_A_DAY)):
+        for offset, day in _days_within(zone, utc_day):
+            at = max(start, utc_day * QUARTERS_A_DAY + offset)
+            if at >= end:
+                break
+            if cuts and cuts[-1][0] == at:
+                cuts.pop()
+            if not cuts or cuts[-1][1] != day:
+                cuts.append((at, day))
+    ends = [*(at for at, _ in cuts[1:]), end]
+    return [(at, until, day) for (at, day), until in zip(cuts, ends, strict=True)]
 
 
 class _Step(NamedTuple):
@@ -188,17 +255,16 @@ def _energy(total: int, steps: Sequence[_Step], first: int, count: int) -> tuple
         return (0,) * count
     weights = [0.0] * count
     for step in steps:
-        for index, part in _shares(step, first, count):
-            weights[index] += step.weight * part
+        _spread(weights, step, first, step.weight)
     everything = sum(weights)
-    found: list[int] = []
-    passed, told = 0.0, 0
-    for weight in weights:
-        passed += weight
-        until = min(total, round(total * (passed / everything)))
-        found.append(until - told)
-        told = until
-    found[max(index for index, weight in enumerate(weights) if weight > 0.0)] += total - told
+    untils = [round(total * (passed / everything)) for passed in accumulate(weights)]
+    if untils[-1] > total:
+        untils = [min(total, until) for until in untils]
+    found = [untils[0], *map(sub, untils[1:], untils)]
+    last = count - 1
+    while weights[last] <= 0.0:
+        last -= 1
+    found[last] += total - untils[-1]
     return tuple(found)
 
 
@@ -206,9 +272,8 @@ def _charging(steps: Sequence[_Step], first: int, count: int) -> tuple[int, ...]
     seconds = [0.0] * count
     for step in steps:
         if step.charging and step.end > step.start:
-            for index, part in _shares(step, first, count):
-                seconds[index] += (step.end - step.start) * part
-    return tuple(min(QUARTER, round(each)) for each in seconds)
+            _spread(seconds, step, first, step.end - step.start)
+    return _rounded(seconds, QUARTER)
 
 
 def _powers(charge: Charge, points: Sequence[Point], steps: Sequence[_Step], first: int, count: int) -> tuple[int, ...]:
@@ -221,29 +286,50 @@ def _powers(charge: Charge, points: Sequence[Point], steps: Sequence[_Step], fir
             index = min(max(int(point.at // QUARTER) - first, 0), count - 1)
             powers[index] = max(powers[index], point.power_w)
     if not measured:
-        total = sum(step.weight for step in steps)
-        for step in steps:
-            if step.end > step.start:
-                mean = charge.energy_mwh / 1000.0 * (step.weight / total) * 3600.0 / (step.end - step.start)
-                for index, _ in _shares(step, first, count):
-                    powers[index] = max(powers[index], mean)
-    if charge.max_power_w > max(powers):
-        powers[powers.index(max(powers))] = charge.max_power_w
-    return tuple(min(round(power), MAX_POWER_W) for power in powers)
+        _mean_powers(powers, charge, steps, first)
+    highest = max(powers)
+    if charge.max_power_w > highest:
+        powers[powers.index(highest)] = charge.max_power_w
+    return _rounded(powers, MAX_POWER_W)
 
 
-def _shares(step: _Step, first: int, count: int) -> Iterator[tuple[int, float]]:
-    """Which part of a step passed in which slices; the parts add up to one."""
+def _mean_powers(powers: list[float], charge: Charge, steps: Sequence[_Step], first: int) -> None:
+    total = sum(step.weight for step in steps)
+    for step in steps:
+        if step.end > step.start:
+            mean = charge.energy_mwh / 1000.0 * (step.weight / total) * 3600.0 / (step.end - step.start)
+            low, high = _ends(step, first, len(powers))
+            if high > low and step.end <= (first + high) * QUARTER:
+                high -= 1
+            powers[low : high + 1] = [mean if mean > power else power for power in powers[low : high + 1]]
+
+
+def _rounded(values: Sequence[float], most: int) -> tuple[int, ...]:
+    whole = [round(value) for value in values]
+    return tuple(whole if max(whole) <= most else [min(value, most) for value in whole])
+
+
+def _ends(step: _Step, first: int, count: int) -> tuple[int, int]:
+    """The slices in which a step begins and ends."""
     low = min(max(int(step.start // QUARTER) - first, 0), count - 1)
     high = min(max(int(step.end // QUARTER) - first, 0), count - 1)
+    return low, high
+
+
+def _spread(sums: list[float], step: _Step, first: int, amount: float) -> None:
+    """Add to each slice as much of an amount as the part of the step that passed in it; the parts add up to one.
+
+    A step may be a month long, so what is the same for all slices in between is worked out once.
+    """
+    low, high = _ends(step, first, len(sums))
     if low == high or step.end <= step.start:
-        yield low, 1.0
+        sums[low] += amount
         return
     length = step.end - step.start
-    at = step.start
-    for index in range(low, high):
-        until = float((first + index + 1) * QUARTER)
-        yield index, (until - at) / length
-        at = until
+    sums[low] += amount * ((float((first + low + 1) * QUARTER) - step.start) / length)
+    if high - low > 1:
+        whole = amount * (QUARTER / length)
+        sums[low + 1 : high] = [each + whole for each in sums[low + 1 : high]]
+    at = float((first + high) * QUARTER)
     if step.end > at:
-        yield high, (step.end - at) / length
+        sums[high] += amount * ((step.end - at) / length)

@@ -1,4 +1,5 @@
-"""The task that keeps statistics up to date: sessions that changed are reckoned anew, a few at a time."""
+"""The task that keeps statistics up to date: sessions that changed are reckoned anew, a few at a time, and nobody is in
+a hurry: stations come first."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from csms.ports.statistics import UsageStore, Whereabouts
 
 PAUSE: Final = 5.0
 """Seconds between looks while there is nothing to do."""
-BATCH: Final = 500
+BATCH: Final = 200
 _log = structlog.get_logger("csms.statistics")
 
 
@@ -39,8 +40,11 @@ class Reckoner:
         """For ever; an outage is waited for."""
         while True:
             try:
-                while await self.step():
-                    await trio.sleep(0)
+                while True:
+                    began = trio.current_time()
+                    if not await self.step():
+                        break
+                    await trio.sleep(trio.current_time() - began)  # rests as long as it worked
             except Unavailable:
                 _log.info("statistics wait for the database")
             await trio.sleep(PAUSE)

@@ -3,23 +3,49 @@
 One transaction takes some changes (`usage_change`), reckons their sessions anew, writes the difference to what each had
 in the sums (`session_usage` remembers that), and forgets the changes. So it may die anywhere, and be run by anybody: an
 advisory lock sees to it that one does it at a time.
+
+It shares the thread of asyncio with the journal, and Python with the stations: so it works in small pieces
+(`csms.storage.pace`), and reads and writes no more at once than some thousands of values.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import asyncpg
 
-from csms.domain.usage import QUARTER, Amounts, Charge, Point, Usage, slices_of, usage_of
+from csms.domain.usage import MAX_SPAN, QUARTER, Charge, Point, Usage, usage_of
+from csms.domain.usage_changes import Differences, add_amounts
 from csms.ports.statistics import Whereabouts
+from csms.storage.pace import Pace
 from csms.storage.pool import Database
+from csms.storage.usage_sql import (
+    ADD_DAY_SQL,
+    ADD_HOUR_SQL,
+    ADD_MONTH_SQL,
+    ADD_PEAK_SQL,
+    ADD_QUARTER_SQL,
+    DONE_SQL,
+    FORGET_SQL,
+    KEEP_SQL,
+    KNOWN_SQL,
+    LOCK_SQL,
+    LOWER_PEAK_SQL,
+    MOVED_SQL,
+    NOTE_PLACES_SQL,
+    PENDING_SQL,
+    PLACES_SQL,
+    POINTS_SQL,
+    POSTPONE_SQL,
+    SESSIONS_SQL,
+    TAKE_SQL,
+    clear_sql,
+    peak_sql,
+)
 
 __all__ = ["PostgresUsage"]
 
@@ -27,148 +53,24 @@ LIMIT_MWH: Final = 10**13  # ten GWh: what is more is a mistake of a meter, and 
 PATIENCE: Final = timedelta(minutes=5)
 """A session that goes on is reckoned anew so often."""
 NOWHERE: Final = Whereabouts(1, "UTC")
-
-LOCK_SQL = "SELECT pg_try_advisory_xact_lock(hashtext('chargehouse statistics'))"
-TAKE_SQL = """
-WITH taken AS (
-    DELETE FROM usage_change WHERE id IN (SELECT id FROM usage_change ORDER BY id LIMIT $1) RETURNING session_id)
-SELECT session_id, count(*) AS changes FROM taken GROUP BY session_id
-"""
-PENDING_SQL = """
-SELECT session_id FROM session_usage WHERE pending AND reckoned_at <= $1 ORDER BY reckoned_at LIMIT $2
-"""
-POSTPONE_SQL = "UPDATE session_usage SET pending = true WHERE session_id = ANY($1::bigint[]) AND NOT pending"
-SESSIONS_SQL = """
-SELECT id, station_id_at_start AS station_id, place_id, coalesce(user_id, 0) AS user_id, shown_token, charged_wh,
-       state = 'ACTIVE' AS active, began_at, meter_start_wh, meter_stop_wh, max_power_w, register_last_at,
-       CASE state WHEN 'ENDED' THEN ended_at ELSE greatest(began_at, progress_at, last_meter_at) END AS ended_at,
-       plugged_out_at
-FROM session WHERE id = ANY($1::bigint[])
-"""
-KNOWN_SQL = "SELECT * FROM session_usage WHERE session_id = ANY($1::bigint[])"
-# One point a minute is plenty.
-POINTS_SQL = """
-SELECT session_id, extract(epoch FROM max(measured_at))::float8 AS at, max(energy_wh) AS energy_wh,
-       max(power_w) AS power_w
-FROM meter_value WHERE session_id = ANY($1::bigint[]) AND measured_at BETWEEN $2 AND $3
-GROUP BY session_id, date_bin('1 minute', measured_at, '2000-01-01')
-ORDER BY session_id, 2
-"""
-KEEP_SQL = """
-INSERT INTO session_usage (session_id, station_id, place_id, site_id, user_id, id_token, zone, began_s, ended_s,
-                           unplugged_s, energy_mwh, first_quarter, last_quarter, slice_mwh, slice_s, slice_w,
-                           reckoned_at)
-SELECT session_id, station_id, place_id, site_id, user_id, id_token, zone, began_s, ended_s, unplugged_s, energy_mwh,
-       first_quarter, last_quarter, slice_mwh::bigint[], slice_s::smallint[], slice_w::integer[], $17
-FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::bigint[],
-            $9::bigint[], $10::bigint[], $11::bigint[], $12::integer[], $13::integer[], $14::text[], $15::text[],
-            $16::text[])
-AS u (session_id, station_id, place_id, site_id, user_id, id_token, zone, began_s, ended_s, unplugged_s, energy_mwh,
-      first_quarter, last_quarter, slice_mwh, slice_s, slice_w)
-ON CONFLICT (session_id) DO UPDATE SET
-    station_id = excluded.station_id, place_id = excluded.place_id, site_id = excluded.site_id,
-    user_id = excluded.user_id, id_token = excluded.id_token, zone = excluded.zone, began_s = excluded.began_s,
-    ended_s = excluded.ended_s, unplugged_s = excluded.unplugged_s, energy_mwh = excluded.energy_mwh,
-    first_quarter = excluded.first_quarter, last_quarter = excluded.last_quarter, slice_mwh = excluded.slice_mwh,
-    slice_s = excluded.slice_s, slice_w = excluded.slice_w, reckoned_at = excluded.reckoned_at, pending = false
-"""
-FORGET_SQL = "DELETE FROM session_usage WHERE session_id = ANY($1::bigint[])"
-DONE_SQL = "UPDATE session_usage SET pending = false, reckoned_at = $2 WHERE session_id = ANY($1::bigint[])"
-
-_AMOUNTS = ", ".join(Amounts._fields)
-_ADDED = ", ".join(f"{name} = old.{name} + excluded.{name}" for name in Amounts._fields)
-_COLUMNS = ", ".join(["unnest({}::bigint[])"] * len(Amounts._fields))
-
-
-def _add_sql(table: str, keys: Mapping[str, str], *, peak: bool) -> str:
-    """A statement that adds to sums; its arguments are the columns of the keys, of the amounts and of the peak."""
-    types = [*keys.values(), *("bigint" for _ in Amounts._fields), *(["integer"] if peak else [])]
-    arrays = ", ".join(f"${index}::{kind}[]" for index, kind in enumerate(types, 1))
-    names = ", ".join([*keys, _AMOUNTS, *(["peak_w"] if peak else [])])
-    highest = ", peak_w = greatest(old.peak_w, excluded.peak_w)" if peak else ""
-    return (
-        f"INSERT INTO {table} AS old ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 - names of ours
-        f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {_ADDED}{highest}"
-    )
-
-
-_WHOSE: Final = {"station_id": "bigint", "day": "date", "place_id": "bigint", "user_id": "bigint", "id_token": "text"}
-ADD_DAY_SQL = _add_sql("usage_day", _WHOSE, peak=True)
-ADD_MONTH_SQL = _add_sql("usage_month", _WHOSE, peak=True)
-ADD_HOUR_SQL = _add_sql("usage_hour", {"site_id": "bigint", "day": "date", "hour": "smallint"}, peak=False)
-ADD_QUARTER_SQL = _add_sql("usage_quarter", {"site_id": "bigint", "at": "timestamptz"}, peak=False)
-
-
-def _clear_sql(table: str) -> str:
-    """Sums in which nothing is left."""
-    return f"""
-DELETE FROM {table} AS t USING unnest($1::bigint[], $2::date[], $3::bigint[], $4::bigint[], $5::text[])
-    AS k (station_id, day, place_id, user_id, id_token)
-WHERE (t.station_id, t.day, t.place_id, t.user_id, t.id_token)
-      = (k.station_id, k.day, k.place_id, k.user_id, k.id_token)
-  AND t.sessions = 0 AND t.occupied_s = 0 AND t.energy_mwh = 0 AND t.begun_s = 0
-"""  # noqa: S608 - names of ours
-
-
-def _peak_sql(table: str, unit: str) -> str:
-    """A peak that went down is looked for among the sessions that are left."""
-    return f"""
-UPDATE {table} AS t SET peak_w = coalesce((
-    SELECT max(s.w) FROM session_usage AS u, unnest(u.slice_w) WITH ORDINALITY AS s (w, n)
-    WHERE u.station_id = t.station_id AND u.place_id = t.place_id AND u.user_id = t.user_id AND u.id_token = t.id_token
-      AND u.first_quarter < (extract(epoch FROM t.day + interval '1 {unit}') / 900 + 96)::integer
-      AND u.last_quarter >= (extract(epoch FROM t.day) / 900 - 96)::integer
-      AND date_trunc('{unit}', to_timestamp((u.first_quarter + s.n - 1) * 900.0) AT TIME ZONE u.zone)::date = t.day), 0)
-FROM unnest($1::bigint[], $2::date[], $3::bigint[], $4::bigint[], $5::text[])
-    AS k (station_id, day, place_id, user_id, id_token)
-WHERE (t.station_id, t.day, t.place_id, t.user_id, t.id_token)
-      = (k.station_id, k.day, k.place_id, k.user_id, k.id_token)
-"""  # noqa: S608 - names of ours
-
-
-ADD_PEAK_SQL = """
-INSERT INTO usage_peak AS old (site_id, day, peak_w) SELECT * FROM unnest($1::bigint[], $2::date[], $3::integer[])
-ON CONFLICT (site_id, day) DO UPDATE SET peak_w = excluded.peak_w WHERE excluded.peak_w > old.peak_w
-"""
-LOWER_PEAK_SQL = """
-UPDATE usage_peak AS t SET peak_w = coalesce((
-    SELECT max(d.peak_w) FROM usage_day AS d LEFT JOIN usage_place AS p ON p.place_id = d.place_id
-    WHERE d.day = t.day AND (t.site_id = 0 OR coalesce(p.site_id, 1) = t.site_id)), 0)
-FROM unnest($1::bigint[], $2::date[]) AS k (site_id, day)
-WHERE (t.site_id, t.day) = (k.site_id, k.day)
-"""
-PLACES_SQL = "SELECT * FROM usage_place"
-NOTE_PLACES_SQL = """
-INSERT INTO usage_place (place_id, site_id, zone) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[])
-ON CONFLICT (place_id) DO UPDATE SET site_id = excluded.site_id, zone = excluded.zone
-"""
-MOVED_SQL = """
-INSERT INTO usage_change (session_id) SELECT session_id FROM session_usage WHERE place_id = ANY($1::bigint[])
-"""
-
-Whose = tuple[int, date, int, int, str]
+PORTION: Final = 20_000
+"""Slices and meter values that are in memory at once."""
+ROWS: Final = 1_000
+"""Rows that one statement writes: the longer, the longer others wait while its arguments are put together."""
 
 
 class PostgresUsage:
-    """csms.ports.statistics.UsageStore on PostgreSQL."""
+    """csms.ports.statistics.UsageStore on PostgreSQL. `rest`: see `csms.storage.pace.Pace`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, rest: float = 1.0) -> None:
         self._database = database
+        self._rest = rest
 
     async def reckon(
         self, places: Mapping[int, Whereabouts], now: datetime, *, kept_since: datetime | None = None, limit: int = 200
     ) -> int | None:
         """See the port."""
-        return await self._database.transaction(_reckon, dict(places), now, kept_since, limit)
-
-
-class _Work(NamedTuple):
-    """What goes out of the sums and what comes into them; sessions to write and to forget."""
-
-    old: list[Usage]
-    new: list[Usage]
-    gone: list[int]
-    same: list[int]
+        return await self._database.transaction(_reckon, dict(places), now, kept_since, limit, self._rest)
 
 
 async def _reckon(
@@ -177,6 +79,7 @@ async def _reckon(
     now: datetime,
     kept_since: datetime | None,
     limit: int,
+    rest: float,
 ) -> int | None:
     """In asyncio."""
     if not await connection.fetchval(LOCK_SQL):
@@ -185,20 +88,13 @@ async def _reckon(
     taken = {row["session_id"]: row["changes"] for row in await connection.fetch(TAKE_SQL, limit)}
     waited = [row["session_id"] for row in await connection.fetch(PENDING_SQL, now - PATIENCE, limit)]
     wanted = sorted({*taken, *waited})
-    if not wanted:
-        return 0
-    known = {row["session_id"]: _usage(row) for row in await connection.fetch(KNOWN_SQL, wanted)}
-    rows = {row["id"]: row for row in await connection.fetch(SESSIONS_SQL, wanted)}
-    due = set(waited)
-    later = await _postponed(connection, rows, known, due, now)
-    todo = [number for number in wanted if number not in later]
-    charges = {number: _charge(rows[number], places) for number in todo if number in rows}
-    points = await _points(connection, charges, rows)
-    for number, charge in charges.items():
-        if kept_since is not None and number in known and charge.ended_s < kept_since.timestamp():
-            points[number] = _remembered(known[number])
-    work, sums = await asyncio.to_thread(_compute, todo, charges, known, points)
-    await _write(connection, work, sums, now)
+    if wanted:
+        rows = {row["id"]: row for row in await connection.fetch(SESSIONS_SQL, wanted)}
+        later = await _postpone(connection, rows, set(waited), now)
+        sweep = _Sweep(connection, places, now, kept_since, Pace(rest=rest))
+        for portion in _portions([number for number in wanted if number not in later], rows):
+            await sweep.reckon(portion, rows)
+        await sweep.write()
     return int(sum(taken.values())) + len(waited)
 
 
@@ -212,22 +108,185 @@ async def _note_places(connection: asyncpg.Connection, places: Mapping[int, Wher
         await connection.execute(MOVED_SQL, [number for number in changed if number in known])
 
 
-async def _postponed(
-    connection: asyncpg.Connection,
-    rows: Mapping[int, asyncpg.Record],
-    known: Mapping[int, tuple[Usage, datetime]],
-    due: set[int],
-    now: datetime,
+async def _postpone(
+    connection: asyncpg.Connection, rows: Mapping[int, asyncpg.Record], due: set[int], now: datetime
 ) -> set[int]:
     """Those that go on and were reckoned a moment ago: they are remembered."""
-    later = {
-        number
-        for number, row in rows.items()
-        if row["active"] and number not in due and number in known and known[number][1] > now - PATIENCE
-    }
-    if later:
-        await connection.execute(POSTPONE_SQL, sorted(later))
-    return later
+    active = [number for number, row in rows.items() if row["active"] and number not in due]
+    return {row["session_id"] for row in await connection.fetch(POSTPONE_SQL, active, now - PATIENCE)}
+
+
+def _portions(numbers: Sequence[int], rows: Mapping[int, asyncpg.Record]) -> Iterator[list[int]]:
+    """As many sessions as have some thousands of slices and meter values together; one, if it has more."""
+    portion: list[int] = []
+    size = 0
+    for number in numbers:
+        row = rows.get(number)
+        cost = 1 + MAX_SPAN // QUARTER  # of a session that is gone nothing is known
+        if row is not None:
+            span = max(timedelta(0), (row["plugged_out_at"] or row["ended_at"]) - row["began_at"]).total_seconds()
+            cost = 1 + int(min(span, MAX_SPAN) // QUARTER) + min(row["meter_value_count"], int(span // 60) + 1)
+        if portion and size + cost > PORTION:
+            yield portion
+            portion, size = [], 0
+        portion.append(number)
+        size += cost
+    if portion:
+        yield portion
+
+
+class _Sweep:
+    """What one transaction does. In asyncio."""
+
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        places: Mapping[int, Whereabouts],
+        now: datetime,
+        kept_since: datetime | None,
+        pace: Pace,
+    ) -> None:
+        self._connection = connection
+        self._places = places
+        self._now = now
+        self._kept_since = kept_since
+        self._pace = pace
+        self._differences = Differences()
+
+    async def reckon(self, numbers: Sequence[int], rows: Mapping[int, asyncpg.Record]) -> None:
+        """Read, cut into slices and keep some sessions."""
+        known = {row["session_id"]: row for row in await self._connection.fetch(KNOWN_SQL, numbers)}
+        self._pace.start()
+        charges = {number: _charge(rows[number], self._places) for number in numbers if number in rows}
+        points = await self._points(charges, rows)
+        new: list[Usage] = []
+        gone: list[int] = []
+        same: list[int] = []
+        for number in numbers:
+            await self._pace.breathe()
+            old = _usage(known[number]) if number in known else None
+            charge = charges.get(number)
+            if charge is None:
+                self._differences.change(old, None)
+                gone.append(number)
+                continue
+            if old is not None and self._kept_since is not None and charge.ended_s < self._kept_since.timestamp():
+                points[number] = _remembered(old)
+            usage = usage_of(charge, points[number])
+            if old is not None and _same(old, usage):
+                same.append(number)
+                continue
+            self._differences.change(old, usage)
+            new.append(usage)
+        await self._keep(new)
+        if gone:
+            await self._connection.execute(FORGET_SQL, gone)
+        if same:
+            await self._connection.execute(DONE_SQL, same, self._now)
+
+    async def _points(
+        self, charges: Mapping[int, Charge], rows: Mapping[int, asyncpg.Record]
+    ) -> dict[int, list[Point]]:
+        """What the meters showed, day by day, so that few partitions are looked into."""
+        found: dict[int, list[Point]] = {number: [] for number in charges}
+        in_order = sorted(charges.values(), key=lambda charge: charge.began_s)
+        for _, group in groupby(in_order, key=lambda charge: charge.began_s // 86_400):
+            some = list(group)
+            first = datetime.fromtimestamp(min(charge.began_s for charge in some), UTC)
+            last = datetime.fromtimestamp(max(charge.ended_s for charge in some) + 1, UTC)
+            ids = [charge.session_id for charge in some]
+            values = await self._connection.fetch(POINTS_SQL, ids, first, last)
+            self._pace.start()
+            for index, row in enumerate(values):
+                if index % 100 == 0:
+                    await self._pace.breathe()
+                found[row["session_id"]].append(Point(row["at"], _finite(row["energy_wh"]), _finite(row["power_w"])))
+        for number, points in found.items():
+            charge, row = charges[number], rows[number]
+            start, stop = _finite(row["meter_start_wh"]), _finite(row["meter_stop_wh"])
+            if start is not None:
+                points.insert(0, Point(float(charge.began_s), start, None))
+            if stop is not None:
+                points.append(Point(float(charge.ended_s), stop, None))
+        return found
+
+    async def _keep(self, usages: Sequence[Usage]) -> None:
+        """Write what sessions have in the sums now."""
+        for portion in _long(usages):
+            columns: list[list[Any]] = [[] for _ in range(17)]
+            energy, seconds, power = columns[14:]
+            for usage in portion:
+                low = len(energy) + 1
+                energy += usage.slice_mwh
+                seconds += usage.slice_s
+                power += usage.slice_w
+                for column, value in zip(columns, _row(usage, low, len(energy)), strict=False):
+                    column.append(value)
+            await self._pace.breathe()
+            await self._connection.execute(KEEP_SQL, *columns, self._now)
+            self._pace.start()
+
+    async def write(self) -> None:
+        """Put the differences into the sums."""
+        found = self._differences
+        self._pace.start()
+        await self._add(ADD_DAY_SQL, _rows(found.days, found.day_peaks))
+        await self._add(ADD_MONTH_SQL, _rows(found.months, found.month_peaks))
+        hours: dict[tuple[int, date, int], list[int]] = {}
+        quarters: list[tuple[object, ...]] = []
+        for utc_day in found.utc_days():
+            sites = found.of_sites(utc_day)
+            for key, sums in sites.hours.items():
+                add_amounts(hours, key, sums)
+            quarters += _rows(sites.quarters)
+            await self._pace.breathe()
+        await self._add(ADD_QUARTER_SQL, quarters)
+        await self._add(ADD_HOUR_SQL, _rows(hours))
+        for table, unit, lowered in (
+            ("usage_day", "day", found.lowered_days),
+            ("usage_month", "month", found.lowered_months),
+        ):
+            for rows in _some(sorted(lowered)):
+                await self._connection.execute(peak_sql(table, unit), *_columns(rows))
+                await self._connection.execute(clear_sql(table), *_columns(rows))
+        await self._add(ADD_PEAK_SQL, [(*key, peak) for key, peak in sorted(found.site_peaks.items())])
+        await self._add(LOWER_PEAK_SQL, sorted(found.lowered_sites))
+
+    async def _add(self, sql: str, rows: Sequence[tuple[object, ...]]) -> None:
+        for some in _some(rows):
+            await self._pace.breathe()
+            await self._connection.execute(sql, *_columns(some))
+            self._pace.start()
+
+
+def _rows(sums: Mapping[Any, Sequence[int]], peaks: Mapping[Any, int] | None = None) -> list[tuple[object, ...]]:
+    """What is added, in the order of the keys; with the peaks, where there are such."""
+    if peaks is None:
+        return [(*key, *sums[key]) for key in sorted(sums) if any(sums[key])]
+    return [(*key, *sums[key], peaks.get(key, 0)) for key in sorted(sums) if any(sums[key]) or peaks.get(key)]
+
+
+def _some(rows: Sequence[tuple[object, ...]]) -> Iterator[Sequence[tuple[object, ...]]]:
+    for start in range(0, len(rows), ROWS):
+        yield rows[start : start + ROWS]
+
+
+def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
+    return list(map(list, zip(*rows, strict=True)))
+
+
+def _long(usages: Sequence[Usage]) -> Iterator[list[Usage]]:
+    """As many as make a statement of some thousands of values."""
+    portion: list[Usage] = []
+    size = 0
+    for usage in usages:
+        portion.append(usage)
+        size += 5 + len(usage.slice_mwh)
+        if size > 3 * ROWS:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def _charge(row: asyncpg.Record, places: Mapping[int, Whereabouts]) -> Charge:
@@ -253,36 +312,13 @@ def _charge(row: asyncpg.Record, places: Mapping[int, Whereabouts]) -> Charge:
     )
 
 
-async def _points(
-    connection: asyncpg.Connection, charges: Mapping[int, Charge], rows: Mapping[int, asyncpg.Record]
-) -> dict[int, list[Point]]:
-    """What the meters showed, day by day, so that few partitions are looked into."""
-    found: dict[int, list[Point]] = {number: [] for number in charges}
-    in_order = sorted(charges.values(), key=lambda charge: charge.began_s)
-    for _, group in groupby(in_order, key=lambda charge: charge.began_s // 86_400):
-        some = list(group)
-        first = datetime.fromtimestamp(min(charge.began_s for charge in some), UTC)
-        last = datetime.fromtimestamp(max(charge.ended_s for charge in some) + 1, UTC)
-        ids = [charge.session_id for charge in some]
-        for row in await connection.fetch(POINTS_SQL, ids, first, last):
-            found[row["session_id"]].append(Point(row["at"], _finite(row["energy_wh"]), _finite(row["power_w"])))
-    for number, points in found.items():
-        charge, row = charges[number], rows[number]
-        start, stop = _finite(row["meter_start_wh"]), _finite(row["meter_stop_wh"])
-        if start is not None:
-            points.insert(0, Point(float(charge.began_s), start, None))
-        if stop is not None:
-            points.append(Point(float(charge.ended_s), stop, None))
-    return found
-
-
 def _finite(value: float | None) -> float | None:
     return value if value is not None and abs(value) < 1e15 else None
 
 
-def _remembered(known: tuple[Usage, datetime]) -> list[Point]:
+def _remembered(usage: Usage) -> list[Point]:
     """The shape that a session had when its meter values were still there."""
-    usage, total = known[0], 0.0
+    total = 0.0
     points = [Point(float(usage.charge.began_s), 0.0, None)]
     for index, energy in enumerate(usage.slice_mwh):
         total += energy / 1000.0
@@ -291,7 +327,7 @@ def _remembered(known: tuple[Usage, datetime]) -> list[Point]:
     return points
 
 
-def _usage(row: asyncpg.Record) -> tuple[Usage, datetime]:
+def _usage(row: asyncpg.Record) -> Usage:
     charge = Charge(
         row["session_id"],
         row["station_id"],
@@ -306,104 +342,7 @@ def _usage(row: asyncpg.Record) -> tuple[Usage, datetime]:
         row["energy_mwh"],
     )
     slices = (tuple(row["slice_mwh"]), tuple(row["slice_s"]), tuple(row["slice_w"]))
-    return Usage(charge, row["first_quarter"], *slices), row["reckoned_at"]
-
-
-class _Sums:
-    """Differences, by key. `lowered`: where a peak may have gone down."""
-
-    def __init__(self) -> None:
-        self.days: dict[Whose, list[int]] = {}
-        self.months: dict[Whose, list[int]] = {}
-        self.hours: dict[tuple[int, date, int], list[int]] = {}
-        self.quarters: dict[tuple[int, datetime], list[int]] = {}
-        self.day_peaks: dict[Whose, int] = defaultdict(int)
-        self.month_peaks: dict[Whose, int] = defaultdict(int)
-        self.site_peaks: dict[tuple[int, date], int] = defaultdict(int)
-        self.lowered: tuple[set[Whose], set[Whose]] = (set(), set())
-        self.lowered_sites: set[tuple[int, date]] = set()
-
-    def add(self, usage: Usage, sign: int) -> None:
-        """Put a session in (1) or take it out (-1)."""
-        charge = usage.charge
-        sites = (0, charge.site_id)
-        for each in slices_of(usage):
-            day, month = _whose(charge, each.day), _whose(charge, each.day.replace(day=1))
-            at = datetime.fromtimestamp(each.quarter * QUARTER, UTC)
-            _add(self.days, day, each.amounts, sign)
-            _add(self.months, month, each.amounts, sign)
-            for site in sites:
-                _add(self.hours, (site, each.day, each.hour), each.amounts, sign)
-                _add(self.quarters, (site, at), each.amounts, sign)
-            if sign > 0:
-                self.day_peaks[day] = max(self.day_peaks[day], each.peak_w)
-                self.month_peaks[month] = max(self.month_peaks[month], each.peak_w)
-                for site in sites:
-                    self.site_peaks[site, each.day] = max(self.site_peaks[site, each.day], each.peak_w)
-
-    def compare(self, old: Usage, new: Usage | None) -> None:
-        """Where did the session's peaks go down?"""
-        for index, unit in enumerate((1, 0)):
-            before, after = _peaks(old, unit), {} if new is None else _peaks(new, unit)
-            self.lowered[index].update(key for key, peak in before.items() if after.get(key, 0) < peak)
-        ours, theirs = _site_peaks(old), {} if new is None else _site_peaks(new)
-        self.lowered_sites.update(key for key, peak in ours.items() if theirs.get(key, 0) < peak)
-
-
-def _whose(charge: Charge, day: date) -> Whose:
-    return (charge.station_id, day, charge.place_id, charge.user_id, charge.id_token)
-
-
-def _peaks(usage: Usage, daily: int) -> dict[Whose, int]:
-    found: dict[Whose, int] = {}
-    for each in slices_of(usage):
-        key = _whose(usage.charge, each.day if daily else each.day.replace(day=1))
-        found[key] = max(found.get(key, 0), each.peak_w)
-    return found
-
-
-def _site_peaks(usage: Usage) -> dict[tuple[int, date], int]:
-    found: dict[tuple[int, date], int] = {}
-    for each in slices_of(usage):
-        for site in (0, usage.charge.site_id):
-            found[site, each.day] = max(found.get((site, each.day), 0), each.peak_w)
-    return found
-
-
-def _add(sums: dict[Any, list[int]], key: Hashable, amounts: Amounts, sign: int) -> None:
-    found = sums.get(key)
-    if found is None:
-        sums[key] = list(amounts) if sign > 0 else [-each for each in amounts]
-    else:
-        for index, each in enumerate(amounts):
-            if each:
-                found[index] += sign * each
-
-
-def _compute(
-    todo: Iterable[int],
-    charges: Mapping[int, Charge],
-    known: Mapping[int, tuple[Usage, datetime]],
-    points: Mapping[int, Sequence[Point]],
-) -> tuple[_Work, _Sums]:
-    """In a thread: it may take tens of milliseconds, and others wait for this loop."""
-    work, sums = _Work([], [], [], []), _Sums()
-    for number in todo:
-        old = known[number][0] if number in known else None
-        charge = charges.get(number)
-        new = None if charge is None else usage_of(charge, points[number])
-        if old is not None and new is not None and _same(old, new):
-            work.same.append(number)
-            continue
-        if old is not None:
-            sums.add(old, -1)
-            sums.compare(old, new)
-            if new is None:
-                work.gone.append(number)
-        if new is not None:
-            sums.add(new, 1)
-            work.new.append(new)
-    return work, sums
+    return Usage(charge, row["first_quarter"], *slices)
 
 
 def _same(old: Usage, new: Usage) -> bool:
@@ -421,45 +360,7 @@ def _dimensions(charge: Charge) -> tuple[object, ...]:
     return tuple(getattr(charge, name) for name in Charge.__struct_fields__[:-1])
 
 
-async def _write(connection: asyncpg.Connection, work: _Work, sums: _Sums, now: datetime) -> None:
-    if work.new:
-        rows = [_row(usage) for usage in work.new]
-        await connection.execute(KEEP_SQL, *map(list, zip(*rows, strict=True)), now)
-    if work.gone:
-        await connection.execute(FORGET_SQL, work.gone)
-    if work.same:
-        await connection.execute(DONE_SQL, work.same, now)
-    await _add_all(connection, ADD_DAY_SQL, sums.days, sums.day_peaks)
-    await _add_all(connection, ADD_MONTH_SQL, sums.months, sums.month_peaks)
-    await _add_all(connection, ADD_HOUR_SQL, sums.hours)
-    await _add_all(connection, ADD_QUARTER_SQL, sums.quarters)
-    for table, unit, lowered in (("usage_day", "day", sums.lowered[0]), ("usage_month", "month", sums.lowered[1])):
-        if lowered:
-            columns = list(map(list, zip(*sorted(lowered), strict=True)))
-            await connection.execute(_peak_sql(table, unit), *columns)
-            await connection.execute(_clear_sql(table), *columns)
-    if sums.site_peaks:
-        rows = [(*key, sums.site_peaks[key]) for key in sorted(sums.site_peaks)]
-        await connection.execute(ADD_PEAK_SQL, *map(list, zip(*rows, strict=True)))
-    if sums.lowered_sites:
-        await connection.execute(LOWER_PEAK_SQL, *map(list, zip(*sorted(sums.lowered_sites), strict=True)))
-
-
-async def _add_all(
-    connection: asyncpg.Connection,
-    sql: str,
-    sums: Mapping[Any, Sequence[int]],
-    peaks: Mapping[Any, int] | None = None,
-) -> None:
-    rows: list[tuple[object, ...]] = []
-    for key in sorted(sums):
-        if any(sums[key]) or (peaks and peaks.get(key)):
-            rows.append((*key, *sums[key], *(() if peaks is None else (peaks.get(key, 0),))))
-    if rows:
-        await connection.execute(sql, *map(list, zip(*rows, strict=True)))
-
-
-def _row(usage: Usage) -> tuple[object, ...]:
+def _row(usage: Usage, low: int, high: int) -> tuple[object, ...]:
     charge = usage.charge
     return (
         charge.session_id,
@@ -474,13 +375,6 @@ def _row(usage: Usage) -> tuple[object, ...]:
         charge.unplugged_s,
         charge.energy_mwh,
         usage.first_quarter,
-        usage.first_quarter + len(usage.slice_mwh) - 1,
-        _array(usage.slice_mwh),
-        _array(usage.slice_s),
-        _array(usage.slice_w),
+        low,
+        high,
     )
-
-
-def _array(values: Sequence[int]) -> str:
-    """PostgreSQL's own spelling: arrays of different lengths cannot travel as one."""
-    return "{" + ",".join(map(str, values)) + "}"

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csms.domain.usage import MAX_SPAN, QUARTER, Charge, Point, local_time, slices_of, usage_of
+from csms.domain.usage import (
+    MAX_SPAN,
+    QUARTER,
+    QUARTERS_A_DAY,
+    Charge,
+    Point,
+    _steps,
+    days_of,
+    hours_of,
+    local_time,
+    slices_of,
+    usage_of,
+)
 
 pytestmark = pytest.mark.feature("F-SES-7")
 
@@ -71,6 +84,40 @@ def test_days_and_hours_are_those_of_the_site() -> None:
     assert local_time("Asia/Kathmandu", quarter) == (date(2026, 3, 29), 6)
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Stockholm", "Asia/Kathmandu", "America/Havana", "Pacific/Apia"])
+@pytest.mark.parametrize("month", [date(2026, 3, 1), date(2026, 10, 20), date(2011, 12, 20)])
+def test_days_and_hours_are_cut_where_each_slice_says(zone: str, month: date) -> None:
+    first = (month - date(1970, 1, 1)).days * QUARTERS_A_DAY + 7
+    quarters = range(first, first + 31 * QUARTERS_A_DAY)
+    of_days = {
+        quarter: day for start, end, day in days_of(zone, first, quarters[-1] + 1) for quarter in range(start, end)
+    }
+    assert of_days == {quarter: local_time(zone, quarter)[0] for quarter in quarters}
+    utc_day = first // QUARTERS_A_DAY
+    hours = [(each.day, each.hour) for each in hours_of(zone, utc_day) for _ in range(each.start, each.end)]
+    assert hours == [local_time(zone, utc_day * QUARTERS_A_DAY + index) for index in range(QUARTERS_A_DAY)]
+
+
+def plainly(charge: Charge, points: list[Point]) -> tuple[list[int], list[int]]:
+    """Energy and seconds of charging, each step cut by each slice: slow, and short."""
+    usage = usage_of(charge, points)
+    steps = _steps(charge, points, float(charge.began_s), float(charge.ended_s))
+    weights, seconds = [0.0] * len(usage.slice_mwh), [0.0] * len(usage.slice_mwh)
+    for step in steps:
+        for index in range(len(weights)):
+            start = (usage.first_quarter + index) * QUARTER if index else -math.inf
+            end = (usage.first_quarter + index + 1) * QUARTER if index + 1 < len(weights) else math.inf
+            length = step.end - step.start
+            if length > 0:
+                part = max(0.0, min(end, step.end) - max(start, step.start)) / length
+            else:
+                part = float(start <= step.start < end)
+            weights[index] += step.weight * part
+            seconds[index] += length * part * step.charging
+    energy = [charge.energy_mwh * weight / sum(weights) if steps else 0.0 for weight in weights]
+    return [round(each) for each in energy], [min(QUARTER, round(each)) for each in seconds]
+
+
 POINTS = st.lists(
     st.builds(
         Point,
@@ -104,3 +151,21 @@ def test_slices_add_up_whatever_the_meter_says(
     assert max(each.peak_w for each in slices) >= round(power)
     if seconds + parked < MAX_SPAN:
         assert sum(each.amounts.occupied_s for each in slices) == seconds + parked
+
+
+@given(
+    seconds=st.sampled_from((0, 899, 900, 5_000, 86_400, 33 * 86_400)),
+    parked=st.sampled_from((0, 1_000)),
+    times=st.lists(st.integers(0, 40_000), max_size=5),
+    registers=st.lists(st.integers(0, 5_000), min_size=5, max_size=5),
+)
+def test_slices_are_what_cutting_each_step_says(
+    seconds: int, parked: int, times: list[int], registers: list[int]
+) -> None:
+    end = START + seconds
+    charge = Charge(1, 2, 3, 4, 5, "TAG", "UTC", START, end, end + parked, 7_654_321)
+    points = [Point(float(START + at), float(n), None) for at, n in zip(sorted(times), registers, strict=False)]
+    usage = usage_of(charge, points)
+    energy, charging = plainly(charge, points)
+    assert usage.slice_mwh == pytest.approx(energy, abs=1)  # whole numbers that must add up
+    assert usage.slice_s == pytest.approx(charging, abs=1)

@@ -12,7 +12,7 @@ import trio.testing
 from csms.domain.errors import Unavailable
 from csms.domain.topology import Place, PlaceKind, Tree
 from csms.ports.statistics import Whereabouts
-from csms.services.reckoning import Reckoner, whereabouts
+from csms.services.reckoning import BATCH, Reckoner, whereabouts
 
 pytestmark = pytest.mark.feature("F-SES-7")
 
@@ -68,3 +68,20 @@ def test_a_floor_has_the_site_and_the_zone_above_it() -> None:
         2: Whereabouts(2, "Europe/Stockholm"),
         3: Whereabouts(2, "Europe/Stockholm"),
     }
+
+
+async def test_it_rests_as_long_as_it_worked(autojump_clock: trio.testing.MockClock) -> None:
+    class Slow(FakeUsage):
+        async def reckon(self, *arguments: object, **more: object) -> int | None:
+            if self.left:
+                await trio.sleep(1.0)
+            return await super().reckon(*arguments, **more)  # type: ignore[arg-type]
+
+    usage = Slow(3 * BATCH)
+    with trio.move_on_after(5.5):
+        await Reckoner(usage, lambda: TREE, now=lambda: NOW).run()
+    assert usage.left == 0
+    usage.left = 3 * BATCH
+    with trio.move_on_after(4.5):
+        await Reckoner(usage, lambda: TREE, now=lambda: NOW).run()
+    assert usage.left == BATCH
