@@ -16,7 +16,7 @@ import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Protocol, cast
 
 import orjson
 import trio
@@ -141,6 +141,18 @@ class _WatchedStream(trio.abc.Stream):
         await self._inner.aclose()
 
 
+class Link(Protocol):
+    """A way to the server: OCPP-J here, SOAP in `loadtest.speech.soap_link`."""
+
+    closed: trio.Event
+
+    async def call(self, action: str, payload: Json, *, intended: float | None = None) -> Json:
+        """See `OcppClient.call`."""
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+
+
 class OcppClient:
     """One live connection. Made by `connect`; `closed` is set when it has ended, whoever ended it."""
 
@@ -244,7 +256,7 @@ class OcppClient:
         pending.done.set()
 
     async def _answer(self, message_id: str, action: str, payload: Json) -> None:
-        self._tally.commands[action] += 1
+        self._tally.commanded(action, trio.current_time())
         try:
             answer = self._on_call(action, payload)
         except Refusal as refusal:

@@ -25,6 +25,8 @@ class SessionRecord:
     start_time: datetime
     meter_start_wh: int
     remote: bool = False
+    reservation_id: int | None = None
+    token_type: str = "ISO14443"  # OCPP 2.x only
     transaction_id: TransactionId | None = None
     stop_time: datetime | None = None
     meter_stop_wh: int | None = None

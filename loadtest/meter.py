@@ -36,49 +36,6 @@ class Reading:
     voltage_v: tuple[float, ...]
     soc_percent: int
 
-    def sampled_values(self) -> list[dict[str, str]]:
-        """The `sampledValue` list of OCPP 1.6 (7.43): strings, with measurand, unit and phase."""
-        periodic = {"context": "Sample.Periodic"}
-        out = [
-            {
-                "value": str(self.energy_wh),
-                "measurand": "Energy.Active.Import.Register",
-                "unit": "Wh",
-                "location": "Outlet",
-                **periodic,
-            },
-            {"value": str(self.power_w), "measurand": "Power.Active.Import", "unit": "W", **periodic},
-        ]
-        for phase, (current, voltage) in enumerate(zip(self.current_a, self.voltage_v, strict=True), start=1):
-            out.append(
-                {
-                    "value": f"{current:.2f}",
-                    "measurand": "Current.Import",
-                    "unit": "A",
-                    "phase": f"L{phase}",
-                    **periodic,
-                }
-            )
-            out.append(
-                {
-                    "value": f"{voltage:.1f}",
-                    "measurand": "Voltage",
-                    "unit": "V",
-                    "phase": f"L{phase}-N",
-                    **periodic,
-                }
-            )
-        out.append(
-            {
-                "value": str(self.soc_percent),
-                "measurand": "SoC",
-                "unit": "Percent",
-                "location": "EV",
-                **periodic,
-            }
-        )
-        return out
-
 
 def share_of_power(soc: float) -> float:
     """The share of its greatest power that a car takes at this state of charge: whole, then a taper."""
@@ -98,6 +55,13 @@ class Meter:
         self._car: Car | None = None
         self._soc = 0.0
         self._power = 0.0
+        self.limit_w: float | None = None
+        """The most that smart charging leaves to the car, in W; None: whatever it takes."""
+
+    @property
+    def phases(self) -> int:
+        """Of the car; 1 without one."""
+        return 1 if self._car is None else self._car.phases
 
     @property
     def energy_wh(self) -> int:
@@ -111,7 +75,7 @@ class Meter:
 
     def plug_in(self, car: Car) -> None:
         """A car arrives."""
-        self._car, self._soc, self._power = car, car.soc, 0.0
+        self._car, self._soc, self._power, self.limit_w = car, car.soc, 0.0, None
 
     def unplug(self) -> None:
         """The car leaves."""
@@ -127,7 +91,8 @@ class Meter:
             step = min(seconds, _STEP)
             seconds -= step
             noise = 1.0 + self._random.uniform(-0.02, 0.0)
-            self._power = car.max_power_w * share_of_power(self._soc) * noise
+            power = car.max_power_w * share_of_power(self._soc)
+            self._power = noise * (power if self.limit_w is None else min(power, max(self.limit_w, 0.0)))
             energy = self._power * step / 3600
             room = max(0.0, (1.0 - self._soc) * car.capacity_wh)
             self._register += min(energy, room)

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 import trio
 
-from loadtest.client import CallRefused, CallTimeout, Json, LinkFailure, OcppClient
+from loadtest.client import CallRefused, CallTimeout, Json, Link, LinkFailure
+from loadtest.ledger import SessionRecord, TransactionId
 from loadtest.tally import Tally
 
 MAX_REFUSALS = 3
@@ -22,14 +23,18 @@ TIMEOUTS_TO_DOUBT_THE_LINK = 3
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """One CALL to be made. `payload` is asked when it is sent: a stop may be queued before its start has an id."""
+    """One CALL to be made. `payload` is asked when it is sent: a stop may be queued before its start has an id.
+
+    `intended` is when the station wanted to send, as `trio.current_time()`; None: as soon as its turn comes.
+    """
 
     action: str
     payload: Callable[[], Json]
-    intended: float
+    intended: float | None  # None: whenever its turn comes
     durable: bool = False
     on_answer: Callable[[Json], None] | None = None
     on_abandoned: Callable[[], None] | None = None
+    about: SessionRecord | None = None
     settled: trio.Event = field(default_factory=trio.Event)
     answer: Json | None = None
     refused: bool = False
@@ -43,7 +48,7 @@ class Outbox:
         self._tally = tally
         self._retry_interval = retry_interval
         self._queue: deque[Message] = deque()
-        self._client: OcppClient | None = None
+        self._client: Link | None = None
         self._changed = trio.Event()
         self._timeouts = 0
 
@@ -60,6 +65,13 @@ class Outbox:
         """True while there is an accepted connection."""
         return self._client is not None
 
+    def waiting_about(self, transaction_id: TransactionId | None) -> bool:
+        """True while a message about this transaction, or with None about any, has not been answered."""
+        return any(
+            message.about is not None and transaction_id in (None, message.about.transaction_id)
+            for message in self._queue
+        )
+
     def put(self, message: Message) -> Message:
         """Queue a message; a fleeting one is settled at once, unanswered, when there is no connection."""
         if self._client is None and not message.durable:
@@ -69,7 +81,7 @@ class Outbox:
             self._wake()
         return message
 
-    def go_online(self, client: OcppClient) -> None:
+    def go_online(self, client: Link) -> None:
         """The server has accepted us on this connection: begin to send."""
         self._client = client
         self._timeouts = 0
@@ -109,7 +121,7 @@ class Outbox:
                 with trio.move_on_after(wait):
                     await client.closed.wait()
 
-    async def _send(self, client: OcppClient, message: Message) -> float:
+    async def _send(self, client: Link, message: Message) -> float:
         """One attempt; returns how long to wait before the next one."""
         try:
             answer = await client.call(message.action, message.payload(), intended=message.intended)

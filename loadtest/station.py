@@ -1,14 +1,21 @@
-"""A simulated OCPP 1.6J station: it boots, beats, charges by its plan and obeys the server."""
+"""A simulated station: it boots, beats, charges by its plan, breaks now and then, and obeys the server.
+
+What it says and hears is in the words of its version of OCPP: see `loadtest.speech`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from itertools import count
 from random import Random
 
 import trio
 
+from loadtest.backlog import fill_backlog
 from loadtest.client import (
     Address,
     Answer,
@@ -17,21 +24,38 @@ from loadtest.client import (
     ConnectFailed,
     Dial,
     Json,
+    Link,
     LinkFailure,
-    OcppClient,
     connect,
 )
-from loadtest.commands import VENDOR, Configuration, answer, first_configuration
-from loadtest.ledger import SessionRecord
+from loadtest.ledger import SessionRecord, TransactionId
+from loadtest.limits import ChargingProfiles
+from loadtest.local_list import LocalList
+from loadtest.maintenance import Maintenance
 from loadtest.meter import Meter
 from loadtest.outbox import Message, Outbox
 from loadtest.scenario import SessionPlan, StationPlan, random_car
-from loadtest.session import ChargingSession, Connector, RunClock, stamp
+from loadtest.session import ChargingSession, Circumstances, Connector, RunClock
+from loadtest.speech.soap_link import soap_connect
+from loadtest.speech.speech import (
+    BREAKDOWNS,
+    Breakdown,
+    Card,
+    Configuration,
+    FirmwareOrder,
+    LogOrder,
+    Said,
+    Spot,
+    Tag,
+    first_configuration,
+)
+from loadtest.speech.versions import speech_for
 from loadtest.tally import Tally
 
 FIRST_BACK_OFF = 1.0
 LONGEST_BACK_OFF = 30.0
 REBOOT_SECONDS = 1.0
+FIRMWARE = "1.0.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +68,13 @@ class Habits:
     call_timeout: float = 30.0
     retry_interval: float = 5.0
     remote_session_length: float = 20.0
+    heartbeat_interval: float = 0.0
+    """0: what the server says."""
+    fault_share: float = 0.0
+    """Of sessions that end because the connector breaks."""
+    repair_seconds: float = 5.0
+    install_seconds: float = 2.0
+    backlog_meter_interval: float = 300.0
 
 
 class Station:
@@ -53,10 +84,14 @@ class Station:
         self, plan: StationPlan, dial: Dial, address: Address, *, tally: Tally, clock: RunClock, habits: Habits
     ) -> None:
         self.plan = plan
+        self.speech = speech_for(plan.version)
         self.ledger: list[SessionRecord] = []
         self.refused_sessions = 0
         self.skipped_sessions = 0
         self.outbox = Outbox(tally, retry_interval=habits.retry_interval)
+        self.profiles = ChargingProfiles()
+        self.local_list = LocalList()
+        self.firmware = FIRMWARE
         self._dial = dial
         self._address = address
         self._tally = tally
@@ -68,11 +103,27 @@ class Station:
             Connector(number, Meter(self._random, self._random.randrange(5_000_000)), self._announce)
             for number in range(1, len(plan.connectors) + 1)
         ]
-        self._message_ids = (f"{plan.identity}.{number}" for number in count(1))
+        self._circumstances = Circumstances(
+            station=plan.identity,
+            speech=self.speech,
+            outbox=self.outbox,
+            clock=clock,
+            ledger=self.ledger,
+            profiles=self.profiles,
+            local_list=self.local_list,
+            meter_interval=lambda: self._configuration.seconds("MeterValueSampleInterval") or float("inf"),
+            time_scale=habits.time_scale,
+            broken=self._broken,
+        )
+        self._maintenance = Maintenance(self, install_seconds=habits.install_seconds)
+        self._message_ids = (f"{plan.identity[-26:]}.{number}" for number in count(1))
+        self._fault_numbers = count(1)
         self._plans_left = len(plan.connectors)
         self._nursery: trio.Nursery | None = None
-        self._client: OcppClient | None = None
+        self._client: Link | None = None
         self._accepted = False
+        self._cause = "power-up"
+        self._reboot_wanted = False
         self._heartbeat_changed = trio.Event()
 
     # What others may see.
@@ -98,6 +149,10 @@ class Station:
         busy = any(connector.session is not None for connector in self._connectors)
         return self._plans_left == 0 and not busy and self.outbox.durable_waiting == 0
 
+    def now(self) -> datetime:
+        """The station's clock."""
+        return self._clock.now()
+
     def wind_down(self) -> None:
         """The run is over: end whatever still charges."""
         for connector in self._connectors:
@@ -109,6 +164,9 @@ class Station:
     async def run(self) -> None:
         """Sleep until the plan begins, then live until cancelled."""
         await trio.sleep_until(self._clock.at(self.plan.start))
+        if self.plan.backlog:
+            interval = self._habits.backlog_meter_interval
+            fill_backlog(self.plan.backlog, self._connectors, self._circumstances, interval)
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self.outbox.run)
             self._nursery.start_soon(self._keep_connected)
@@ -132,15 +190,7 @@ class Station:
             await trio.sleep(pause * self._random.uniform(0.5, 1.0))
 
     async def _one_connection(self) -> None:
-        async with connect(
-            self._dial,
-            self._address,
-            on_call=self._on_call,
-            tally=self._tally,
-            message_ids=self._message_ids,
-            connect_timeout=self._habits.connect_timeout,
-            call_timeout=self._habits.call_timeout,
-        ) as client:
+        async with self._connect() as client:
             self._client = client
             self._tally.online += 1
             try:
@@ -155,26 +205,43 @@ class Station:
                 self._tally.online -= 1
                 self.outbox.go_offline()
 
-    async def _boot(self, client: OcppClient) -> None:
+    def _connect(self) -> AbstractAsyncContextManager[Link]:
+        """The way to the server that the version asks for; see `loadtest.client.connect`."""
+        way = soap_connect if self.speech.version == "1.5" else partial(connect, subprotocol=self.speech.subprotocol)
+        return way(
+            self._dial,
+            self._address,
+            on_call=self._on_call,
+            tally=self._tally,
+            message_ids=self._message_ids,
+            connect_timeout=self._habits.connect_timeout,
+            call_timeout=self._habits.call_timeout,
+        )
+
+    async def _boot(self, client: Link) -> None:
         """BootNotification until accepted; Pending and Rejected say when to ask again (OCPP 1.6, 4.2)."""
         while True:
             try:
-                reply = await client.call("BootNotification", self._boot_payload())
+                reply = await client.call(*self.speech.boot(self._card(self._cause)))
             except (CallRefused, CallTimeout):
                 reply = {}
-            interval = _seconds(reply.get("interval"))
-            if reply.get("status") == "Accepted":
+            status, interval = self.speech.booted(reply)
+            if status == "Accepted":
                 self._accepted = True
+                interval = self._habits.heartbeat_interval or interval
                 if interval:
                     self._configuration.values["HeartbeatInterval"] = f"{interval:g}"
                     self.configured("HeartbeatInterval")
                 return
             with trio.move_on_after(interval or 10.0):
                 await client.closed.wait()
+            if client.closed.is_set():
+                return
 
     async def _beat(self) -> None:
         """Heartbeats at fixed times; the first one at a random place, so that a fleet does not beat as one."""
         share = self._random.random()
+        action, payload = self.speech.heartbeat()
         while True:
             interval = self._configuration.seconds("HeartbeatInterval") or 300.0
             due = trio.current_time() + interval * share
@@ -183,66 +250,105 @@ class Station:
                 with trio.move_on_at(due):
                     await self._heartbeat_changed.wait()
                     break
-                self.outbox.put(Message("Heartbeat", _nothing, due))
+                self.outbox.put(Message(action, lambda: payload, due))
                 due += interval
 
     async def _follow(self, connector: Connector, visits: Sequence[SessionPlan]) -> None:
         """The drivers come as planned; one who finds the connector taken or out of service drives on."""
         for visit in visits:
             await trio.sleep_until(self._clock.at(visit.start))
-            if connector.free:
-                await self._live(connector, visit, remote=False)
+            if connector.free_for(visit.id_tag, self.now()):
+                await self._live(connector, visit, breaks=self._fate(visit))
             else:
                 self.skipped_sessions += 1
         self._plans_left -= 1
 
-    async def _live(self, connector: Connector, visit: SessionPlan, *, remote: bool) -> None:
+    def _fate(self, visit: SessionPlan) -> tuple[float, Breakdown] | None:
+        """When and how the connector breaks in a session, for some of them."""
+        if not self._habits.fault_share or self._random.random() >= self._habits.fault_share:
+            return None
+        at = self._random.uniform(visit.tag_shown + 0.1, visit.stopped)
+        return self._clock.at(at), self._random.choice(BREAKDOWNS)
+
+    async def _live(
+        self,
+        connector: Connector,
+        visit: SessionPlan,
+        *,
+        breaks: tuple[float, Breakdown] | None = None,
+        tag: Tag | None = None,
+        remote: bool = False,
+        remote_start_id: int | None = None,
+    ) -> None:
         session = ChargingSession(
             visit,
             connector,
-            station=self.plan.identity,
-            outbox=self.outbox,
-            clock=self._clock,
-            ledger=self.ledger,
-            meter_interval=lambda: self._configuration.seconds("MeterValueSampleInterval") or float("inf"),
-            time_scale=self._habits.time_scale,
+            self._circumstances,
+            tag=tag,
             remote=remote,
+            remote_start_id=remote_start_id,
+            breaks=breaks,
         )
         await session.run()
         self.refused_sessions += session.authorised_refused
+        if self._reboot_wanted and not any(each.session is not None for each in self._connectors):
+            self._reboot_wanted = False
+            self.reboot("SoftReset")
 
-    # What the server may want; see loadtest.commands.
+    # Faults.
+
+    def _broken(self, connector: Connector, breakdown: Breakdown) -> None:
+        """A connector is Faulted from now on, for as long as a repair takes."""
+        number = next(self._fault_numbers)
+        connector.become("Faulted", breakdown.code)
+        self.say(self.speech.broken(connector.number, breakdown.code, self.now(), number, over=False))
+        if self._nursery is not None:
+            self._nursery.start_soon(self._repair, connector, breakdown, number)
+
+    async def _repair(self, connector: Connector, breakdown: Breakdown, number: int) -> None:
+        await trio.sleep(self._habits.repair_seconds)
+        self.say(self.speech.broken(connector.number, breakdown.code, self.now(), number, over=True))
+        connector.repair()
+
+    # What the server may want; see `Commanded`.
 
     def _on_call(self, action: str, payload: Json) -> Answer:
-        return answer(self, action, payload)
+        return self.speech.answer(self, action, payload)
 
-    def begin_remote_session(self, connector: Connector, id_tag: str) -> None:
-        """RemoteStartTransaction was accepted: a session begins, unless somebody was quicker."""
-        if self._nursery is None or not connector.free:
+    def waiting(self, transaction_id: TransactionId | None) -> bool:
+        """Messages about this transaction (None: about any) are in the queue."""
+        return self.outbox.waiting_about(transaction_id)
+
+    def begin_remote_session(self, connector: Spot, tag: Tag, remote_start_id: int | None = None) -> None:
+        """A remote start was accepted: a session begins, unless somebody was quicker."""
+        here = self._connectors[connector.number - 1]
+        if self._nursery is None or not here.free_for(tag.text, self.now()):
             return
         now = trio.current_time() - self._clock.began
-        visit = SessionPlan(now, self._habits.remote_session_length, id_tag, random_car(self._random))
-
-        async def live() -> None:
-            await self._live(connector, visit, remote=True)
-
+        visit = SessionPlan(now, self._habits.remote_session_length, tag.text, random_car(self._random))
+        live = partial(self._live, here, visit, tag=tag, remote=True, remote_start_id=remote_start_id)
         self._nursery.start_soon(live)
 
     def reboot(self, reason: str) -> None:
-        """End the sessions, drop the connection, come back with a BootNotification."""
+        """End the sessions for this reason, drop the connection, come back with a BootNotification."""
         if self._nursery is not None:
-            self._nursery.start_soon(self._reboot, reason)
+            self._nursery.start_soon(self.rebooted, reason)
 
-    async def _reboot(self, reason: str) -> None:
+    def reboot_when_idle(self) -> None:
+        """As soon as nobody charges."""
+        self._reboot_wanted = True
+
+    async def rebooted(self, reason: str, cause: str = "remote") -> None:
+        """Reboot, and return when the connection is gone; `cause` as in `Card`."""
         for connector in self._connectors:
             if connector.session is not None:
                 connector.session.stop(reason)
-        if reason == "SoftReset":  # gracefully: the stops go out first; after a hard one they wait in the queue
+        if reason != "HardReset":  # gracefully: the stops go out first; after a hard one they wait in the queue
             with trio.move_on_after(self._habits.call_timeout):
                 await trio.sleep(0.1)
                 await self.outbox.wait_empty()
         await trio.sleep(REBOOT_SECONDS)
-        self._accepted = False
+        self._accepted, self._cause = False, cause
         if self._client is not None:
             self._client.abort()
 
@@ -251,56 +357,61 @@ class Station:
         if key == "HeartbeatInterval":
             self._heartbeat_changed.set()
 
+    def profiles_changed(self) -> None:
+        """Smart charging: whoever charges may draw more, or less."""
+        for connector in self._connectors:
+            if connector.session is not None:
+                connector.session.limits_changed()
+
+    def update_firmware(self, order: FirmwareOrder) -> None:
+        """Fetch it, install it, boot with it."""
+        if self._nursery is not None:
+            self._nursery.start_soon(self._maintenance.update, order)
+
+    def upload_log(self, order: LogOrder) -> None:
+        """Send a log file there."""
+        if self._nursery is not None:
+            self._nursery.start_soon(self._maintenance.upload, order)
+
+    # What it says by itself or on demand.
+
     def send_boot(self) -> None:
         """Say who we are."""
-        self._say("BootNotification", self._boot_payload())
+        self.say(self.speech.boot(self._card("triggered")))
 
     def send_heartbeat(self) -> None:
         """Say that we live."""
-        self._say("Heartbeat", {})
+        self.say(self.speech.heartbeat())
 
     def send_status(self, connector: int) -> None:
         """Say how connector 1 … n is, or with 0 the station as a whole."""
         if connector == 0:
-            self._announce(0, "Available")
+            self._announce(0, "Available", "NoError")
         else:
-            self._announce(connector, self._connectors[connector - 1].status)
+            here = self._connectors[connector - 1]
+            self._announce(connector, here.status, here.error)
 
     def send_meter_values(self, connector: int) -> None:
         """Say what the meter shows, outside of any sampling."""
-        values = self._connectors[connector - 1].meter.read().sampled_values()
-        for value in values:
-            value["context"] = "Trigger"
-        meter_value = {"timestamp": stamp(self._clock.now()), "sampledValue": values}
-        self._say("MeterValues", {"connectorId": connector, "meterValue": [meter_value]})
+        reading = self._connectors[connector - 1].meter.read()
+        self.say(self.speech.meter_values(connector, self.now(), reading))
 
-    def _announce(self, connector: int, status: str) -> None:
-        self._say(
-            "StatusNotification",
-            {
-                "connectorId": connector,
-                "errorCode": "NoError",
-                "status": status,
-                "timestamp": stamp(self._clock.now()),
-            },
-        )
+    def send_firmware_status(self) -> None:
+        """Say how far the update is."""
+        self.say(self._maintenance.firmware_said(self.speech))
 
-    def _say(self, action: str, payload: Json) -> None:
-        self.outbox.put(Message(action, lambda: payload, trio.current_time()))
+    def send_log_status(self) -> None:
+        """Say how far the upload is."""
+        self.say(self._maintenance.log_said(self.speech))
 
-    def _boot_payload(self) -> Json:
-        return {
-            "chargePointVendor": "Chargehouse",
-            "chargePointModel": "Load tester",
-            "chargePointSerialNumber": self.plan.identity[-25:],
-            "firmwareVersion": "1.0.0",
-            "meterType": VENDOR[:25],
-        }
+    def _announce(self, connector: int, status: str, error: str) -> None:
+        self.say(self.speech.status(connector, status, self.now(), error))
 
+    def say(self, said: Said | None, *, durable: bool = False) -> None:
+        """Queue a message that is about no transaction; `durable`: it outlives a lost connection."""
+        if said is not None:
+            action, payload = said
+            self.outbox.put(Message(action, lambda: payload, trio.current_time(), durable))
 
-def _nothing() -> Json:
-    return {}
-
-
-def _seconds(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and value > 0 else 0.0
+    def _card(self, cause: str) -> Card:
+        return Card(self.plan.identity, self.firmware, cause)

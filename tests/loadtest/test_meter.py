@@ -78,13 +78,22 @@ def test_currents_times_voltages_are_the_power() -> None:
     assert product == pytest.approx(reading.power_w, abs=1)
 
 
-def test_sampled_values_carry_each_measurand_phase_and_unit() -> None:
-    values = charging().read().sampled_values()
-    kinds = [(v["measurand"], v.get("phase"), v["unit"]) for v in values]
-    assert kinds[:2] == [("Energy.Active.Import.Register", None, "Wh"), ("Power.Active.Import", None, "W")]
-    assert ("Current.Import", "L3", "A") in kinds
-    assert ("Voltage", "L3-N", "V") in kinds
-    assert kinds[-1] == ("SoC", None, "Percent")
-    assert len(kinds) == 9
-    assert {v["context"] for v in values} == {"Sample.Periodic"}
-    assert {type(v["value"]) for v in values} == {str}
+def test_a_limit_lowers_the_power_and_the_energy() -> None:
+    free, limited = charging(), charging()
+    limited.limit_w = 4000.0
+    free.advance(1800, charging=True)
+    limited.advance(1800, charging=True)
+    assert 3900 <= limited.read().power_w <= 4000
+    assert limited.energy_wh - 1000 <= 2000 < free.energy_wh - 1000
+    limited.limit_w = 0.0
+    before = limited.energy_wh
+    limited.advance(1800, charging=True)
+    assert limited.energy_wh == before
+
+
+def test_a_limit_goes_with_the_car() -> None:
+    meter = charging()
+    meter.limit_w = 0.0
+    meter.plug_in(CAR)
+    assert meter.limit_w is None
+    assert meter.phases == 3

@@ -12,12 +12,22 @@ import trio.testing
 from loadtest.meter import Meter
 from loadtest.session import MOVES, Connector, RunClock, stamp
 
-OCPP_16_STATUSES = {"Available", "Preparing", "Charging", "SuspendedEV", "Finishing", "Unavailable"}
+OCPP_16_STATUSES = {
+    "Available",
+    "Preparing",
+    "Charging",
+    "SuspendedEV",
+    "SuspendedEVSE",
+    "Finishing",
+    "Reserved",
+    "Unavailable",
+    "Faulted",
+}
 
 
 def connector() -> tuple[Connector, list[str]]:
     told: list[str] = []
-    return Connector(1, Meter(Random(1), 0), lambda _, status: told.append(status)), told
+    return Connector(1, Meter(Random(1), 0), lambda _, status, error: told.append(status)), told
 
 
 def test_every_status_has_a_way_in_and_out() -> None:

@@ -1,56 +1,20 @@
-"""What a simulated station answers to commands."""
+"""What a simulated station answers to commands of OCPP 1.6."""
 
 from __future__ import annotations
 
-from random import Random
+from datetime import timedelta
 
 import pytest
 
-from loadtest.client import Answer, Json, Refusal
-from loadtest.commands import NOT_OFFERED, VENDOR, answer, first_configuration
-from loadtest.meter import Meter
-from loadtest.session import Connector
+from loadtest.client import Json, Refusal
+from loadtest.speech.orders16 import NOT_OFFERED, answer
+from loadtest.speech.speech import VENDOR, stamp
+from tests.kit.commanded import NOW, SpyStation
 
 
-class Spy:
-    """A station that only remembers what was wanted of it."""
-
-    def __init__(self) -> None:
-        self.did: list[tuple[object, ...]] = []
-        self.connectors = [
-            Connector(number, Meter(Random(1), 0), lambda number, status: self.did.append((number, status)))
-            for number in (1, 2)
-        ]
-        self.configuration = first_configuration(2, 5.0)
-        self.accepted = True
-
-    def begin_remote_session(self, connector: Connector, id_tag: str) -> None:
-        self.did.append(("start", connector.number, id_tag))
-
-    def reboot(self, reason: str) -> None:
-        self.did.append(("reboot", reason))
-
-    def configured(self, key: str) -> None:
-        self.did.append(("configured", key))
-
-    def send_boot(self) -> None:
-        self.did.append(("boot",))
-
-    def send_heartbeat(self) -> None:
-        self.did.append(("heartbeat",))
-
-    def send_status(self, connector: int) -> None:
-        self.did.append(("status", connector))
-
-    def send_meter_values(self, connector: int) -> None:
-        self.did.append(("meter", connector))
-
+class Spy(SpyStation):
     def ask(self, action: str, payload: Json) -> Json:
-        given: Answer = answer(self, action, payload)
-        assert self.did == []  # nothing happens before the answer has left
-        if given.then is not None:
-            given.then()
-        return given.payload
+        return self.consider(answer(self, action, payload))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +57,9 @@ class Spy:
         ),
         ("TriggerMessage", {"requestedMessage": "MeterValues", "connectorId": 2}, "Accepted", [("meter", 2)]),
         ("TriggerMessage", {"requestedMessage": "MeterValues", "connectorId": 5}, "Rejected", []),
-        ("TriggerMessage", {"requestedMessage": "FirmwareStatusNotification"}, "NotImplemented", []),
+        ("TriggerMessage", {"requestedMessage": "FirmwareStatusNotification"}, "Accepted", [("firmware status",)]),
+        ("TriggerMessage", {"requestedMessage": "DiagnosticsStatusNotification"}, "Accepted", [("log status",)]),
+        ("ExtendedTriggerMessage", {"requestedMessage": "SignChargePointCertificate"}, "NotImplemented", []),
         ("DataTransfer", {"vendorId": "acme"}, "UnknownVendorId", []),
     ],
 )
@@ -123,6 +89,68 @@ def test_configuration_is_read_whole_or_by_key() -> None:
 
 def test_data_comes_back_from_our_own_vendor() -> None:
     assert Spy().ask("DataTransfer", {"vendorId": VENDOR, "data": "x"}) == {"status": "Accepted", "data": "x"}
+
+
+FUTURE, PAST = stamp(NOW + timedelta(minutes=5)), stamp(NOW - timedelta(minutes=5))
+PROFILE: Json = {
+    "chargingProfileId": 7,
+    "stackLevel": 1,
+    "chargingProfilePurpose": "TxDefaultProfile",
+    "chargingProfileKind": "Relative",
+    "chargingSchedule": {
+        "chargingRateUnit": "W",
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 4000.0}],
+    },
+}
+
+
+def test_a_reserved_connector_waits_for_its_driver_alone() -> None:
+    spy = Spy()
+    order: Json = {"connectorId": 1, "expiryDate": FUTURE, "idTag": "VIP", "reservationId": 5}
+    assert spy.ask("ReserveNow", {**order, "expiryDate": PAST})["status"] == "Rejected"
+    assert spy.ask("ReserveNow", order)["status"] == "Accepted"
+    assert spy.ask("ReserveNow", {**order, "reservationId": 6})["status"] == "Occupied"
+    assert spy.ask("RemoteStartTransaction", {"idTag": "A", "connectorId": 1})["status"] == "Rejected"
+    assert spy.ask("RemoteStartTransaction", {"idTag": "vip", "connectorId": 1})["status"] == "Accepted"
+    assert spy.ask("CancelReservation", {"reservationId": 9})["status"] == "Rejected"
+    assert spy.ask("CancelReservation", {"reservationId": 5})["status"] == "Accepted"
+    assert spy.did == [(1, "Reserved"), ("start", 1, "vip"), (1, "Available")]
+
+
+def test_the_local_list_is_taken_by_version() -> None:
+    spy = Spy()
+    entry = {"idTag": "BAD", "idTagInfo": {"status": "Blocked"}}
+    order: Json = {"listVersion": 3, "updateType": "Full", "localAuthorizationList": [entry]}
+    assert spy.ask("SendLocalList", order)["status"] == "Accepted"
+    assert spy.ask("GetLocalListVersion", {}) == {"listVersion": 3}
+    assert spy.local_list.refuses("bad")
+    assert spy.ask("SendLocalList", {"listVersion": 3, "updateType": "Differential"})["status"] == "VersionMismatch"
+
+
+def test_profiles_are_kept_reckoned_with_and_cleared() -> None:
+    spy = Spy()
+    for_one: Json = {"connectorId": 1, "csChargingProfiles": PROFILE}
+    assert spy.ask("SetChargingProfile", {**for_one, "connectorId": 9})["status"] == "Rejected"
+    of_transaction = {**PROFILE, "chargingProfilePurpose": "TxProfile"}
+    assert spy.ask("SetChargingProfile", {**for_one, "csChargingProfiles": of_transaction})["status"] == "Rejected"
+    assert spy.ask("SetChargingProfile", for_one)["status"] == "Accepted"
+    composite = spy.ask("GetCompositeSchedule", {"connectorId": 1, "duration": 60})
+    assert composite["chargingSchedule"]["chargingSchedulePeriod"][0]["limit"] == 4000.0  # type: ignore[index]
+    assert spy.ask("ClearChargingProfile", {"id": 8})["status"] == "Unknown"
+    assert spy.ask("ClearChargingProfile", {"id": 7})["status"] == "Accepted"
+    assert spy.did == [("profiles",), ("profiles",), ("profiles",)]
+
+
+def test_files_are_fetched_and_sent_after_the_answer() -> None:
+    spy = Spy()
+    address = "http://127.0.0.1:9001/x"
+    assert spy.ask("UpdateFirmware", {"location": address, "retrieveDate": FUTURE}) == {}
+    assert spy.ask("GetDiagnostics", {"location": address}) == {"fileName": "diagnostics.log"}
+    signed: Json = {"location": address, "retrieveDateTime": FUTURE, "signingCertificate": "", "signature": ""}
+    assert spy.ask("SignedUpdateFirmware", {"requestId": 4, "firmware": signed}) == {"status": "Accepted"}
+    log: Json = {"logType": "SecurityLog", "requestId": 5, "log": {"remoteLocation": address}}
+    assert spy.ask("GetLog", log)["filename"] == "SecurityLog.log"
+    assert spy.did == [("firmware", None, False), ("log", None), ("firmware", 4, True), ("log", 5)]
 
 
 @pytest.mark.parametrize("action", sorted(NOT_OFFERED))
