@@ -79,7 +79,14 @@ class StationsJob:
 
 def habits_of(scenario: Scenario) -> Habits:
     """How the stations of a scenario behave."""
-    return Habits(meter_interval=scenario.meter_interval, time_scale=scenario.time_scale)
+    return Habits(
+        meter_interval=scenario.meter_interval,
+        time_scale=scenario.time_scale,
+        heartbeat_interval=scenario.heartbeat_interval,
+        fault_share=scenario.fault_share,
+        repair_seconds=scenario.repair_seconds,
+        backlog_meter_interval=scenario.backlog_meter_interval,
+    )
 
 
 @dataclass(frozen=True, slots=True)

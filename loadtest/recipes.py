@@ -215,6 +215,14 @@ KEYS: tuple[Key, ...] = (
         _number(zero=True, most=1),
         _number_of,
     ),
+    Key(
+        "fault_share",
+        "SHARE",
+        "of sessions that end because the connector breaks",
+        _number(zero=True, most=1),
+        _number_of,
+    ),
+    Key("repair_seconds", "SECONDS", "until a broken connector works again", _number(zero=True), _number_of),
     Key("storms", "SHARE,…", "shares of the run after which the power of all stations fails", _shares, _list_of, "-"),
     Key("storm_seconds", "SECONDS", "how long the power is away", _number(zero=True), _number_of),
     Key("troubles", "T=RATE,…", "how often each befalls one station in the run", _rates(TROUBLES), _pairs_of, "-"),
@@ -242,6 +250,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("engine", "NAME", '"stations" that live, or "saturate": a closed loop to the limit', _word(ENGINES), str),
 )
+_DESCRIPTION = Key("description", "TEXT", "one line for --list; files only", _text, str, "-")
 _BY_NAME = {key.name: key for key in KEYS}
 
 
@@ -292,7 +301,8 @@ def read_recipe(text: str, where: str) -> Recipe:
         raise RecipeError(f"{where} is not TOML: {error}") from error
     recipe: Recipe = {}
     for name, value in table.items():
-        if name == "description" and isinstance(value, str):
+        if name == "description":
+            _checked(_DESCRIPTION, value, f"{where}: {name}")
             continue
         key = _BY_NAME.get(name)
         if key is None:

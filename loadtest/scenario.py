@@ -76,6 +76,8 @@ class Scenario:
     heartbeat_interval: float = 0.0  # 0: what the server says
     charging_share: float = 0.0  # of the time that a connector charges; 0: visits with natural pauses
     arrival_share: float = 0.0  # of the run, in which all the first cars come; 0: any time
+    fault_share: float = 0.0  # of sessions that end because the connector breaks
+    repair_seconds: float = 5.0
     storms: tuple[float, ...] = ()  # shares of the run after which the power of all stations fails at once
     storm_seconds: float = 5.0
     troubles: Mapping[str, float] = field(default_factory=dict)

@@ -121,7 +121,7 @@ async def run_swarm(
     `dial_for` replaces the network in tests.
     """
     run = Run(scenario, target, habits, passwords, Dialler(target, tls), sources, share or Share(), progress, dial_for)
-    run.stop = stop or run.stop
+    run.stop = run.stop if stop is None else stop
     numbers = run.share.numbers(scenario.stations)
     plans = [(number, plan_station(scenario, number)) for number in numbers]
     gc.collect()

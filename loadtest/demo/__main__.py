@@ -12,7 +12,7 @@ from rich.console import Console
 
 from loadtest.demo.desk import DemoError, Desk
 from loadtest.demo.running import Settings, run
-from loadtest.swarm import parse_target, raise_file_limit
+from loadtest.target import parse_target, raise_file_limit
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 MOST_DAYS = 365

@@ -22,8 +22,8 @@ from loadtest.demo.office import Office
 from loadtest.demo.speech import Step, speech_of
 from loadtest.demo.station import DemoStation
 from loadtest.demo.world import World, make_world
-from loadtest.swarm import Target
 from loadtest.tally import Tally
+from loadtest.target import Target
 
 Given = TypeVar("Given")
 READY_SECONDS: Final = 60.0

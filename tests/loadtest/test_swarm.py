@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import resource
+import pickle
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import trio
@@ -12,8 +14,9 @@ import trio.testing
 from loadtest.ledger import SeenSession, compare
 from loadtest.scenario import Scenario
 from loadtest.station import Habits
-from loadtest.swarm import SwarmResult, parse_target, raise_file_limit, run_swarm, too_few_ports
-from loadtest.tally import Tally
+from loadtest.swarm import Share, SwarmResult, run_swarm
+from loadtest.tally import Pulse
+from loadtest.target import parse_target
 from tests.kit.fake_csms import FakeCsms
 
 SCENARIO = Scenario(stations=40, minutes=2, ramp=10, meter_interval=5, time_scale=80, connectors=2)
@@ -21,7 +24,7 @@ TARGET = parse_target("ws://127.0.0.1:9000/ocpp/")
 HABITS = Habits(meter_interval=5, time_scale=80, call_timeout=10, retry_interval=1)
 
 
-async def run(csms: FakeCsms, progress: Callable[[Tally, float], None] | None = None) -> SwarmResult:
+async def run(csms: FakeCsms, progress: Callable[[Pulse], None] | None = None) -> SwarmResult:
     return await run_swarm(
         SCENARIO, TARGET, habits=HABITS, passwords={}, dial_for=lambda _: csms.dial, progress=progress
     )
@@ -48,7 +51,7 @@ async def test_a_fleet_lives_its_minutes_and_the_books_agree(
 ) -> None:
     csms = FakeCsms(nursery)
     ticks: list[float] = []
-    result = await run(csms, lambda _, second: ticks.append(second))
+    result = await run(csms, lambda pulse: ticks.append(pulse.second))
     assert len(result.finished) >= 80
     assert result.unfinished == []
     assert result.unsettled_stations == 0
@@ -112,47 +115,60 @@ async def test_nobody_there_is_counted_and_leaves_no_session_behind(
     assert result.tally.answered_total == 0
 
 
-@pytest.mark.parametrize(
-    ("url", "host", "port", "path", "tls"),
-    [
-        ("ws://127.0.0.1:9000/ocpp", "127.0.0.1", 9000, "/ocpp", False),
-        ("ws://csms.example/ocpp/", "csms.example", 80, "/ocpp", False),
-        ("wss://csms.example", "csms.example", 443, "", True),
-        ("ws://[::1]:9000/ocpp", "::1", 9000, "/ocpp", False),
-    ],
-)
-def test_targets(url: str, host: str, port: int, path: str, tls: bool) -> None:
-    target = parse_target(url)
-    assert (target.host, target.port, target.path, target.tls) == (host, port, path, tls)
+async def test_each_process_has_its_share_of_the_stations(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    csms = FakeCsms(nursery)
+    parts: list[SwarmResult] = []
+
+    async def run_share(index: int) -> None:
+        share = Share(index, 3)
+        parts.append(
+            await run_swarm(SCENARIO, TARGET, habits=HABITS, passwords={}, share=share, dial_for=lambda _: csms.dial)
+        )
+
+    async with trio.open_nursery() as together:
+        for index in range(3):
+            together.start_soon(run_share, index)
+    whole = parts[0]
+    counted = [len(part.identities) for part in parts]
+    for part in parts[1:]:
+        whole.merge(part)
+    assert sorted(counted) == [13, 13, 14]
+    assert len(set(whole.identities)) == 40
+    assert whole.tally.connects.count == 40
+    assert compare(whole.ledger, kept(csms)) == []
+    assert pickle.loads(pickle.dumps(whole)).seconds == whole.seconds
 
 
-def test_identities_are_quoted_in_the_path() -> None:
-    address = parse_target("ws://[::1]:9000/ocpp").address("A/B 1", None)
-    assert (address.host, address.resource) == ("[::1]:9000", "/ocpp/A%2FB%201")
+async def test_a_run_that_is_stopped_ends_soon_and_tells_what_there_is(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    csms = FakeCsms(nursery)
+    stop = trio.Event()
+
+    async def press() -> None:
+        await trio.sleep(60)
+        stop.set()
+
+    nursery.start_soon(press)
+    result = await run_swarm(SCENARIO, TARGET, habits=HABITS, passwords={}, stop=stop, dial_for=lambda _: csms.dial)
+    assert result.interrupted
+    assert 60 <= result.seconds < 70
+    assert result.finished
+    assert compare(result.ledger, kept(csms)) == []
 
 
-@pytest.mark.parametrize("url", ["http://x/", "127.0.0.1:9000", "ws:///ocpp", ""])
-def test_a_target_that_is_none_is_told_in_words(url: str) -> None:
-    with pytest.raises(ValueError, match="ws://127"):
-        parse_target(url)
+async def test_a_load_tester_that_sleeps_is_told_to_be_late(nursery: trio.Nursery) -> None:
+    csms = FakeCsms(nursery)
+    scenario = replace(SCENARIO, stations=1, minutes=0.06, ramp=0, connectors=1, time_scale=2000, grace=0)
 
+    async def hog() -> None:
+        await trio.sleep(1)
+        time.sleep(0.3)
 
-def test_the_file_limit_is_raised_or_explained(monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = {"now": (100, 1000)}
-    monkeypatch.setattr(resource, "getrlimit", lambda _: limits["now"])
-    monkeypatch.setattr(resource, "setrlimit", lambda _, new: limits.update(now=new))
-    assert raise_file_limit(10) is None
-    assert limits["now"] == (100, 1000)
-    assert raise_file_limit(500) is None
-    assert limits["now"] == (564, 1000)
-    sentence = raise_file_limit(2000)
-    assert sentence is not None
-    assert "--stations 936" in sentence
-    limits["now"] = (100, resource.RLIM_INFINITY)
-    assert raise_file_limit(1_000_000) is None
-
-
-def test_too_few_local_ports_are_told_with_the_cure() -> None:
-    assert too_few_ports(28_000, ()) is None
-    assert "127.0.0.1-127.0.0.3" in (too_few_ports(60_000, ()) or "")
-    assert too_few_ports(60_000, ("127.0.0.1", "127.0.0.2", "127.0.0.3")) is None
+    nursery.start_soon(hog)
+    result = await run_swarm(scenario, TARGET, habits=HABITS, passwords={}, dial_for=lambda _: csms.dial)
+    late = result.tally.lateness
+    assert late.highest >= 250
+    assert late.percentile(95) >= 20  # the moments that passed unseen count as well
