@@ -22,7 +22,12 @@ KINDS: Final = (
     "TEMPERATURE",
     "SECURITY",
     "BACKUP_STALE",
+    "CONFIGURATION_DRIFT",
 )
+NOT_BY_CODE: Final = frozenset(
+    {"NOT_REGISTERED", "NO_COMMUNICATION", "NO_NETWORK", "BACKUP_STALE", "CONFIGURATION_DRIFT"}
+)
+"""Kinds that the server raises by itself: no rule can."""
 SEVERITIES: Final = ("CRITICAL", "MAJOR", "MINOR")
 ORDERS: Final = {"NEWEST": N_("Newest first"), "OLDEST": N_("Oldest first"), "SEVERITY": N_("Worst first")}
 SOURCES: Final = {

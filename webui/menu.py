@@ -62,6 +62,7 @@ MENU: Final = (
     Entry("/reports", "reports", N_("Reports"), frozenset({Role.ADMINISTRATOR, Role.EV_USER}), prefixes=("/reports",)),
     Entry("/operations", "operations", N_("Operations"), STAFF, prefixes=("/operations/", "/firmware", "/files")),
     Entry("/inventory", "inventory", N_("Inventory"), STAFF, takes_place=True),
+    Entry("/configuration", "sliders", N_("Configuration"), STAFF, prefixes=("/configuration/",), takes_place=True),
     Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",)),
     Entry("/users", "users", N_("Users"), MANAGERS, prefixes=("/users/",)),
     Entry("/groups", "groups", N_("Groups"), EVERYBODY, prefixes=("/groups/",)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from webui import view
 from webui.words import N_, _
 
 ADDRESSES: Final = {
@@ -54,7 +55,7 @@ def sentence(kind: str, values: Mapping[str, str]) -> str:
         word = known["event"].lower().replace("_", " ")
         known["event"] = _(EVENTS[word]) if word in EVENTS else word
     if "text" not in known and "alarm_kind" in known:
-        known["text"] = known["alarm_kind"].replace("_", " ").capitalize()
+        known["text"] = view.alarm_kind(known["alarm_kind"])
     return _(SENTENCES.get(kind, N_("Something happened at %(where)s."))) % known
 
 

@@ -323,22 +323,6 @@ class CommandResult(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     data: str = ""
 
 
-class Variable(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A configuration key."""
-
-    name: str
-    value: str | None
-    readonly: bool
-
-
-class Variables(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A station's configuration as it told it."""
-
-    result: CommandResult
-    variables: tuple[Variable, ...]
-    unknown_names: tuple[str, ...]
-
-
 class SystemInfo(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The installation."""
 

@@ -300,7 +300,8 @@ def alarm_kind(word: str) -> str:
         "TEMPERATURE": _("Temperature"),
         "SECURITY": _("Security"),
         "BACKUP_STALE": _("Backup too old"),
-    }.get(word, DASH)
+        "CONFIGURATION_DRIFT": _("Configuration drift"),
+    }.get(word, DASH if word in ("", "UNSPECIFIED") else word.replace("_", " ").capitalize())
 
 
 def severity(word: str) -> str:

@@ -39,26 +39,6 @@ def job_state(word: str) -> str:
     }.get(word, word)
 
 
-def alarm_severity(word: str) -> str:
-    """How grave an alarm is."""
-    return {"CRITICAL": _("Critical"), "MAJOR": _("Major"), "MINOR": _("Minor")}.get(word, view.DASH)
-
-
-def alarm_kind(word: str) -> str:
-    """What an alarm is about."""
-    return {
-        "NOT_REGISTERED": _("Not registered"),
-        "NO_COMMUNICATION": _("No communication"),
-        "NO_NETWORK": _("No network"),
-        "HARDWARE_FAULT": _("Hardware fault"),
-        "HARDWARE_CONFIGURATION_FAULT": _("Hardware configuration fault"),
-        "FUSE_TRIPPED": _("Fuse tripped"),
-        "TEMPERATURE": _("Temperature"),
-        "SECURITY": _("Security"),
-        "BACKUP_STALE": _("Backup too old"),
-    }.get(word, word.replace("_", " ").capitalize())
-
-
 def outlet_mode(word: str) -> str:
     """Who may charge at an outlet."""
     return {"OPEN": _("Open: anyone may charge"), "RFID": _("RFID: the tag decides")}.get(word, view.DASH)
@@ -91,8 +71,6 @@ ENVIRONMENT.filters.update(
     share_level=share_level,
     job_kind=job_kind,
     job_state=job_state,
-    alarm_severity=alarm_severity,
-    alarm_kind=alarm_kind,
     outlet_mode=outlet_mode,
     bytes_words=size,
 )

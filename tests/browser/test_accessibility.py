@@ -19,8 +19,6 @@ PAGES = (
     "/stations/104",
     "/stations/108",
     "/stations/104/messages",
-    "/stations/104/configuration",
-    "/stations/104/configuration?read=1",
     "/stations/104/settings",
     "/sessions",
     "/sessions?station=104&check=1",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webui import view_stations
+from webui import view, view_stations
 
 
 def test_sizes_have_the_unit_that_suits_them():
@@ -11,5 +11,6 @@ def test_sizes_have_the_unit_that_suits_them():
 
 def test_a_word_that_is_not_known_yet_is_told_as_it_is():
     assert view_stations.job_kind("TELEPORT") == "TELEPORT"
-    assert view_stations.alarm_kind("ROOF_LEAKS") == "Roof leaks"
+    assert view.alarm_kind("ROOF_LEAKS") == "Roof leaks"
+    assert view.alarm_kind("UNSPECIFIED") == view.DASH
     assert view_stations.address_kind("ocpp-by-pigeon") == "ocpp-by-pigeon"

@@ -13,7 +13,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from control.v1 import (
     auth_pb2,
-    device_model_pb2,
     id_tokens_pb2,
     messages_pb2,
     remote_pb2,
@@ -302,24 +301,6 @@ def result(m: remote_pb2.CommandResult, data: str = "") -> v.CommandResult:
         latency=_seconds(m, "latency"),
         data=data,
     )
-
-
-def variables(m: remote_pb2.GetVariablesResponse) -> v.Variables:
-    """A station's configuration."""
-    return v.Variables(
-        result=result(m.result),
-        variables=tuple(
-            v.Variable(name=x.name, value=x.value if x.HasField("value") else None, readonly=x.readonly)
-            for x in m.variables
-        ),
-        unknown_names=tuple(m.unknown_names),
-    )
-
-
-def device_variable(m: device_model_pb2.DeviceVariable) -> v.Variable:
-    """One attribute of a station's device model, by its name."""
-    value = m.value if m.HasField("value") else None
-    return v.Variable(name=m.name, value=value, readonly=m.constant or m.mutability == "ReadOnly")
 
 
 def system_info(m: system_pb2.GetSystemInfoResponse) -> v.SystemInfo:

@@ -6,25 +6,16 @@ import uuid
 from collections.abc import Awaitable
 from typing import TypeVar
 
-import anyio
 import grpc.aio
 from google.protobuf.duration_pb2 import Duration
 
-from control.v1 import (
-    device_model_pb2,
-    device_model_pb2_grpc,
-    inventory_pb2,
-    inventory_pb2_grpc,
-    remote_pb2,
-    remote_pb2_grpc,
-)
+from control.v1 import remote_pb2, remote_pb2_grpc
 from webui import values as v
 from webui.api import convert
 from webui.api.channel import api_error
 
 T = TypeVar("T")
 ANSWER_S = 30  # how long a station may take
-REPORT_S = 10  # how long a page waits for a report
 GRACE_S = 5  # and the control plane to say what became of it
 
 
@@ -33,8 +24,6 @@ class Remote:
 
     def __init__(self, channel: grpc.aio.Channel, metadata: tuple[tuple[str, str], ...]) -> None:
         self._stub = remote_pb2_grpc.RemoteServiceStub(channel)
-        self._models = device_model_pb2_grpc.DeviceModelServiceStub(channel)
-        self._jobs = inventory_pb2_grpc.InventoryServiceStub(channel)
         self._metadata = metadata
 
     async def start(self, key: str, id_token: str, evse_id: int) -> v.CommandResult:
@@ -80,37 +69,6 @@ class Remote:
         request = remote_pb2.TriggerMessageRequest(target=_target(key), requested_message=message, evse_id=evse_id)
         m = await self._call(self._stub.TriggerMessage(request, metadata=self._metadata, timeout=_TIMEOUT))
         return convert.result(m.result)
-
-    async def variables(self, key: str) -> v.Variables:
-        """Read all configuration keys from a station (OCPP 1.x), or have it report its device model (2.x)."""
-        request = remote_pb2.GetVariablesRequest(target=_target(key))
-        try:
-            m = await self._call(self._stub.GetVariables(request, metadata=self._metadata, timeout=_TIMEOUT))
-        except v.ApiError as error:
-            if error.reason == "NAMES_MISSING":
-                return await self._reported(key)
-            raise
-        return convert.variables(m)
-
-    async def _reported(self, key: str) -> v.Variables:
-        """What a station of 2.x has told of its variables, after it was asked to tell all of them anew. A report that
-        takes longer than `REPORT_S` is shown as far as it has come."""
-        request = device_model_pb2.GetBaseReportRequest(target=_target(key), report_base="FullInventory")
-        asked = await self._call(self._models.GetBaseReport(request, metadata=self._metadata, timeout=_TIMEOUT))
-        with anyio.move_on_after(REPORT_S):
-            while asked.result.accepted and not asked.job.HasField("finish_time"):
-                await anyio.sleep(0.2)
-                wanted = inventory_pb2.GetJobRequest(name=asked.job.name)
-                told = await self._call(self._jobs.GetJob(wanted, metadata=self._metadata, timeout=_TIMEOUT))
-                asked.job.CopyFrom(told.job)
-        found: list[v.Variable] = []
-        page = device_model_pb2.ListVariablesRequest(station=f"stations/{key}", page_size=1000)
-        while True:
-            m = await self._call(self._models.ListVariables(page, metadata=self._metadata, timeout=_TIMEOUT))
-            found.extend(convert.device_variable(x) for x in m.variables)
-            if not m.next_page_token:
-                return v.Variables(result=convert.result(asked.result), variables=tuple(found), unknown_names=())
-            page.page_token = m.next_page_token
 
     async def set_variable(self, key: str, name: str, value: str) -> v.CommandResult:
         """Write one configuration key."""

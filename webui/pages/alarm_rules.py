@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from webui import sentences
-from webui.alarm_list import KINDS, SEVERITIES
+from webui.alarm_list import KINDS, NOT_BY_CODE, SEVERITIES
 from webui.page import client_of, demand, redirect, show, signed_in, text
 from webui.values import ApiError, Role
 from webui.values_alarms import AlarmRule, AlarmSettings, AlarmSettingsAnswer, RulesAnswer
@@ -81,7 +81,7 @@ async def edit(request: Request) -> Response:
 
 async def _form(request: Request, rule: AlarmRule, *, new: bool = False, problem: str = "", etag: str = "") -> Response:
     values: dict[str, object] = {"rule": rule, "new": new, "problem": problem, "etag": etag or rule.etag}
-    values |= {"kinds": KINDS, "severities": SEVERITIES, "sources": SOURCES}
+    values |= {"kinds": KINDS, "not_by_code": NOT_BY_CODE, "severities": SEVERITIES, "sources": SOURCES}
     return await show(request, "alarms/rule.html", 422 if problem else 200, **values)
 
 

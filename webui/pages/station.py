@@ -125,38 +125,6 @@ async def firmware(request: Request) -> Response:
     return await tab_page(request, "station/firmware_page.html", "overview", key=key, found=found)
 
 
-@signed_in
-async def configuration(request: Request) -> Response:
-    """Configuration keys, read from the station when asked for; a changed key is sent at once."""
-    client, key = client_of(request), request.path_params["key"]
-    station = await client.station(key)
-    outcome: Outcome | None = None
-    changed = ""
-    if request.method == "POST":
-        form = await request.form()
-        changed = text(form, "name")
-        outcome = await operation(client, key, "set-variable", form)
-        if "hx-request" in request.headers:
-            return plain(request, "parts/outcome.html", outcome=outcome)
-    variables, problem = None, ""
-    try:
-        if station.online and (request.method == "POST" or request.query_params.get("read")):
-            variables = await client.remote.variables(key)
-    except ApiError as error:
-        problem = sentences.of_command(error)
-    return await tab_page(
-        request,
-        "station/configuration.html",
-        "configuration",
-        station=station,
-        variables=variables,
-        problem=problem,
-        outcome=outcome,
-        changed=changed,
-        q=request.query_params.get("q", ""),
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class LogView:
     """What the address of a message log says."""
@@ -345,7 +313,6 @@ ROUTES = [
     Route("/stations/{key}/followed", followed),
     Route("/stations/{key}/images", images),
     Route("/stations/{key}/firmware", firmware),
-    Route("/stations/{key}/configuration", configuration, methods=["GET", "POST"]),
     Route("/stations/{key}/messages", messages),
     Route("/stations/{key}/messages.jsonl", messages_as_json),
     Route("/stations/{key}/messages.txt", messages_as_text),

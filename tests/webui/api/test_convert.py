@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from google.protobuf.duration_pb2 import Duration
 
-from control.v1 import messages_pb2, remote_pb2, sessions_pb2, stations_pb2, watch_pb2
+from control.v1 import messages_pb2, sessions_pb2, stations_pb2, watch_pb2
 from webui import values as v
 from webui.api import convert
 
@@ -61,13 +61,6 @@ def test_an_answers_latency_is_in_seconds():
     entry = messages_pb2.MessageLogEntry(latency=Duration(seconds=1, nanos=500_000_000))
     assert convert.log_entry(entry).latency == 1.5
     assert convert.log_entry(messages_pb2.MessageLogEntry()).latency is None
-
-
-def test_a_variable_without_a_value_is_told_from_an_empty_one():
-    message = remote_pb2.GetVariablesResponse(
-        variables=[remote_pb2.Variable(name="a"), remote_pb2.Variable(name="b", value="")]
-    )
-    assert [x.value for x in convert.variables(message).variables] == [None, ""]
 
 
 def test_a_tick_changes_nothing():

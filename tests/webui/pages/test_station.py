@@ -96,16 +96,6 @@ def test_an_unknown_operation_is_not_found(admin: Browser):
     assert admin.post("/stations/104/operations/explode").status == 404
 
 
-def test_the_configuration_is_read_and_a_key_changed(portal: Portal, admin: Browser):
-    assert "HeartbeatInterval" not in admin.get("/stations/104/configuration").text
-    page = admin.get("/stations/104/configuration?read=1").text
-    assert "HeartbeatInterval" in page
-    assert "read-only" in page
-    form = {"name": "HeartbeatInterval", "value": "60"}
-    assert "The station agreed." in admin.post("/stations/104/configuration", form, HTMX).text
-    assert portal.fake.world.variables["HeartbeatInterval"] == ("60", False)
-
-
 def test_the_message_log_is_filtered_by_what_the_address_says(admin: Browser):
     everything = admin.get("/stations/101/messages").text
     assert everything.count('<tr id="log-') == 80
