@@ -6,24 +6,27 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from loadtest.comparison import compare_files
 from loadtest.jobs import SaturateJob, StationsJob
 from loadtest.ledger import Discrepancy, compare
+from loadtest.live import Live
 from loadtest.operator import OperatorJob
 from loadtest.options import Settings, make_passwords, parser, read_settings
 from loadtest.probe import Probe, ProbeError
 from loadtest.processes import Job, run_processes
 from loadtest.recipes import ready_scenarios
-from loadtest.report import write_json
+from loadtest.report import ReportError, write_json
 from loadtest.report_making import make_report
 from loadtest.report_terminal import print_report
+from loadtest.resources import ResourceWatch
 from loadtest.saturate import check as check_books
 from loadtest.scenario import plan_station
 from loadtest.swarm import Share, SwarmResult
-from loadtest.tally import Pulse
 
 PASSED, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -32,9 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the load tester; returns 0 when every finished session is right, 1 when not, 2 on misuse."""
     console = Console()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if parser().parse_args(arguments).list:
+    given = parser().parse_args(arguments)
+    if given.list:
         print_scenarios(console)
         return PASSED
+    if given.compare:
+        before, after = given.compare
+        return _compare(before, after, console)
     try:
         settings = read_settings(arguments)
     except ValueError as error:
@@ -58,27 +65,35 @@ def print_scenarios(console: Console) -> None:
     console.print(table)
 
 
+def _compare(before: Path, after: Path, console: Console) -> int:
+    try:
+        compare_files(before, after, console)
+    except (ReportError, OSError) as error:
+        console.print(f"chargehouse loadtest: {error}", style="red", markup=False, soft_wrap=True)
+        return MISUSED
+    return PASSED
+
+
 def _run(settings: Settings, console: Console) -> int:
     passwords = make_passwords(settings)
     wrong: list[Discrepancy] | None = None
+    watch = ResourceWatch(settings.server_pids, settings.metrics)
     if settings.api_key is None or not settings.check:
-        result = _load(settings, passwords, console)
+        result = _load(settings, passwords, watch, console)
     else:
         with Probe(settings.control, settings.api_key) as probe:
             _prepare(settings, passwords, probe, console)
-            result = _load(settings, passwords, console)
+            result = _load(settings, passwords, watch, console)
             if result.interrupted:
                 console.print("Interrupted: checking what there is.")
             wrong = _check(settings, result, probe, console)
-    report = make_report(settings.scenario, settings.target_url, result, wrong)
+    report = make_report(settings.scenario, settings.target_url, result, wrong, watch)
     print_report(report, console)
     if settings.json_file is not None:
         write_json(report, settings.json_file)
-    for failure in result.failures:
-        console.print(f"The load tester itself failed: {failure}", style="red", markup=False, soft_wrap=True)
     if result.interrupted:
         return INTERRUPTED
-    return PASSED if report.passed and not result.failures else FAILED
+    return PASSED if report.passed else FAILED
 
 
 def _prepare(settings: Settings, passwords: Mapping[str, str], probe: Probe, console: Console) -> None:
@@ -116,17 +131,14 @@ def make_jobs(settings: Settings, passwords: Mapping[str, str]) -> list[Job]:
     return jobs
 
 
-def _load(settings: Settings, passwords: Mapping[str, str], console: Console) -> SwarmResult:
+def _load(settings: Settings, passwords: Mapping[str, str], watch: ResourceWatch, console: Console) -> SwarmResult:
     scenario = settings.scenario
-    with console.status("Connecting …") as status:
-
-        def progress(pulse: Pulse) -> None:
-            status.update(
-                f"{pulse.second:.0f} of {scenario.run_seconds:.0f} s · {pulse.online:,} of {scenario.stations:,} "
-                f"stations · {pulse.answered_last:,} answers/s · {pulse.errors.total():,} errors"
-            )
-
-        return run_processes(make_jobs(settings, passwords), progress=progress)
+    watch.start()
+    try:
+        with Live(console, stations=scenario.stations, run_seconds=scenario.run_seconds) as live:
+            return run_processes(make_jobs(settings, passwords), progress=live.show)
+    finally:
+        watch.stop()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ NOTEWORTHY = 0.05
 """A difference of less than a twentieth is given no colour: runs differ by that without a reason."""
 Part = TypeVar("Part")
 SHOWN = ("p50", "p99", "p99.9", "max")
+SATURATION = {"per_second": 1, "messages": 0, "errors": -1, "cpu_us_per_message": -1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,14 @@ def differences(first: Report, second: Report) -> Iterator[list[Difference]]:
         Difference("errors", sum(first.errors.values()), sum(second.errors.values())),
         Difference("sent again", sum(first.retries.values()), sum(second.retries.values())),
     ]
+    if names := dict.fromkeys([*first.saturation, *second.saturation]):
+        yield [
+            Difference(
+                f"saturated, {name.replace('_', ' ')}", first.saturation.get(name), second.saturation.get(name), sign
+            )
+            for name in names
+            if (sign := SATURATION.get(name)) is not None
+        ]
     yield _latency("all actions", first.latency, second.latency)
     for action in sorted({*first.actions, *second.actions}):
         yield _latency(action, first.actions.get(action), second.actions.get(action))

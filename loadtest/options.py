@@ -12,7 +12,9 @@ from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 
 from loadtest.recipes import KEYS, Recipe, load_recipe, make_scenario, parse_flag
+from loadtest.resources import wanted_pids
 from loadtest.scenario import Scenario, identity, plan_station
+from loadtest.scrape import check_address
 from loadtest.target import (
     Target,
     loopback_sources,
@@ -39,6 +41,9 @@ class Settings:
     processes: int = 1
     ca: str | None = None
     insecure: bool = False
+    html_file: Path | None = None
+    server_pids: tuple[int, ...] = ()
+    metrics: tuple[str, ...] = ()
 
     def tls(self) -> ssl.SSLContext | None:
         """How to trust the server; None for `ws://`."""
@@ -90,6 +95,9 @@ def read_settings(argv: Sequence[str]) -> Settings:
         processes=given.processes,
         ca=given.ca,
         insecure=given.insecure,
+        html_file=given.html,
+        server_pids=tuple(wanted_pids(target.host, target.port, given.server_pid)),
+        metrics=tuple(check_address(address) for address in given.metrics),
     )
     settings.tls()  # so that a mistake is told before anything begins
     return settings
@@ -114,7 +122,30 @@ def parser() -> argparse.ArgumentParser:
     add("--insecure", action="store_true", help="trust any certificate; only for this machine itself")
     add("--processes", type=int, default=1, metavar="N", help="share the stations among processes (1)")
     add("--source-addresses", default="", metavar="A,B or A-B", help="local addresses to connect from")
-    add("--json", type=Path, metavar="FILE", help="write the report here as well")
+    add("--json", type=Path, metavar="FILE", help="write the report here as well, for machines and --compare")
+    add("--html", type=Path, metavar="FILE", help="and here as one page with charts, for people")
+    add(
+        "--compare",
+        nargs=2,
+        type=Path,
+        metavar=("A", "B"),
+        help="tell how report B (of --json) differs from A, and end",
+    )
+    add(
+        "--server-pid",
+        type=int,
+        action="append",
+        default=[],
+        metavar="PID",
+        help="watch this process of the server; without it those of this machine that listen on the target's port",
+    )
+    add(
+        "--metrics",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="read a node's metrics during the run (what --monitor-listen gives)",
+    )
     group = made.add_argument_group("what the scenario says otherwise")
     for key in KEYS:
         group.add_argument(key.flag, metavar=key.metavar, help=key.help.replace("%", "%%"))

@@ -19,6 +19,8 @@ from loadtest.tally import Second
 FORMAT = "chargehouse-loadtest"
 VERSION = 1
 ALL = "(all)"
+LATE_MS, LATE_SHARE = 5.0, 0.1
+"""The load tester's own lateness (p99) is worth a warning when it is more than both: ms, and share of the latency's."""
 
 
 class ReportError(Exception):
@@ -76,6 +78,8 @@ class Report:
     lateness: Mapping[str, float] = field(default_factory=dict)
     requests: Mapping[str, ActionLine] = field(default_factory=dict)
     connect_curve: Sequence[tuple[float, float]] = ()
+    saturation: Mapping[str, float] = field(default_factory=dict)
+    """Of a closed loop's measured time: messages, seconds, per_second, errors, cpu_us_per_message (of the tester)."""
     server: ServerFigures = field(default_factory=ServerFigures)
     wrong: Sequence[Discrepancy] = ()
     failures: Sequence[str] = ()
@@ -88,6 +92,17 @@ class Report:
         """True when sessions were finished, none is left hanging, none is wrong, and the load tester did not fail."""
         return (
             self.sessions["finished"] > 0 and self.sessions["unfinished"] == 0 and not self.wrong and not self.failures
+        )
+
+    @property
+    def warning(self) -> str:
+        """What keeps the latencies from being the server's alone; empty when nothing does."""
+        late = self.lateness.get("p99", 0.0)
+        if late <= max(LATE_MS, self.latency.latency["p99"] * LATE_SHARE):
+            return ""
+        return (
+            f"The load tester itself was late by {late:,.0f} ms (p99): its machine was too busy, "
+            "and the latencies are in part its own."
         )
 
     @property

@@ -23,6 +23,8 @@ def make_report(
     watch: ResourceWatch | None = None,
 ) -> Report:
     """Put the figures of a run together; `wrong` is None when nothing was checked."""
+    if watch is not None:
+        watch.count_from(result.began)
     tally = result.tally
     last = max(tally.seconds, default=-1)
     seconds = [tally.seconds.get(second, Second()) for second in range(last + 1)]
@@ -51,6 +53,7 @@ def make_report(
         commands=dict(tally.commands.most_common()),
         lateness=tally.lateness.summary() if tally.lateness.count else {},
         requests={method: _line(times) for method, times in sorted(tally.requests.items())},
+        saturation=_saturation(result),
         server=ServerFigures() if watch is None else server_figures(watch, tally.answered_total),
         sessions=_sessions(result, wrong),
         checked=wrong is not None,
@@ -71,7 +74,23 @@ def _sessions(result: SwarmResult, wrong: Sequence[Discrepancy] | None) -> dict[
         "refused": result.refused_sessions,
         "skipped": result.skipped_sessions,
         "energy_wh": sum(record.energy_wh for record in finished),
-        "meter_values": sum(len(record.samples_acknowledged) for record in finished),
+        "meter_values": sum(len(record.samples_acknowledged) for record in finished)
+        + sum(book.acknowledged for done in result.saturated for book in done.books if book.finished),
+    }
+
+
+def _saturation(result: SwarmResult) -> dict[str, float]:
+    """What the processes of a closed loop reached together."""
+    done = result.saturated
+    if not done:
+        return {}
+    messages, cpu = sum(one.messages for one in done), sum(one.cpu_seconds for one in done)
+    return {
+        "messages": messages,
+        "seconds": round(max(one.seconds for one in done), 3),
+        "per_second": round(sum(one.per_second for one in done), 1),
+        "errors": sum(one.errors for one in done),
+        "cpu_us_per_message": round(cpu * 1e6 / messages, 1) if messages else 0.0,
     }
 
 

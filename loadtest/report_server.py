@@ -95,12 +95,13 @@ def server_figures(watch: ResourceWatch, answered: int) -> ServerFigures:
 
 def _group(group: Group, answered: int) -> GroupFigures:
     passed = group.looks[-1].second - group.looks[0].second
+    cpu_seconds = sum(after.cpu * (after.second - before.second) for before, after in pairwise(group.looks))
     privates = [look.private for look in group.looks if look.private is not None]
     return GroupFigures(
-        cpu_seconds=round(group.cpu_seconds, 3),
-        cpu_mean=round(group.cpu_seconds / passed, 4) if passed else 0.0,
-        cpu_peak=max(look.cpu for look in group.looks),
-        cpu_us_per_message=round(group.cpu_seconds * 1e6 / answered, 1) if answered else 0.0,
+        cpu_seconds=round(cpu_seconds, 3),
+        cpu_mean=round(cpu_seconds / passed, 4) if passed else 0.0,
+        cpu_peak=max(look.cpu for look in group.looks[1:]),
+        cpu_us_per_message=round(cpu_seconds * 1e6 / answered, 1) if answered else 0.0,
         resident_peak=max(look.resident for look in group.looks),
         private_peak=max(privates, default=None),
         looks=tuple(group.looks),

@@ -23,6 +23,12 @@ def print_report(report: Report, console: Console) -> None:
         f"{report.answered:,} messages answered, {report.answered_per_second:,.0f} per second "
         f"(best second {report.peak_per_second:,})"
     )
+    if report.saturation:
+        reached = report.saturation
+        console.print(
+            f"[bold]{reached['per_second']:,.0f} a second[/bold] in {reached['seconds']:.0f} measured seconds; "
+            f"the load tester spent {reached['cpu_us_per_message']:,.0f} µs on each message"
+        )
     console.print(_latency_table(report))
     if report.requests:
         console.print(_request_table(report.requests))
@@ -97,6 +103,8 @@ def _print_machine(report: Report, console: Console) -> None:
             f"Journal: {journal['commits_per_second']:,.0f} commits/s, {journal['records_per_second']:,.0f} records/s, "
             f"{journal['wait_ms_mean']:.1f} ms a commit"
         )
+    if report.warning:
+        console.print(report.warning, style="yellow", markup=False, soft_wrap=True)
     if server.note:
         console.print(server.note, style="yellow", markup=False)
 

@@ -14,7 +14,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -50,8 +51,6 @@ class Group:
 
     name: str
     looks: list[Look] = field(default_factory=list)
-    cpu_seconds: float = 0.0
-    """Used since the first look."""
     _spent: dict[int, float] = field(default_factory=dict)
 
     def look(self, processes: Iterable[psutil.Process], second: float, passed: float) -> None:
@@ -75,7 +74,6 @@ class Group:
             private = _sum(private, _private_of(process, memory.rss - memory.shared))
             descriptors = _sum(descriptors, _descriptors_of(process.pid))
             found += 1
-        self.cpu_seconds += cpu
         self.looks.append(
             Look(
                 second=round(second, 2),
@@ -118,6 +116,7 @@ class ResourceWatch:
         self._roots = [psutil.Process(pid) for pid in servers]
         self._every = every
         self._began = time.monotonic()
+        self._began_date = datetime.now(UTC)
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._lists: dict[str, list[psutil.Process]] = {}
@@ -125,8 +124,9 @@ class ResourceWatch:
         self.scraper = Scraper(metrics)
 
     def start(self) -> None:
-        """Take the first look and go on in a thread. The seconds are counted from here."""
+        """Take the first look and go on in a thread. The seconds are counted from here, until `count_from`."""
         self._began = time.monotonic()
+        self._began_date = datetime.now(UTC)
         self._look_around(0)
         self._thread = threading.Thread(target=self._run, name="resources", daemon=True)
         self._thread.start()
@@ -136,6 +136,17 @@ class ResourceWatch:
         self._stopped.set()
         if self._thread is not None:
             self._thread.join(10)
+
+    def count_from(self, began: datetime) -> None:
+        """Count the seconds from the begin of the run, and forget what was more than a second before."""
+        offset = (began - self._began_date).total_seconds()
+        self._began_date = began
+        for group in self.groups.values():
+            shifted = [replace(look, second=round(look.second - offset, 2)) for look in group.looks]
+            group.looks = [look for look in shifted if look.second >= -self._every]
+        for scrape in self.scraper.scrapes:
+            scrape.second = round(scrape.second - offset, 2)
+        self.scraper.scrapes = [scrape for scrape in self.scraper.scrapes if scrape.second >= -self._every]
 
     @property
     def scrapes(self) -> list[Scrape]:
@@ -218,6 +229,14 @@ def server_pids(host: str, port: int) -> list[int]:
     except psutil.Error:  # another user's server, and not the rights to see it
         return []
     return sorted({c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr.port == port and c.pid})
+
+
+def wanted_pids(host: str, port: int, given: Sequence[int]) -> list[int]:
+    """The server's processes: those of `--server-pid`, else those that are found. Raises ValueError in a sentence."""
+    for pid in given:
+        if not psutil.pid_exists(pid):
+            raise ValueError(f"--server-pid: there is no process {pid} on this machine")
+    return list(given) or server_pids(host, port)
 
 
 def is_here(host: str) -> bool:

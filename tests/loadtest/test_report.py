@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,13 @@ def test_a_run_passes_only_when_everything_is_right() -> None:
     ):
         assert not failed.passed
         assert words in failed.verdict
+
+
+def test_a_load_tester_that_was_late_itself_says_so() -> None:
+    late = replace(plain_report(wrong=[]), lateness={"p50": 1.0, "p99": 300.0})
+    assert "late by 300 ms" in late.warning
+    assert replace(late, lateness={"p50": 1.0, "p99": 90.0}).warning == ""  # of latencies of 990 ms
+    assert plain_report(wrong=[]).warning == ""
 
 
 def test_the_json_file_holds_everything(tmp_path: Path) -> None:

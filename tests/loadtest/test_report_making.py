@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from loadtest.report import ALL
-from tests.kit.reports import plain_report, rich_report
+from loadtest.report_making import make_report
+from loadtest.saturate import Saturated
+from loadtest.saturate_words import Book
+from loadtest.scenario import Scenario
+from loadtest.swarm import SwarmResult
+from loadtest.tally import Tally
+from tests.kit.reports import BEGAN, plain_report, rich_report
 
 
 def test_throughput_and_percentiles_are_those_of_the_tally() -> None:
@@ -35,3 +41,21 @@ def test_sessions_are_summed_to_the_wh() -> None:
     sessions = plain_report(wrong=[]).sessions
     assert (sessions["finished"], sessions["checked"], sessions["wrong"]) == (2, 2, 0)
     assert (sessions["energy_wh"], sessions["meter_values"]) == (5000, 4)
+
+
+def test_processes_of_a_closed_loop_are_added_up() -> None:
+    book = Book("LT-1", "A", 1_000_000, "2025-01-01T00:00:00Z", "7", 9, 8, 1_000_050, finished=True)
+    done = [
+        Saturated("meter-values", "1.6", 10, BEGAN, 5.0, 10_000, 0, 0.5, [book]),
+        Saturated("meter-values", "1.6", 10, BEGAN, 5.0, 20_000, 1, 0.5, []),
+    ]
+    result = SwarmResult(BEGAN, 7.0, Tally(0.0), saturated=done)
+    report = make_report(Scenario(), "ws://x/ocpp", result, None)
+    assert report.saturation == {
+        "messages": 30_000,
+        "seconds": 5.0,
+        "per_second": 6000.0,
+        "errors": 1,
+        "cpu_us_per_message": pytest.approx(33.3),
+    }
+    assert report.sessions["meter_values"] == 8

@@ -26,8 +26,9 @@ PAUSES = "chargehouse_gc_pause_seconds"
 
 
 def watched() -> ResourceWatch:
+    """Ten seconds at half a core."""
     watch = ResourceWatch()
-    group = Group(SERVER, [Look(0.0, 0.0, 50, 40, 1, 9, 10), Look(10.0, 0.5, 80, None, 1, 9, 10)], 5.0)
+    group = Group(SERVER, [Look(0.0, 0.0, 50, 40, 1, 9, 10), Look(10.0, 0.5, 80, None, 1, 9, 10)])
     watch.groups = {SERVER: group}
     watch.scraper.scrapes = [
         Scrape(0.0, FIRST, {f"{PAUSES}/2": {0.001: 5.0, 0.1: 5.0, float("inf"): 5.0}, f"{PAUSES}/0": {0.001: 7.0}}),
