@@ -26,7 +26,7 @@ class SessionRecord:
     meter_start_wh: int
     remote: bool = False
     reservation_id: int | None = None
-    token_type: str = "ISO14443"  # OCPP 2.x only
+    tag_kind: str = "ISO14443"  # OCPP 2.x only
     transaction_id: TransactionId | None = None
     stop_time: datetime | None = None
     meter_stop_wh: int | None = None

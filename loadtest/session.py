@@ -228,7 +228,7 @@ class ChargingSession:
             start_time=circumstances.clock.now(),
             meter_start_wh=connector.meter.energy_wh,
             remote=self._remote,
-            token_type=self._tag.kind,
+            tag_kind=self._tag.kind,
         )
         if connector.reservation is not None:
             record.reservation_id, connector.reservation = connector.reservation.number, None

@@ -151,7 +151,7 @@ class Transaction2:
         self._online = online
         self._events = 0
         self._state = "Charging"
-        self._token: Json = {"idToken": record.id_tag, "type": record.token_type}
+        self._token: Json = {"idToken": record.id_tag, "type": record.tag_kind}
         record.transaction_id = f"{int(record.start_time.timestamp() * 1000):x}.{record.connector}"
 
     def started(self, reading: Reading) -> Later:
