@@ -174,16 +174,24 @@ class OcppClient:
         self._pending: _Pending | None = None
         self._cancel: trio.CancelScope | None = None
         self.closed = trio.Event()
+        self.last_id = ""
+        """The message id of the latest CALL."""
+        self.forgiving = False
+        """Answers that nobody waits for are our own fault: see `send_raw`."""
 
-    async def call(self, action: str, payload: Json, *, intended: float | None = None) -> Json:
+    async def call(
+        self, action: str, payload: Json, *, intended: float | None = None, message_id: str | None = None
+    ) -> Json:
         """Send a CALL and wait for its answer.
 
         `intended` is the `trio.current_time()` at which the station wanted to send; now when left out.
+        `message_id` is a new one when left out.
         Raises CallTimeout, CallRefused or LinkLost; each is counted in the tally.
         """
         wanted = trio.current_time() if intended is None else intended
         async with self._turn:
             try:
+                self.last_id = next(self._message_ids) if message_id is None else message_id
                 return await self._call_in_turn(action, payload, wanted)
             except LinkFailure as failure:
                 self._tally.error(failure.kind, trio.current_time())
@@ -194,7 +202,7 @@ class OcppClient:
     async def _call_in_turn(self, action: str, payload: Json, intended: float) -> Json:
         if self.closed.is_set():
             raise LinkLost("link lost", f"before {action} could be sent")
-        pending = self._pending = _Pending(next(self._message_ids))
+        pending = self._pending = _Pending(self.last_id)
         sent = trio.current_time()
         with trio.move_on_after(self._call_timeout):
             await self._send([CALL, pending.message_id, action, payload])
@@ -208,14 +216,18 @@ class OcppClient:
         self._tally.answered(action, intended=intended, sent=sent, now=trio.current_time())
         return pending.result
 
+    async def send_raw(self, frame: str | list[object]) -> None:
+        """Send a text as it is, or a list as JSON, out of turn and without waiting. Raises LinkLost."""
+        await self._send(frame)
+
     def abort(self) -> None:
         """Drop the connection at once, as a station does that no longer believes in it."""
         if self._cancel is not None:
             self._cancel.cancel()
 
-    async def _send(self, frame: list[object]) -> None:
+    async def _send(self, frame: str | list[object]) -> None:
         try:
-            await self._socket.send_message(orjson.dumps(frame).decode())
+            await self._socket.send_message(frame if isinstance(frame, str) else orjson.dumps(frame).decode())
         except (ConnectionClosed, LocalProtocolError) as error:
             raise LinkLost("link lost", "while sending") from error
 
@@ -244,13 +256,14 @@ class OcppClient:
                 self._settle(message_id, result=payload)
             case [4, str(message_id), str(code), str(description), *_]:
                 self._settle(message_id, refused=(code, description))
-            case _:
+            case _ if not self.forgiving:
                 self._tally.error("frame of the server that is not OCPP-J", trio.current_time())
 
     def _settle(self, message_id: str, *, result: Json | None = None, refused: tuple[str, str] | None = None) -> None:
         pending = self._pending
         if pending is None or pending.message_id != message_id or pending.done.is_set():
-            self._tally.error("answer that nobody waits for", trio.current_time())
+            if not self.forgiving:
+                self._tally.error("answer that nobody waits for", trio.current_time())
             return
         pending.result, pending.refused = result, refused
         pending.done.set()

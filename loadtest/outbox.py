@@ -7,9 +7,11 @@ only now: without a connection they are dropped.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from random import Random
 
 import trio
 
@@ -51,6 +53,9 @@ class Outbox:
         self._client: Link | None = None
         self._changed = trio.Event()
         self._timeouts = 0
+        self._replaying_since: float | None = None
+        self.after_answer: Callable[[Link, Message], Awaitable[None]] | None = None
+        """Called after each message about a transaction that was answered, before the next one is sent."""
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -85,6 +90,8 @@ class Outbox:
         """The server has accepted us on this connection: begin to send."""
         self._client = client
         self._timeouts = 0
+        if self.durable_waiting and self._replaying_since is None:
+            self._replaying_since = trio.current_time()
         self._wake()
 
     def go_offline(self) -> None:
@@ -117,9 +124,41 @@ class Outbox:
                 if self._queue and self._queue[0] is message:
                     self._queue.popleft()
                 self._wake()
+                self._count_replay()
+                if self.after_answer is not None and message.durable and not client.closed.is_set():
+                    with suppress(LinkFailure):  # counted where it happened
+                        await self.after_answer(client, message)
             if wait:
                 with trio.move_on_after(wait):
                     await client.closed.wait()
+
+    def _count_replay(self) -> None:
+        """The queue that a connection found is empty again, or has only what came since."""
+        began = self._replaying_since
+        if began is not None and not any(message.durable for message in self._queue):
+            self._replaying_since = None
+            self._tally.replays.record(trio.current_time() - began)
+
+    def reorder(self, random: Random) -> None:
+        """Shuffle what waits, for use without a connection.
+
+        A transaction still begins with its first message and ends with its last, those of one connector follow
+        each other, and what is about no transaction stays first.
+        """
+        chains: defaultdict[int, dict[int, list[Message]]] = defaultdict(dict)
+        for message in self._queue:
+            if message.about is not None:
+                chains[message.about.connector].setdefault(id(message.about), []).append(message)
+        told: list[deque[Message]] = []
+        for transactions in chains.values():
+            told.append(deque())
+            for first, *middle in transactions.values():
+                last = [middle.pop()] if middle else []
+                random.shuffle(middle)
+                told[-1].extend([first, *middle, *last])
+        self._queue = deque(message for message in self._queue if message.about is None)
+        while told := [chain for chain in told if chain]:
+            self._queue.append(random.choice(told).popleft())
 
     async def _send(self, client: Link, message: Message) -> float:
         """One attempt; returns how long to wait before the next one."""

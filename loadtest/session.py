@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import trio
@@ -33,16 +33,24 @@ MOVES: dict[str, frozenset[str]] = {
 }
 
 
+@dataclass(slots=True)
+class Skew:
+    """By how much a station's clock is wrong."""
+
+    by: timedelta = timedelta(0)
+
+
 @dataclass(frozen=True, slots=True)
 class RunClock:
     """Ties the run's own seconds to the date: `trio.current_time()` was `began` when it was `date` (UTC)."""
 
     began: float
     date: datetime
+    skew: Skew = field(default_factory=Skew)
 
     def now(self) -> datetime:
         """The date, to the millisecond: what a station says is what it writes into its books."""
-        at = self.date + timedelta(seconds=trio.current_time() - self.began)
+        at = self.date + timedelta(seconds=trio.current_time() - self.began) + self.skew.by
         return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
     def at(self, offset: float) -> float:

@@ -108,6 +108,10 @@ class Tally:
         """Commands of the server that the stations answered, by action."""
         self.requests: defaultdict[str, ActionTimes] = defaultdict(ActionTimes)
         """What the load tester itself asked of the control API while the run went on, by method."""
+        self.troubles: Counter[str] = Counter()
+        """What befell stations by plan, by kind; see `loadtest.troubles`."""
+        self.replays = Latencies()
+        """How long stations took to tell what had waited for a connection."""
         self.lateness = Latencies()
         """How late the load tester's own tasks woke: when this is high, so is every latency, by its own fault."""
         self.seconds: defaultdict[int, Second] = defaultdict(Second)
@@ -150,6 +154,10 @@ class Tally:
         self.errors[kind] += 1
         self.seconds[int(now - self.began)].errors += 1
 
+    def trouble(self, kind: str) -> None:
+        """A trouble befell a station, and is over."""
+        self.troubles[kind] += 1
+
     def late(self, seconds: float) -> None:
         """A task of the load tester woke so much later than it had wanted to."""
         self.lateness.record(seconds)
@@ -187,6 +195,8 @@ class Tally:
                 mine[name].merge(times)
         self.connects.merge(other.connects)
         self.lateness.merge(other.lateness)
+        self.replays.merge(other.replays)
+        self.troubles.update(other.troubles)
         self.errors.update(other.errors)
         self.retries.update(other.retries)
         self.commands.update(other.commands)
