@@ -156,7 +156,6 @@ class _Sweep:
     async def reckon(self, numbers: Sequence[int], rows: Mapping[int, asyncpg.Record]) -> None:
         """Read, cut into slices and keep some sessions."""
         known = {row["session_id"]: row for row in await self._connection.fetch(KNOWN_SQL, numbers)}
-        self._pace.start()
         charges = {number: _charge(rows[number], self._places) for number in numbers if number in rows}
         points = await self._points(charges, rows)
         new: list[Usage] = []
@@ -196,7 +195,6 @@ class _Sweep:
             last = datetime.fromtimestamp(max(charge.ended_s for charge in some) + 1, UTC)
             ids = [charge.session_id for charge in some]
             values = await self._connection.fetch(POINTS_SQL, ids, first, last)
-            self._pace.start()
             for index, row in enumerate(values):
                 if index % 100 == 0:
                     await self._pace.breathe()
@@ -224,12 +222,10 @@ class _Sweep:
                     column.append(value)
             await self._pace.breathe()
             await self._connection.execute(KEEP_SQL, *columns, self._now)
-            self._pace.start()
 
     async def write(self) -> None:
         """Put the differences into the sums."""
         found = self._differences
-        self._pace.start()
         await self._add(ADD_DAY_SQL, _rows(found.days, found.day_peaks))
         await self._add(ADD_MONTH_SQL, _rows(found.months, found.month_peaks))
         hours: dict[tuple[int, date, int], list[int]] = {}
@@ -256,7 +252,6 @@ class _Sweep:
         for some in _some(rows):
             await self._pace.breathe()
             await self._connection.execute(sql, *_columns(some))
-            self._pace.start()
 
 
 def _rows(sums: Mapping[Any, Sequence[int]], peaks: Mapping[Any, int] | None = None) -> list[tuple[object, ...]]:

@@ -6,29 +6,26 @@ import asyncio
 
 import pytest
 
-from csms.storage.pace import PIECE, Pace
+from csms.storage.pace import LONGEST, PIECE, Pace
 
 
-def test_a_rest_is_as_long_as_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rest_is_as_long_as_the_work_but_not_endless(monkeypatch: pytest.MonkeyPatch) -> None:
     clock, slept = [0.0], []
 
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
-        clock[0] += seconds
+        clock[0] += 7.0  # others work meanwhile: it is not ours
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
 
     async def work() -> None:
-        pace = Pace(rest=1.0, now=lambda: clock[0])
-        for _ in range(4):
-            clock[0] += PIECE / 2
+        pace = Pace(rest=1.0, worked=lambda: clock[0])
+        for length in (PIECE / 4, PIECE / 4, PIECE / 2, PIECE / 2, 3 * PIECE, 10.0):
+            clock[0] += length
             await pace.breathe()
-        clock[0] += 10.0  # waited for the database
-        pace.start()
-        await pace.breathe()
 
     asyncio.run(work())
-    assert slept == [PIECE, PIECE]
+    assert slept == pytest.approx([PIECE, 3.5 * PIECE, LONGEST])
 
 
 def test_without_rest_others_get_their_turn() -> None:
@@ -39,8 +36,8 @@ def test_without_rest_others_get_their_turn() -> None:
             said.append("other")
 
         task = asyncio.ensure_future(other())
-        now = iter((0.0, 1.0, 1.0))
-        await Pace(rest=0.0, now=lambda: next(now)).breathe()
+        worked = iter((0.0, 1.0, 1.0))
+        await Pace(rest=0.0, worked=lambda: next(worked)).breathe()
         said.append("we")
         await task
         return said
