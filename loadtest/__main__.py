@@ -103,9 +103,9 @@ def _prepare(settings: Settings, passwords: Mapping[str, str], probe: Probe, con
 
 
 def _check(settings: Settings, result: SwarmResult, probe: Probe, console: Console) -> list[Discrepancy]:
-    """Compare the books with what the server lists. Sessions that wait since before the run began count as well."""
+    """Compare the books with what the server has heard of since the run began."""
     with console.status(f"Checking {len(result.finished):,} sessions …"):
-        began = result.began - timedelta(hours=settings.scenario.backlog_hours)
+        began = result.began
         ended = result.began + timedelta(seconds=result.seconds)
         if result.saturated:
             books = [book for done in result.saturated for book in done.books]

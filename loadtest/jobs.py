@@ -86,6 +86,7 @@ def habits_of(scenario: Scenario) -> Habits:
         fault_share=scenario.fault_share,
         repair_seconds=scenario.repair_seconds,
         backlog_meter_interval=scenario.backlog_meter_interval,
+        remote_session_length=min(20.0, scenario.run_seconds / 5),
     )
 
 
