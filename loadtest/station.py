@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import count
@@ -35,7 +35,7 @@ from loadtest.maintenance import Maintenance
 from loadtest.meter import Meter
 from loadtest.outbox import Message, Outbox
 from loadtest.scenario import SessionPlan, StationPlan, random_car
-from loadtest.session import ChargingSession, Circumstances, Connector, RunClock
+from loadtest.session import ChargingSession, Circumstances, Connector, RunClock, Skew
 from loadtest.speech.soap_link import soap_connect
 from loadtest.speech.speech import (
     BREAKDOWNS,
@@ -51,6 +51,8 @@ from loadtest.speech.speech import (
 )
 from loadtest.speech.versions import speech_for
 from loadtest.tally import Tally
+from loadtest.troubled_wire import TroubledWire
+from loadtest.troubles import Troubles
 
 FIRST_BACK_OFF = 1.0
 LONGEST_BACK_OFF = 30.0
@@ -92,10 +94,11 @@ class Station:
         self.profiles = ChargingProfiles()
         self.local_list = LocalList()
         self.firmware = FIRMWARE
-        self._dial = dial
+        self._wire = TroubledWire(dial) if plan.troubles else None
+        self._dial = dial if self._wire is None else self._wire.dial
         self._address = address
         self._tally = tally
-        self._clock = clock
+        self._clock = replace(clock, skew=Skew()) if plan.troubles else clock
         self._habits = habits
         self._random = Random(plan.seed + "/life")  # noqa: S311 - repeatable on purpose, guards nothing
         self._configuration = first_configuration(len(plan.connectors), habits.meter_interval)
@@ -107,7 +110,7 @@ class Station:
             station=plan.identity,
             speech=self.speech,
             outbox=self.outbox,
-            clock=clock,
+            clock=self._clock,
             ledger=self.ledger,
             profiles=self.profiles,
             local_list=self.local_list,
@@ -121,6 +124,8 @@ class Station:
         self._plans_left = len(plan.connectors)
         self._nursery: trio.Nursery | None = None
         self._client: Link | None = None
+        self._power = trio.Event()
+        self._power.set()
         self._accepted = False
         self._cause = "power-up"
         self._reboot_wanted = False
@@ -149,8 +154,18 @@ class Station:
         busy = any(connector.session is not None for connector in self._connectors)
         return self._plans_left == 0 and not busy and self.outbox.durable_waiting == 0
 
+    @property
+    def clock(self) -> RunClock:
+        """Its own clock."""
+        return self._clock
+
+    @property
+    def link(self) -> Link | None:
+        """The connection that stands, if one does."""
+        return self._client
+
     def now(self) -> datetime:
-        """The station's clock."""
+        """What its clock says."""
         return self._clock.now()
 
     def wind_down(self) -> None:
@@ -171,13 +186,26 @@ class Station:
             self._nursery.start_soon(self.outbox.run)
             self._nursery.start_soon(self._keep_connected)
             self._nursery.start_soon(self._beat)
+            if self._wire is not None:
+                self._nursery.start_soon(self._troubles(self._wire).run)
             for connector, visits in zip(self._connectors, self.plan.connectors, strict=True):
                 self._nursery.start_soon(self._follow, connector, visits)
+
+    def _troubles(self, wire: TroubledWire) -> Troubles:
+        return Troubles(
+            self,
+            self.plan.troubles,
+            wire,
+            self._address,
+            tally=self._tally,
+            random=Random(self.plan.seed + "/troubles"),  # noqa: S311
+        )
 
     async def _keep_connected(self) -> None:
         """Connect, stay, come back: the pause doubles from one second to thirty, with jitter, until accepted."""
         failures = 0
         while True:
+            await self._power.wait()
             try:
                 await self._one_connection()
                 failures = 0
@@ -257,7 +285,7 @@ class Station:
         """The drivers come as planned; one who finds the connector taken or out of service drives on."""
         for visit in visits:
             await trio.sleep_until(self._clock.at(visit.start))
-            if connector.free_for(visit.id_tag, self.now()):
+            if self._power.is_set() and connector.free_for(visit.id_tag, self.now()):
                 await self._live(connector, visit, breaks=self._fate(visit))
             else:
                 self.skipped_sessions += 1
@@ -351,6 +379,18 @@ class Station:
         self._accepted, self._cause = False, cause
         if self._client is not None:
             self._client.abort()
+
+    def lose_power(self) -> None:
+        """Sessions end, and nothing is said until the power is back."""
+        self._power = trio.Event()
+        self._accepted, self._cause = False, "power-up"
+        for connector in self._connectors:
+            if connector.session is not None:
+                connector.session.stop("PowerLoss")
+
+    def regain_power(self) -> None:
+        """Boot."""
+        self._power.set()
 
     def configured(self, key: str) -> None:
         """A configuration key has a new value."""
