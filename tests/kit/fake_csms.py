@@ -11,7 +11,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import trio
 import trio.testing
@@ -67,6 +67,9 @@ class FakeCsms:
         self.hang_up_in_handshake = False
         self.unreachable = False
         self.subprotocol: str | None = "ocpp1.6"
+        self.newest_wins = False  # close the older connection of a station
+        self.clock: Callable[[], datetime] = lambda: datetime(2025, 1, 1, tzinfo=UTC)
+        self.garbage: list[str | bytes] = []
         self._ids = itertools.count(1)
         self._live: dict[str, WebSocketConnection] = {}
         self._streams: list[trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]] = []
@@ -145,13 +148,18 @@ class FakeCsms:
             pass
 
     async def _converse(self, station: str, socket: WebSocketConnection) -> None:
-        self._live[station] = socket
+        older, self._live[station] = self._live.get(station), socket
+        if older is not None and self.newest_wins:
+            self._nursery.start_soon(older.aclose)
         while True:
-            frame = json.loads(await socket.get_message())
-            if frame[0] == 2:
-                await self._called(station, socket, *frame[1:])
-            else:
-                self._answers.pop(frame[1])(frame)
+            text = await socket.get_message()
+            match _read(text):
+                case [2, str(message_id), str(action), dict(payload)]:
+                    await self._called(station, socket, message_id, action, payload)
+                case [3 | 4, str(message_id), *_] as frame if message_id in self._answers:
+                    self._answers.pop(message_id)(frame)
+                case _:
+                    self.garbage.append(text)
 
     async def _called(
         self, station: str, socket: WebSocketConnection, message_id: str, action: str, payload: Json
@@ -178,9 +186,9 @@ class FakeCsms:
                 status, interval = (
                     self.boot_answers.popleft() if self.boot_answers else ("Accepted", self.heartbeat_interval)
                 )
-                return {"status": status, "interval": interval, "currentTime": "2025-01-01T00:00:00Z"}
+                return {"status": status, "interval": interval, "currentTime": self.clock().isoformat()}
             case "Heartbeat":
-                return {"currentTime": "2025-01-01T00:00:00Z"}
+                return {"currentTime": self.clock().isoformat()}
             case "Authorize":
                 return {"idTagInfo": {"status": self.tag_status}}
             case "StartTransaction":
@@ -218,6 +226,13 @@ class FakeCsms:
             for sampled in value["sampledValue"]:
                 if sampled["measurand"] == "Energy.Active.Import.Register":
                     kept.samples[_time(value["timestamp"])] = int(sampled["value"])
+
+
+def _read(text: str | bytes) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _time(text: object) -> datetime:
