@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from loadtest.comparison import compare_files
 from loadtest.jobs import SaturateJob, StationsJob
@@ -25,7 +24,7 @@ from loadtest.report_making import make_report
 from loadtest.report_terminal import print_report
 from loadtest.resources import ResourceWatch
 from loadtest.saturate import check as check_books
-from loadtest.scenario import plan_station
+from loadtest.scenario import Scenario, identity, plan_station
 from loadtest.swarm import Share, SwarmResult
 
 PASSED, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -59,10 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def print_scenarios(console: Console) -> None:
     """The ready scenarios, a line each."""
-    table = Table.grid(padding=(0, 2))
     for scenario in ready_scenarios():
-        table.add_row(f"[bold]{scenario.name}[/bold]", scenario.description)
-    console.print(table)
+        console.print(f"{scenario.name:<16} {scenario.description}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _compare(before: Path, after: Path, console: Console) -> int:
@@ -86,7 +83,10 @@ def _run(settings: Settings, console: Console) -> int:
             result = _load(settings, passwords, watch, console)
             if result.interrupted:
                 console.print("Interrupted: checking what there is.")
-            wrong = _check(settings, result, probe, console)
+            try:
+                wrong = _check(result, probe, console)
+            except ProbeError as error:  # what the run measured is told all the same
+                result.failures.append(f"nothing was checked: {error}")
     report = make_report(settings.scenario, settings.target_url, result, wrong, watch)
     print_report(report, console)
     if settings.json_file is not None:
@@ -102,15 +102,14 @@ def _prepare(settings: Settings, passwords: Mapping[str, str], probe: Probe, con
         probe.prepare([plan.identity for plan in plans], passwords, [tag for plan in plans for tag in plan.id_tags])
 
 
-def _check(settings: Settings, result: SwarmResult, probe: Probe, console: Console) -> list[Discrepancy]:
+def _check(result: SwarmResult, probe: Probe, console: Console) -> list[Discrepancy]:
     """Compare the books with what the server has heard of since the run began."""
     with console.status(f"Checking {len(result.finished):,} sessions …"):
-        began = result.began
         ended = result.began + timedelta(seconds=result.seconds)
         if result.saturated:
             books = [book for done in result.saturated for book in done.books]
-            return check_books(books, probe.sessions(result.identities, began, ended, samples=False))
-        return compare(result.ledger, probe.sessions(result.identities, began, ended))
+            return check_books(books, probe.sessions(result.identities, result.began, ended, samples=False))
+        return compare(result.ledger, probe.sessions(result.identities, result.began, ended))
 
 
 def make_jobs(settings: Settings, passwords: Mapping[str, str]) -> list[Job]:
@@ -121,14 +120,22 @@ def make_jobs(settings: Settings, passwords: Mapping[str, str]) -> list[Job]:
     if scenario.engine == "saturate":
         bounds = [scenario.stations * number // count for number in range(count + 1)]
         for first, end in pairwise(bounds):
-            jobs.append(SaturateJob(scenario, settings.target, passwords, *common, first, end - first))
+            own = _own(passwords, scenario, range(first, end))
+            jobs.append(SaturateJob(scenario, settings.target, own, *common, first, end - first))
         return jobs
     for index in range(count):
         share = Share(index, count)
-        jobs.append(StationsJob(scenario, settings.target, passwords, *common, share))
+        own = _own(passwords, scenario, share.numbers(scenario.stations))
+        jobs.append(StationsJob(scenario, settings.target, own, *common, share))
     if scenario.commands_per_second and settings.api_key is not None:
         jobs.append(OperatorJob(scenario, settings.control, settings.api_key))
     return jobs
+
+
+def _own(passwords: Mapping[str, str], scenario: Scenario, numbers: Iterable[int]) -> dict[str, str]:
+    """The passwords of these stations alone: a child is not sent what it does not need."""
+    names = [identity(scenario, number) for number in numbers]
+    return {name: passwords[name] for name in names if name in passwords}
 
 
 def _load(settings: Settings, passwords: Mapping[str, str], watch: ResourceWatch, console: Console) -> SwarmResult:
