@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.kit.fake_control import PASSWORD, FakeControl, World
 from tests.kit.house import House, open_house
+from tests.kit.pressing import press
 
 T = TypeVar("T")
 expect.set_options(timeout=15_000)  # a busy machine is slow, and nobody is wrong
@@ -175,7 +176,7 @@ def sign_in(context: BrowserContext, site: Site, email: str = "admin@example.org
     page.goto(f"{site.address}/signin")
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    press(page.get_by_role("button", name="Sign in"))
     page.wait_for_url(f"{site.address}/")
     return page
 

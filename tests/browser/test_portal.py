@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import openpyxl
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from control.v1 import remote_pb2, stations_pb2
 from tests.browser.conftest import Site, context_for, sign_in
 from tests.kit.fake_control import FakeControl
+from tests.kit.pressing import press, yes
 
 pytestmark = pytest.mark.browser
 
@@ -26,10 +28,10 @@ def test_a_wrong_password_is_told_and_the_right_one_opens_the_portal(chromium: B
     page.goto(f"{site.address}/sessions")
     page.get_by_label("E-mail").fill("admin@example.org")
     page.get_by_label("Password").fill("nope")
-    page.get_by_role("button", name="Sign in").click()
+    press(page.get_by_role("button", name="Sign in"))
     expect(page.get_by_role("alert")).to_have_text("E-mail or password is wrong.")
     page.get_by_label("Password").fill("charge-2-go")
-    page.get_by_role("button", name="Sign in").click()
+    press(page.get_by_role("button", name="Sign in"))
     expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
     context.close()
 
@@ -59,7 +61,7 @@ def test_what_is_typed_into_the_search_box_survives_live_changes(page: Page, sit
     box = page.get_by_role("searchbox", name="Search stations")
     box.fill("Harbour")
     expect(page.locator("#station-rows tr")).to_have_count(4)
-    assert "q=Harbour" in page.url
+    expect(page).to_have_url(re.compile("q=Harbour"))
     live(page)
     site.do(lambda fake: fake.publish_station(fake.world.stations["106"]))
     expect(box).to_have_value("Harbour")
@@ -75,7 +77,7 @@ def test_a_station_that_knocks_appears_by_itself_and_is_accepted(page: Page, sit
     card = page.locator("article", has_text="CP-NEW-7")
     expect(card).to_be_visible()
     expect(page.locator("#pending-badge")).to_contain_text("3")
-    card.get_by_role("button", name="Accept").click()
+    press(card.get_by_role("button", name="Accept"))
     expect(page.get_by_text("The station is accepted")).to_be_visible()
     expect(page.locator("article", has_text="CP-NEW-7")).to_have_count(0)
 
@@ -87,7 +89,7 @@ def test_the_first_charger_appears_on_the_start_page_with_its_button(chromium: B
     expect(page.locator("[data-copy='ws://10.0.0.5:9000/ocpp/']")).to_be_visible()
     live(page)
     empty_site.do(lambda fake: fake.publish_station(fake.world.add_pending("FIRST-1")))
-    page.locator("article", has_text="FIRST-1").get_by_role("button", name="Accept").click()
+    press(page.locator("article", has_text="FIRST-1").get_by_role("button", name="Accept"))
     page.goto(empty_site.address)
     expect(page.locator("#station-rows tr")).to_have_count(1)
     context.close()
@@ -125,7 +127,7 @@ def test_a_refused_reset_is_asked_once_and_the_refusal_shown(page: Page, site: S
     expect(panel.locator("output")).to_be_empty()
     assert not [method for method, _ in site.fake.calls if method == "Reset"]
     panel.get_by_role("button", name="Restart").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page, stays=True)
     expect(panel.locator("output")).to_contain_text("The station refused.")
     assert [method for method, _ in site.fake.calls].count("Reset") == 1
 
@@ -169,14 +171,12 @@ def test_a_session_is_drawn_goes_on_live_and_is_stopped(page: Page, site: Site):
     expect(page.locator("#session-head")).to_contain_text("6.5 kW")
     expect(chart).to_have_attribute("data-points", "2" if session.meter_value_count == 1 else _any_number())
     page.get_by_role("button", name="Stop charging").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page, stays=True)
     expect(page.locator("#stop-outcome")).to_contain_text("The station agreed.")
     expect(page.get_by_role("button", name="Stop charging")).to_have_count(0)
 
 
 def _any_number():
-    import re
-
     return re.compile(r"\d+")
 
 
@@ -209,7 +209,7 @@ def test_sessions_are_filtered_and_exactly_those_exported(page: Page, site: Site
     page.get_by_role("link", name="Sessions", exact=True).click()
     page.locator("#filter-state").select_option("ACTIVE")
     expect(page.locator("#session-rows tr")).to_have_count(6)
-    assert "state=ACTIVE" in page.url
+    expect(page).to_have_url(re.compile("state=ACTIVE"))
     page.locator("#export-menu summary").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="XLSX").click()
@@ -243,11 +243,11 @@ def test_it_works_without_scripts(chromium: Browser, site: Site):
     page.goto(f"{site.address}/stations/104")
     panel = page.locator("#operation-clear-cache")
     panel.locator("summary").click()
-    panel.get_by_role("button", name="Clear").click()
+    press(panel.get_by_role("button", name="Clear"))
     expect(page.locator("#operation-clear-cache output")).to_contain_text("The station agreed.")
     page.goto(f"{site.address}/account")
     page.locator("#account-menu summary").click()
-    page.get_by_role("button", name="Dark").click()
+    press(page.get_by_role("button", name="Dark"))
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     context.close()
 

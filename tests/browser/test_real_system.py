@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests.kit.pressing import press, yes
 from tests.kit.product import ADMIN, Product, api, product
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
@@ -123,7 +124,7 @@ def operator(running: Product, chromium: Browser) -> Iterator[Page]:
     page.goto(f"http://127.0.0.1:{running.portal_port}/")
     page.get_by_label("E-mail").fill(ADMIN[0])
     page.get_by_label("Password").fill(ADMIN[1])
-    page.get_by_role("button", name="Sign in").click()
+    press(page.get_by_role("button", name="Sign in"))
     yield page
     context.close()
 
@@ -135,7 +136,7 @@ def test_from_the_first_charger_to_a_stopped_session(running: Product, operator:
     with charger(running, "CP-1") as station:
         assert station.boot() == "Pending"
         page.goto(f"{base}/pending")
-        page.get_by_role("button", name="Accept CP-1", exact=True).click()
+        press(page.get_by_role("button", name="Accept CP-1", exact=True))
         station.wait_asked("TriggerMessage")
         assert station.boot() == "Accepted"
         station.status("Available", 0)
@@ -155,7 +156,7 @@ def test_from_the_first_charger_to_a_stopped_session(running: Product, operator:
         expect(page.locator("#evse-1")).to_contain_text("1.20 kWh", timeout=10_000)
         page.goto(f"{base}/sessions/{station.transaction}")
         page.get_by_role("button", name="Stop charging").click()
-        page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+        yes(page, stays=True)
         station.wait_asked("RemoteStopTransaction")
         station.stop()
         expect(page.get_by_role("button", name="Stop charging")).to_have_count(0, timeout=10_000)

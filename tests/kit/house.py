@@ -15,6 +15,7 @@ import httpx
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.kit.desk import Desk
+from tests.kit.pressing import press
 from tests.kit.product import ADMIN, Product, product
 
 PASSWORD: Final = "charge-2-go"
@@ -70,7 +71,7 @@ class House:
         visit.page.goto("/signin")
         visit.page.get_by_label("E-mail").fill(ROLES[who][0])
         visit.page.get_by_label("Password").fill(password_of(who))
-        visit.page.get_by_role("button", name="Sign in").click()
+        press(visit.page.get_by_role("button", name="Sign in"))
         visit.page.wait_for_url(lambda url: "/signin" not in url)
         return visit
 

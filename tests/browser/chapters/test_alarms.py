@@ -13,6 +13,7 @@ from tests.kit.dock import Dock, open_dock
 from tests.kit.house import House
 from tests.kit.looks import complaints
 from tests.kit.patience import until
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -43,7 +44,7 @@ def test_alarms_come_by_themselves_are_looked_at_and_are_over(dock: Dock, chromi
     page.goto(f"/alarms?place={dock.key}")
     page.get_by_label("Tick all on this page").check()
     page.get_by_label("Note", exact=True).fill("Fan ordered")
-    page.get_by_role("button", name="Take notice", exact=True).click()
+    press(page.get_by_role("button", name="Take notice", exact=True))
     expect(page.get_by_text("Others see now that notice was taken.")).to_be_visible()
     assert [alarm.note for alarm in dock.alarms()] == ["Fan ordered", "Fan ordered"]
     page.goto(f"/alarms?place={dock.key}")
@@ -52,7 +53,7 @@ def test_alarms_come_by_themselves_are_looked_at_and_are_over(dock: Dock, chromi
     expect(page.get_by_text("AlarmRaised").first).to_be_visible()
     page.get_by_label("Note").fill("Fan replaced")
     page.get_by_role("button", name="End by hand").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("Ended. What is still wrong comes back")).to_be_visible()
     dock.link.status("Available", 3)
     until(lambda: not dock.alarms())
@@ -97,12 +98,12 @@ def test_a_rule_makes_a_vendors_code_an_alarm(dock: Dock, chromium: Browser) -> 
     page.locator("select[name=kind]").select_option(label="Fuse tripped")
     page.get_by_label("Severity").select_option(label="Minor")
     page.get_by_label("Text").fill("Fuse F2 ({code})")
-    page.get_by_role("button", name="Add rule").click()
+    press(page.get_by_role("button", name="Add rule"))
     expect(page.get_by_text("The rule is saved.")).to_be_visible()
     page.get_by_role("link", name="Add rule").click()
     page.get_by_label("Code").fill("0x42*")
     page.get_by_label("Vendor").fill("Acme")
-    page.get_by_role("button", name="Add rule").click()
+    press(page.get_by_role("button", name="Add rule"))
     expect(page.get_by_role("alert")).to_be_visible()  # there is one already, and what was typed is kept
     expect(page.get_by_label("Vendor")).to_have_value("Acme")
     dock.link.call(
@@ -114,7 +115,7 @@ def test_a_rule_makes_a_vendors_code_an_alarm(dock: Dock, chromium: Browser) -> 
     page.goto("/alarms/rules")
     page.get_by_role("link", name="0x42*").click()
     page.get_by_role("button", name="Delete rule").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The rule is deleted.")).to_be_visible()
     visit.close()
 
@@ -140,27 +141,27 @@ def test_a_webhook_is_made_its_secret_shown_once_and_a_test_is_sent(dock: Dock, 
     page.get_by_label("Name").fill("Pager")
     page.get_by_label("Address").fill("http://127.0.0.1:9/alarms")
     page.get_by_label("Fuse tripped").check()
-    page.get_by_role("button", name="Add webhook").click()
+    press(page.get_by_role("button", name="Add webhook"))
     if page.get_by_role("alert").count():  # the address of a private network is refused at once
         expect(page.get_by_label("Name")).to_have_value("Pager")
         page.get_by_label("Address").fill("https://pager.example.invalid/alarms")
-        page.get_by_role("button", name="Add webhook").click()
+        press(page.get_by_role("button", name="Add webhook"))
     secret = page.locator(".secret code").inner_text()
     assert len(secret) > 20
-    page.get_by_role("button", name="Send a test").click()
+    press(page.get_by_role("button", name="Send a test"))
     expect(page.get_by_text("The test did not arrive:")).to_be_visible(timeout=30_000)
     assert secret not in page.content()
     expect(page.get_by_role("region", name="Table of deliveries")).to_contain_text("test")
     page.get_by_label("Send alarms").uncheck()
-    page.get_by_role("button", name="Save").click()
+    press(page.get_by_role("button", name="Save"))
     expect(page.get_by_text("The webhook is saved.")).to_be_visible()
     (made,) = (each for each in dock.house.ask("webhooks.ListWebhooks").webhooks if each.display_name == "Pager")
     assert (made.enabled, list(made.kinds)) == (False, [6])
     page.get_by_role("button", name="New secret").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.locator(".secret code")).not_to_have_text(secret)
     page.get_by_role("button", name="Delete webhook").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The webhook is deleted.")).to_be_visible()
     visit.close()
 

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.kit.dock import Dock, open_dock
 from tests.kit.house import House
 from tests.kit.looks import complaints
+from tests.kit.pressing import press
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -69,12 +70,12 @@ def test_widgets_are_picked_and_put_in_order_by_keys_and_by_mouse_and_stay_so(do
         box.uncheck()
     for label in ("Stations", "Energy per day", "Reservations per day"):
         page.get_by_role("checkbox", name=label).check()
-    page.get_by_role("button", name="Save").click()
+    press(page.get_by_role("button", name="Save"))
     expect(page.get_by_role("alert")).to_have_text("Pick at least four widgets.")
     page.get_by_role("checkbox", name="Active alarms").check()
-    page.get_by_role("button", name="Reservations per day up").click()  # also without scripts
+    press(page.get_by_role("button", name="Reservations per day up"))  # also without scripts
     expect(page.get_by_role("checkbox", name="Active alarms")).to_be_checked()
-    page.get_by_role("button", name="Save").click()
+    press(page.get_by_role("button", name="Save"))
     expect(page.get_by_text("Your dashboard is saved.")).to_be_visible()
     before = order(page)
     assert sorted(before) == ["alarms", "energy", "reservations", "status"]
@@ -98,7 +99,7 @@ def test_widgets_are_picked_and_put_in_order_by_keys_and_by_mouse_and_stay_so(do
     page.reload()
     assert order(page) == dragged
     page.goto("/dashboard/widgets")
-    page.get_by_role("button", name="Back to the usual widgets").click()
+    press(page.get_by_role("button", name="Back to the usual widgets"))
     expect(page.locator("#widget-power")).to_be_visible()
     visit.close()
 

@@ -12,6 +12,7 @@ from control.v1 import sessions_pb2
 from tests.browser.test_accessibility import complaints
 from tests.kit.house import House
 from tests.kit.live_stations import LiveStation, live_station
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 TAG = "04AA11BB22CC80"
@@ -52,7 +53,7 @@ def test_a_driver_starts_with_the_logbook_watches_and_stops(house: House, chromi
     page.get_by_label("Outlet 2").check(force=True)
     page.get_by_label("Mileage in km").fill("48120")
     page.get_by_label("Vehicle (number or plate)").fill("ABC 123")
-    page.get_by_role("button", name="Start charging").click()
+    press(page.get_by_role("button", name="Start charging"))
     running = page.locator(".running")
     expect(running).to_contain_text("7.4 kW")
     expect(running).to_contain_text("0.25 kWh")
@@ -60,7 +61,7 @@ def test_a_driver_starts_with_the_logbook_watches_and_stops(house: House, chromi
     asked = bay.until_asked("RemoteStartTransaction")
     assert (asked["connectorId"], asked["idTag"]) == (2, TAG)
     page.get_by_role("button", name="Stop charging").click()
-    page.get_by_role("button", name="Yes").click()
+    yes(page)
     expect(running).to_have_count(0)
     session = with_logbook(house)
     assert (session.user, session.logbook.vehicle_id) == (house.names["driver"], "ABC 123")
@@ -88,11 +89,11 @@ def test_a_driver_switches_the_monthly_report_on_and_off(house: House, chromium:
     expect(page.get_by_role("heading", name="Energy of the last twelve months")).to_be_visible()
     page.get_by_text("As a table").click()
     expect(page.get_by_role("region", name="Table of months").get_by_role("row")).to_have_count(13)
-    page.get_by_role("button", name="Send it to me").click()
+    press(page.get_by_role("button", name="Send it to me"))
     expect(page.get_by_text("You get a report by mail on the first of each month.")).to_be_visible()
     told = house.ask("cost_reports.ListReportSubscriptions", subject=house.names["driver"]).subscriptions
     assert [one.active for one in told] == [True]
-    page.get_by_role("button", name="Switch off").click()
+    press(page.get_by_role("button", name="Switch off"))
     expect(page.get_by_text("You get no more monthly reports by mail.")).to_be_visible()
     visit.close()
 

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.kit.house import House
 from tests.kit.looks import faults
+from tests.kit.pressing import press
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -148,7 +149,7 @@ def test_a_chosen_group_narrows_the_portal_until_it_is_left(house: House, chromi
     tree = page.get_by_role("complementary", name="Navigator")
     expect(tree.get_by_role("link", name="Bay 3")).to_be_visible()
     expect(tree.get_by_role("link", name="Bay 1")).to_have_count(0)
-    page.get_by_role("button", name="Leave the group").click()
+    press(page.get_by_role("button", name="Leave the group"))
     expect(tree.get_by_role("link", name="Bay 1")).to_be_visible()
     desk.ask("groups.DeleteGroup", name=group.name)
     desk.close()
@@ -194,7 +195,7 @@ def test_the_site_is_called_as_its_operator_wishes_and_anybody_may_read_its_impr
     page.goto("/settings/system")
     page.get_by_label("Imprint").fill("Charging Ltd\n\nHarbour Street 1")
     page.get_by_label("Operator").fill("Charging Ltd")
-    page.get_by_role("button", name="Save the system settings").click()
+    press(page.get_by_role("button", name="Save the system settings"))
     expect(page.get_by_text("They count at once.")).to_be_visible()
     page.context.clear_cookies()
     page.goto("/signin")

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.kit.house import House
 from tests.kit.looks import complaints, faults
+from tests.kit.pressing import press
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -24,7 +25,7 @@ def test_a_file_is_looked_through_first_and_every_wrong_line_is_told(
     page = visit.page
     page.goto("/import")
     page.get_by_label("File").set_input_files(file)
-    page.get_by_role("button", name="Look through it").click()
+    press(page.get_by_role("button", name="Look through it"))
     expect(page.get_by_role("alert")).to_contain_text("Nothing was made")
     rows = page.get_by_role("region", name="Table of wrong lines").get_by_role("row")
     expect(rows).to_have_count(3)
@@ -35,11 +36,11 @@ def test_a_file_is_looked_through_first_and_every_wrong_line_is_told(
 
     file.write_text(header + "IMP-1;First;North Harbour;63\nIMP-2;;;\n")
     page.get_by_label("File").set_input_files(file)
-    page.get_by_role("button", name="Look through it").click()
+    press(page.get_by_role("button", name="Look through it"))
     expect(page.locator("#outcome-title + .notice")).to_contain_text("2 lines are fine")
     assert house.ask("stations.ListStations", filter={"identity": "IMP-"}).total_size == 0
     page.get_by_label("File").set_input_files(file)
-    page.get_by_role("button", name="Import", exact=True).click()
+    press(page.get_by_role("button", name="Import", exact=True))
     expect(page.locator("#outcome-title + .notice")).to_contain_text("2 lines were brought in")
     (first, _) = house.ask("stations.ListStations", filter={"identity": "IMP-"}).stations
     assert (first.display_name, first.place) == ("First", house.names["North Harbour"])

@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.kit.house import House
 from tests.kit.looks import complaints
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -21,7 +22,7 @@ def test_a_message_is_written_for_drivers_changed_and_removed(house: House, chro
     page.get_by_label("Text").fill("The floor is painted.\nPlease use Level 2.")
     page.get_by_label("Priority").select_option(label="Important")
     page.get_by_label("EV drivers").check()
-    page.get_by_role("button", name="Publish").click()
+    press(page.get_by_role("button", name="Publish"))
     expect(page.get_by_text("The message is saved.")).to_be_visible()
     with house.visitor("driver") as http:
         assert "Level 1 is closed on Sunday" in http.get("/news").text
@@ -32,16 +33,16 @@ def test_a_message_is_written_for_drivers_changed_and_removed(house: House, chro
     page.get_by_role("link", name="Level 1 is closed on Sunday").click()
     page.get_by_label("Until").fill("2026-01-01T10:00")
     page.get_by_label("Shown from").fill("2026-01-02T10:00")
-    page.get_by_role("button", name="Save").click()
+    press(page.get_by_role("button", name="Save"))
     expect(page.get_by_role("alert")).to_be_visible()  # it would end before it begins
     page.get_by_label("Shown from").fill("2025-12-31T10:00")
-    page.get_by_role("button", name="Save").click()
+    press(page.get_by_role("button", name="Save"))
     expect(page.get_by_role("row", name="Level 1 is closed on Sunday")).to_contain_text("Over")
     with house.visitor("driver") as http:
         assert "Level 1 is closed on Sunday" not in http.get("/news").text
     page.get_by_role("link", name="Level 1 is closed on Sunday").click()
     page.get_by_role("button", name="Delete message").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The message is deleted.")).to_be_visible()
     expect(page.get_by_role("link", name="Level 1 is closed on Sunday")).to_have_count(0)
     visit.close()

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 from tests.kit.house import House
 from tests.kit.looks import complaints
 from tests.kit.online import online
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -30,20 +31,20 @@ def test_a_restart_of_two_shows_whom_it_concerns_and_what_became_of_each(house: 
         page.get_by_label("Title").fill("Monday restart")
         page.get_by_label("Those that match").check()
         page.get_by_label("Identity or name has").fill("OPS-")
-        page.get_by_role("button", name="Show the stations").click()
+        press(page.get_by_role("button", name="Show the stations"))
         expect(page.get_by_text("It concerns 2 stations.")).to_be_visible()
         expect(page.get_by_role("row", name="Ops-2")).to_contain_text("Offline")
         assert house.ask("operations.ListOperations", filter={"query": "Monday restart"}).total_size == 0
         assert page.get_by_label("Title").input_value() == "Monday restart"
         page.get_by_role("button", name="Begin").click()
-        page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+        yes(page)
         expect(page.get_by_role("heading", name="Monday restart")).to_be_visible()
         expect(page.locator("#operation-head .course")).to_contain_text("Ended, not all well")  # live
         expect(page.get_by_role("row", name="Ops-1")).to_contain_text("Accepted")
         expect(page.get_by_role("row", name="Ops-2")).to_contain_text("Failed")
         with online(house.product, "OPS-2"):
             page.get_by_role("button", name="Retry what failed").click()
-            page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+            yes(page)
             expect(page.locator("#operation-head .course")).to_contain_text("Done")
     (made,) = house.ask("operations.ListOperations", filter={"query": "Monday restart"}).operations
     assert (made.counts.total, made.counts.succeeded) == (2, 2)
@@ -62,13 +63,13 @@ def test_an_operation_that_waits_is_paused_goes_on_and_is_cancelled(house: House
     assert page.get_by_label("Wait-1").is_checked()
     page.get_by_label("Wait for offline ones, in hours").fill("2")
     page.get_by_role("button", name="Begin").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
-    page.get_by_role("button", name="Pause").click()
+    yes(page)
+    press(page.get_by_role("button", name="Pause"))
     expect(page.locator("#operation-head .course")).to_contain_text("Paused")
-    page.get_by_role("button", name="Go on").click()
+    press(page.get_by_role("button", name="Go on"))
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
     page.get_by_role("button", name="Cancel operation").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.locator("#operation-head .course")).to_contain_text("Cancelled")
     expect(page.get_by_role("row", name="Wait-1")).to_contain_text("Left out")
     visit.close()
@@ -83,14 +84,14 @@ def test_a_schedule_is_saved_switched_off_and_deleted(house: House, chromium: Br
     page.get_by_text("By the clock instead").click()
     page.get_by_label("Time of day").fill("03:15")
     page.get_by_label("Sun").check()
-    page.get_by_role("button", name="Save as a schedule").click()
+    press(page.get_by_role("button", name="Save as a schedule"))
     expect(page.get_by_role("row", name="Nightly lists")).to_contain_text("03:15")
     (made,) = [s for s in house.ask("operations.ListSchedules").schedules if s.title == "Nightly lists"]
     assert (list(made.days_of_week), made.enabled) == ([7], True)
-    page.get_by_role("button", name="Switch off Nightly lists").click()
+    press(page.get_by_role("button", name="Switch off Nightly lists"))
     expect(page.get_by_role("button", name="Switch on Nightly lists")).to_be_visible()
     page.get_by_role("button", name="Delete Nightly lists").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The schedule is deleted.")).to_be_visible()
     visit.close()
 
@@ -108,7 +109,7 @@ def test_an_image_is_uploaded_an_update_found_and_rolled_out(house: House, chrom
         page.get_by_label("File", exact=True).set_input_files(
             {"name": "r1.bin", "mimeType": "application/octet-stream", "buffer": b"firmware" * 200_000}
         )
-        page.get_by_role("button", name="Upload").click()
+        press(page.get_by_role("button", name="Upload"))
         expect(page.get_by_text("The image is kept.")).to_be_visible()
         (image,) = house.ask("firmware_images.ListFirmwareImages", vendor="Rollcorp").firmware_images
         assert (image.version, image.size_bytes, image.filename) == ("1.2.10", 1_600_000, "r1.bin")
@@ -117,7 +118,7 @@ def test_an_image_is_uploaded_an_update_found_and_rolled_out(house: House, chrom
         page.get_by_role("link", name="Roll it out").click()
         assert page.get_by_label("Firm-1").is_checked()
         page.get_by_role("button", name="Begin").click()
-        page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+        yes(page)
         expect(page.get_by_role("row", name="Firm-1")).to_contain_text("Under way")
         link.call("FirmwareStatusNotification", status="Downloading")
         expect(page.get_by_role("row", name="Firm-1")).to_contain_text("Downloading")

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, expect
 from tests.kit.desk import Desk
 from tests.kit.house import PASSWORD, ROLES, House
 from tests.kit.looks import complaints
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -50,7 +51,7 @@ def test_a_user_is_invited_with_every_field_and_the_link_is_shown_once(house: Ho
     page.get_by_label("North Harbour").check()
     page.get_by_role("main").get_by_label("Language").select_option(label="Svenska")
     page.get_by_label("Wants the daily mail").check()
-    page.get_by_role("button", name="Add user").click()
+    press(page.get_by_role("button", name="Add user"))
     expect(page.get_by_role("heading", name="Invitation for Vera Volt")).to_be_visible()
     expect(page.locator(".copy code")).to_contain_text("token=")
     page.get_by_role("link", name="To the user").click()
@@ -61,7 +62,7 @@ def test_a_user_is_invited_with_every_field_and_the_link_is_shown_once(house: Ho
     assert (vera.employee_number, vera.customer_number, vera.language) == ("E-9", "C-8", "sv")
     assert (list(vera.sites), vera.alarm_mails) == ([house.names["North Harbour"]], True)
     page.get_by_label("Last name").fill("Watt")
-    page.get_by_role("button", name="Save").click()
+    press(page.get_by_role("button", name="Save"))
     expect(page.get_by_role("heading", name="Vera Watt")).to_be_visible()
     visit.close()
 
@@ -75,7 +76,7 @@ def test_a_right_click_blocks_and_the_menu_key_deletes(house: House, chromium: B
     row = page.locator(f"#user-{name.partition('/')[2]}")
     row.click(button="right", position={"x": 300, "y": 12})
     page.get_by_role("button", name="Block", exact=True).click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The user is blocked")).to_be_visible()
     assert get(house, name).blocked
     page.goto("/users?q=olle")
@@ -89,7 +90,7 @@ def test_a_right_click_blocks_and_the_menu_key_deletes(house: House, chromium: B
     assert get(house, name).name == name
     page.get_by_role("button", name="What to do with Olle").click()
     page.get_by_role("button", name="Delete", exact=True).click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The user is deleted")).to_be_visible()
     assert house.ask("users.ListUsers", filter={"query": "olle@"}).total_size == 0
     visit.close()
@@ -104,7 +105,7 @@ def test_somebody_is_signed_out_where_they_left_the_door_open(house: House, chro
     visit = house.page(chromium, "admin")
     visit.page.goto(f"/{name}")
     visit.page.get_by_role("button", name="Sign out").click()
-    visit.page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(visit.page)
     expect(visit.page.get_by_text("They are signed out there.")).to_be_visible()
     assert token
     assert len(house.ask("auth.ListSignIns", user=name).sign_ins) == 0
@@ -141,23 +142,23 @@ def test_a_group_of_ones_own_narrows_the_portal_until_it_is_left(house: House, c
     page = visit.page
     page.goto("/groups")
     page.get_by_label("Name of a new group").fill("Mine")
-    page.get_by_role("button", name="Make group").click()
+    press(page.get_by_role("button", name="Make group"))
     page.get_by_label("Bay 1").check()
     page.get_by_label("Bay 4").check()
-    page.get_by_role("button", name="Put into the group").click()
+    press(page.get_by_role("button", name="Put into the group"))
     expect(page.get_by_role("heading", name="In the group (2)")).to_be_visible()
     page.get_by_label("Bay 4").check()
-    page.get_by_role("button", name="Take out of the group").click()
+    press(page.get_by_role("button", name="Take out of the group"))
     expect(page.get_by_role("heading", name="In the group (1)")).to_be_visible()
-    page.get_by_role("button", name="See only these").click()
+    press(page.get_by_role("button", name="See only these"))
     expect(page.get_by_text("You see only the group")).to_be_visible()
     page.goto("/places")
     expect(page.get_by_text("1 station").first).to_be_visible()
-    page.get_by_role("button", name="Leave the group").click()
+    press(page.get_by_role("button", name="Leave the group"))
     page.goto("/groups")
     page.get_by_role("link", name="Edit").click()
     page.get_by_role("button", name="Delete group").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The group is deleted")).to_be_visible()
     visit.close()
 
@@ -173,7 +174,7 @@ def test_the_audit_log_tells_who_changed_what_from_what_to_what(house: House, ch
     page.get_by_label("About").fill(name)
     page.get_by_label("What", exact=True).fill("UpdateUser")
     expect(page.locator(".audit li")).to_have_count(1)
-    assert "method=UpdateUser" in page.url
+    expect(page).to_have_url(re.compile("method=UpdateUser"))
     page.locator(".audit summary").click()
     row = page.get_by_role("row", name=re.compile("first_name"))
     expect(row).to_contain_text("Audited")

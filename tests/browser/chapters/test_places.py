@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.kit.house import House
 from tests.kit.looks import complaints
 from tests.kit.online import online
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -51,11 +52,11 @@ def test_a_site_is_made_on_the_map_gets_a_floor_and_goes_only_when_it_is_empty(h
     page.get_by_label("Latitude").fill("57.7")  # typed is as good as clicked
     page.get_by_label("Longitude").fill("11.95")
     page.get_by_role("combobox", name="Time zone").fill("Europe/Stockholm")
-    page.get_by_role("button", name="Add", exact=True).click()
+    press(page.get_by_role("button", name="Add", exact=True))
     expect(page.get_by_role("heading", name="West Quay")).to_be_visible()
-    page.get_by_role("link", name="Floor", exact=True).click()
+    press(page.get_by_role("link", name="Floor", exact=True))  # where a name is asked for too
     page.get_by_label("Name").fill("Roof")
-    page.get_by_role("button", name="Add", exact=True).click()
+    press(page.get_by_role("button", name="Add", exact=True))
     expect(page.get_by_text("The place is added.")).to_be_visible()
     found = {each.display_name: each for each in house.ask("places.ListPlaces").places}
     site = found["West Quay"]
@@ -65,13 +66,13 @@ def test_a_site_is_made_on_the_map_gets_a_floor_and_goes_only_when_it_is_empty(h
 
     page.goto(f"/{site.name}")
     page.get_by_role("button", name="Delete place").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_role("alert")).to_be_visible()  # it is not empty
     page.get_by_role("main").get_by_role("link", name="Roof").click()
     for heading in ("Roof", "West Quay"):
         expect(page.get_by_role("heading", name=heading)).to_be_visible()
         page.get_by_role("button", name="Delete place").click()
-        page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+        yes(page)
         expect(page.get_by_text("The place is deleted.")).to_be_visible()
         page.goto(f"/{site.name}")
     assert site.name not in {each.name for each in house.ask("places.ListPlaces").places}
@@ -94,7 +95,7 @@ def test_stations_are_moved_to_another_floor(house: House, chromium: Browser) ->
     visit.page.goto(f"/places/{one}")
     visit.page.get_by_label("Choose Move-1").check()
     visit.page.get_by_label("Move the chosen ones to").select_option(label="Moving to (Floor)")
-    visit.page.get_by_role("button", name="Move stations").click()
+    press(visit.page.get_by_role("button", name="Move stations"))
     expect(visit.page.get_by_text("The stations are moved.")).to_be_visible()
     assert house.ask("stations.GetStation", name=house.names["MOVE-1"]).station.place == f"places/{two}"
     assert house.ask("stations.GetStation", name=house.names["MOVE-2"]).station.place == f"places/{one}"
@@ -121,8 +122,8 @@ def test_a_plan_is_uploaded_and_stations_put_on_it_by_mouse_and_keys(house: Hous
     page = visit.page
     page.goto(f"/places/{key}")
     page.get_by_label("Picture").set_input_files({"name": "p.png", "mimeType": "image/png", "buffer": picture()})
-    page.get_by_role("button", name="Upload plan").click()
-    page.get_by_role("button", name="Put on the plan").click()
+    press(page.get_by_role("button", name="Upload plan"))
+    press(page.get_by_role("button", name="Put on the plan"))
     expect(page.locator(".spot")).to_have_count(1)
     drag(page, "Plan-1", 0.25, 0.75)
     expect(page.locator("#plan-said")).to_contain_text("Saved: Plan-1")
@@ -134,7 +135,7 @@ def test_a_plan_is_uploaded_and_stations_put_on_it_by_mouse_and_keys(house: Hous
     expect(page.get_by_label("Plan-1: from the top, in percent")).to_have_value("70.0")
     x, y = positions(house, key)[house.names["PLAN-1"]]
     assert (x, y) == (pytest.approx(0.26, abs=0.01), pytest.approx(0.70, abs=0.01))
-    page.get_by_role("button", name="Take off").click()
+    press(page.get_by_role("button", name="Take off"))
     expect(page.locator(".spot")).to_have_count(0)
     visit.close()
 

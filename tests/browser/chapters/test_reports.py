@@ -13,6 +13,7 @@ from tests.kit.charging import a_charge
 from tests.kit.house import House
 from tests.kit.looks import complaints
 from tests.kit.online import online
+from tests.kit.pressing import press
 from webui.pages.reports import last_month
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
@@ -39,7 +40,7 @@ def test_a_report_is_made_read_as_pdf_and_workbook_and_made_anew_only_when_that_
     seller = page.locator("form[action='/reports/seller']")
     seller.get_by_label("Name of the company").fill("Harbour Power AB")
     seller.get_by_label("Report numbers begin with").fill("HP-")
-    seller.get_by_role("button", name="Save").click()
+    press(seller.get_by_role("button", name="Save"))
     expect(page.get_by_text("Saved. It counts for reports")).to_be_visible()
     form = page.locator("form[action='/reports/create']")
     for round_ in ("made", "refused", "replaced"):
@@ -47,7 +48,7 @@ def test_a_report_is_made_read_as_pdf_and_workbook_and_made_anew_only_when_that_
         form.get_by_label("Month").fill(month)
         if round_ == "replaced":
             form.get_by_label("In its place").check()
-        form.get_by_role("button", name="Make the report").click()
+        press(form.get_by_role("button", name="Make the report"))
         words = "There is a report of this month already." if round_ == "refused" else "The report is made."
         expect(page.get_by_text(words)).to_be_visible()
     row = page.locator("table tbody tr").first
@@ -72,9 +73,9 @@ def test_mails_are_switched_on_for_others_by_administrators(house: House, chromi
     form = page.locator("form.stack[action='/reports/subscribe']")
     form.get_by_label("group").fill("fleet")
     form.get_by_label("Recipients").fill("books@example.org, boss@example.org")
-    form.get_by_role("button", name="Send each month").click()
+    press(form.get_by_role("button", name="Send each month"))
     expect(page.get_by_text("books@example.org, boss@example.org")).to_be_visible()
-    page.get_by_role("button", name="Switch off for Group FLEET").click()
+    press(page.get_by_role("button", name="Switch off for Group FLEET"))
     expect(page.get_by_role("button", name="Switch on for Group FLEET")).to_be_visible()
     [kept] = house.ask("cost_reports.ListReportSubscriptions", subject="tagGroups/FLEET").subscriptions
     assert (kept.active, list(kept.recipients)) == (False, ["books@example.org", "boss@example.org"])
@@ -93,7 +94,7 @@ def test_a_driver_reads_own_reports_on_a_phone_and_switches_the_mails_on(
     with page.expect_download() as download:
         page.get_by_role("link", name="as PDF").first.click()
     assert download.value.suggested_filename.endswith(".pdf")
-    page.get_by_role("button", name="Switch the mails on").click()
+    press(page.get_by_role("button", name="Switch the mails on"))
     expect(page.get_by_role("button", name="Switch the mails off")).to_be_visible()
     expect(page.get_by_text("Make a report")).to_have_count(0)
     visit.close()

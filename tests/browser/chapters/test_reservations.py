@@ -12,6 +12,7 @@ from control.v1 import reservations_pb2
 from tests.browser.test_accessibility import complaints
 from tests.kit.house import House
 from tests.kit.live_stations import LiveStation, live_station
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 TAG = "04AA11BB22CC80"
@@ -69,7 +70,7 @@ def test_an_operator_reserves_sees_it_in_the_calendar_and_cancels(
     page.get_by_label("Outlet").first.select_option("2")
     page.get_by_label("Tag", exact=True).first.fill("deadbeef")
     page.get_by_label("Until", exact=True).fill(local(2))
-    page.get_by_role("button", name="Reserve").click()
+    press(page.get_by_role("button", name="Reserve"))
     expect(page.get_by_text("The outlet is reserved.")).to_be_visible()
     asked = bay.until_asked("ReserveNow")
     assert (asked["connectorId"], asked["idTag"]) == (2, "DEADBEEF")
@@ -84,7 +85,7 @@ def test_an_operator_reserves_sees_it_in_the_calendar_and_cancels(
     page.goto(f"/reservations?view=week&station={key_of(house, 'RES-1')}")
     page.locator(f".booked[href='/reservations/{number}']").first.click()
     page.get_by_role("button", name="Cancel the reservation").click()
-    page.get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The reservation is cancelled.")).to_be_visible()
     assert bay.until_asked("CancelReservation") == {"reservationId": int(number)}
     page.goto(f"/reservations?view=list&state=CANCELED&tag=DEADBEEF&station={key_of(house, 'RES-1')}")
@@ -110,14 +111,14 @@ def test_one_for_later_is_booked_and_an_overlap_is_told_beside_the_form(
     page.goto(f"/reservations/add?station={key_of(house, 'RES-1')}&evse=1&tag=DEADBEEF")
     page.get_by_label("From", exact=True).fill(local(6))
     page.get_by_label("Until", exact=True).fill(local(8))
-    page.get_by_role("button", name="Reserve").click()
+    press(page.get_by_role("button", name="Reserve"))
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_label("Tag", exact=True).first).to_have_value("DEADBEEF")
     page.get_by_label("Any tag of a group").check()
     page.get_by_label("Group", exact=True).fill("FLEET")
     page.get_by_label("From", exact=True).fill(local(9))
     page.get_by_label("Until", exact=True).fill(local(10))
-    page.get_by_role("button", name="Reserve").click()
+    press(page.get_by_role("button", name="Reserve"))
     expect(page.get_by_text("It is booked.")).to_be_visible()
     newest = reservations(house)[0]
     assert (newest.id_token, newest.group_id_token, newest.state) == (
@@ -136,14 +137,14 @@ def test_a_station_is_switched_off_and_then_takes_no_reservation(
     visit = house.page(chromium, "site")
     page = visit.page
     page.goto(f"/reservations?station={key_of(house, 'RES-1')}")
-    page.get_by_role("button", name="Reservations on Kept Bay").click()
+    press(page.get_by_role("button", name="Reservations on Kept Bay"))
     expect(page.get_by_text("can no longer be reserved")).to_be_visible()
     assert not house.ask("reservations.GetReservable", station=house.names["RES-1"]).reservable
     page.goto(f"/reservations/add?station={key_of(house, 'RES-1')}")
     expect(page.get_by_text("Reservations are switched off")).to_be_visible()
     expect(page.get_by_role("button", name="Reserve")).to_be_disabled()
     page.goto(f"/reservations?station={key_of(house, 'RES-1')}")
-    page.get_by_role("button", name="Reservations off Kept Bay").click()
+    press(page.get_by_role("button", name="Reservations off Kept Bay"))
     assert house.ask("reservations.GetReservable", station=house.names["RES-1"]).reservable
     visit.close()
 
@@ -157,13 +158,13 @@ def test_a_driver_waits_for_an_occupied_outlet_and_leaves_the_list(
     visit = house.page(chromium, "driver", width=390)
     page = visit.page
     page.goto(f"/reservations/add?station={key_of(house, 'RES-1')}&next=/drive")
-    page.get_by_role("button", name="Wait", exact=True).click()
+    press(page.get_by_role("button", name="Wait", exact=True))
     expect(page.get_by_text("Waiting: place 1")).to_be_visible()
     listed = house.ask("reservations.ListWaiting", station=house.names["RES-1"]).waiting
     assert [(one.id_token, one.place) for one in listed] == [(TAG, 1)]
     page.goto("/reservations?view=waiting")
     page.get_by_role("button", name=f"Leave {TAG}").click()
-    page.get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("Off the waiting list.")).to_be_visible()
     assert not house.ask("reservations.ListWaiting", station=house.names["RES-1"]).waiting
     bay.free(1)

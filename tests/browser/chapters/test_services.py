@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.test_accessibility import complaints
 from tests.kit.house import House
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -21,31 +22,31 @@ def test_an_administrator_sets_roaming_up_and_invites_a_party(house: House, chro
     page.get_by_label("Name, as others show it").fill("Harbour Charging")
     page.get_by_label("Address at which others reach this system").fill("https://csms.example.org/")
     page.get_by_label("Currency of sessions without a tariff").fill("EUR")
-    page.get_by_role("button", name="Save").click()
+    press(page.get_by_role("button", name="Save"))
     expect(page.get_by_text("The settings are saved.")).to_be_visible()
-    page.get_by_role("button", name="Switch on").click()
+    press(page.get_by_role("button", name="Switch on"))
     expect(page.get_by_text("The service is on.")).to_be_visible()
     expect(page.locator("code", has_text="https://csms.example.org/ocpi/versions")).to_be_visible()
     told = house.ask("third_party.GetService", name="services/roaming").service
     assert (told.enabled, told.roaming.party_id) == (True, "CHA")
     page.goto("/services/parties/add")
     page.get_by_label("What you call the party").fill("Nordic Charge")
-    page.get_by_role("button", name="Invite").click()
+    press(page.get_by_role("button", name="Invite"))
     token = page.locator(".copy code").nth(1).inner_text()
     assert len(token) >= 16
     page.get_by_role("link", name="I have kept it").click()
     expect(page.get_by_role("heading", name="Nordic Charge")).to_be_visible()
     assert token not in page.content()
     page.get_by_label("What you call it").fill("Nordic")
-    page.get_by_role("button", name="Rename").click()
+    press(page.get_by_role("button", name="Rename"))
     expect(page.get_by_role("heading", name="Nordic", exact=True)).to_be_visible()
     page.get_by_role("button", name="End it").click()
-    page.get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The party is told and forgotten.")).to_be_visible()
     assert not house.ask("third_party.ListRoamingParties").parties
     page.goto("/services/roaming")
     page.get_by_role("button", name="Switch off").click()
-    page.get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The service is off")).to_be_visible()
     visit.close()
 
@@ -60,19 +61,19 @@ def test_map_data_ask_for_a_key_and_tell_of_published_sites_only(house: House, c
     page.goto("/services/location-data")
     page.get_by_label("Whoever asks must show a key").check()
     page.get_by_label("New key (16 to 200 characters)").fill("a-long-key-for-maps")
-    page.get_by_role("button", name="Save").click()
+    press(page.get_by_role("button", name="Save"))
     expect(page.get_by_text("There is a key.")).to_be_visible()
     page.goto("/services/locations")
     site = page.locator("details.site", has_text="Map Quay")
     site.locator("summary").click()
     site.get_by_label("Others are told of Map Quay").check()
-    site.get_by_role("button", name="Save").click()
+    press(site.get_by_role("button", name="Save"))
     expect(page.get_by_role("alert")).to_be_visible()
     site = page.locator("details.site", has_text="Map Quay")
     site.get_by_label("Street and number").fill("Kajen 1")
     site.get_by_label("City").fill("Malmö")
     site.get_by_label("Country").fill("swe")
-    site.get_by_role("button", name="Save").click()
+    press(site.get_by_role("button", name="Save"))
     expect(page.locator("details.site", has_text="Map Quay")).to_contain_text("Published")
     told = {one.place: one for one in house.ask("third_party.ListServiceLocations").locations}
     assert (told[quay].published, told[quay].country) == (True, "SWE")

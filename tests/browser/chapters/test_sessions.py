@@ -17,6 +17,7 @@ from tests.kit.charging import Car, a_charge, a_tariff
 from tests.kit.house import House
 from tests.kit.looks import complaints
 from tests.kit.online import Online, online
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(240)]
 OWN, FOREIGN = "04AA11BB22CC80", "DEADBEEF"
@@ -61,15 +62,15 @@ def test_an_operator_filters_sorts_chooses_columns_and_keeps_the_view(
     page.get_by_role("link", name="Energy", exact=True).click()
     expect(page.locator("th[aria-sort=ascending]")).to_contain_text("Energy")
     assert numbers(page) == [third, second, first]
-    assert "order=energy" in page.url
+    expect(page).to_have_url(re.compile("order=energy"))
     page.get_by_text("More filters").click()
     page.get_by_label("Energy from (kWh)").fill("6")
     expect(page.locator("#session-rows tr")).to_have_count(2)
     expect(page.locator("#totals")).to_contain_text("2 sessions")
-    assert "energy_min=6" in page.url
+    expect(page).to_have_url(re.compile("energy_min=6"))
     page.locator("#views-menu summary").click()
     page.get_by_label("Name of this view").fill("Big ones")
-    page.get_by_role("button", name="Save this view").click()
+    press(page.get_by_role("button", name="Save this view"))
     page.goto("/sessions")
     page.locator("#views-menu summary").click()
     page.get_by_role("link", name="Big ones").click()
@@ -77,7 +78,7 @@ def test_an_operator_filters_sorts_chooses_columns_and_keeps_the_view(
     page.locator("#columns-menu summary").click()
     page.get_by_label("Highest power", exact=True).check()
     page.get_by_role("button", name="Energy earlier").click()
-    page.get_by_role("button", name="Show these").click()
+    press(page.get_by_role("button", name="Show these"))
     heads = page.locator("table.sessions thead th > a:first-child").all_inner_texts()
     assert "Highest power" in " ".join(heads)
     assert [h.strip("↕↑↓ ") for h in heads].index("Energy") < [h.strip("↕↑↓ ") for h in heads].index("Highest power")
@@ -183,7 +184,7 @@ def test_the_cost_is_told_line_by_line_and_worked_out_anew_for_a_reason(
     page.get_by_text("Work the cost out anew").click()
     page.get_by_label("Tariff number").fill(tariff.partition("/")[2])
     page.locator("#cost-form").get_by_label("Reason").fill("The tariff came late")
-    page.get_by_role("button", name="Work it out").click()
+    press(page.get_by_role("button", name="Work it out"))
     expect(page.get_by_text("The cost is worked out anew. The earlier one is kept.")).to_be_visible()
     told = house.ask("tariffs.GetSessionCost", session=f"sessions/{number}").session_cost
     bill = page.locator(".bill")
@@ -211,7 +212,7 @@ def test_a_correction_needs_a_reason_and_leaves_both_values_on_the_page(
     page.goto(f"/sessions/{number}#correct-form")
     page.get_by_role("textbox", name="Energy (kWh)").fill("4.5")
     page.locator("#correct-form").get_by_label("Reason").fill("The meter was read by hand")
-    page.get_by_role("button", name="Correct", exact=True).click()
+    press(page.get_by_role("button", name="Correct", exact=True))
     expect(page.get_by_text("The session is corrected.")).to_be_visible()
     expect(page.locator("#session-head")).to_contain_text("4.50 kWh")
     expect(page.locator("#session-head")).to_contain_text(f"The station told {before / 1000:.3f} kWh")
@@ -239,10 +240,10 @@ def test_a_session_is_followed_live_logged_and_closed_when_its_end_never_comes(
     driver.page.locator("details:has(#logbook-form) summary").click()
     driver.page.get_by_label("Vehicle").fill("ABC 123")
     driver.page.get_by_label("Mileage (km)").fill("a lot")
-    driver.page.get_by_role("button", name="Save logbook").click()
+    press(driver.page.get_by_role("button", name="Save logbook"))
     expect(driver.page.get_by_text("The mileage is a number of kilometres.")).to_be_visible()
     driver.page.get_by_label("Mileage (km)").fill("45678")
-    driver.page.get_by_role("button", name="Save logbook").click()
+    press(driver.page.get_by_role("button", name="Save logbook"))
     expect(driver.page.get_by_text("The logbook is saved.")).to_be_visible()
     car.draw(9900, 12, 40)
     expect(driver.page.locator("#session-head")).to_contain_text("9.9 kW", timeout=15_000)
@@ -252,7 +253,7 @@ def test_a_session_is_followed_live_logged_and_closed_when_its_end_never_comes(
     page.goto(f"/sessions/{number}#close-form")
     page.locator("#close-form").get_by_label("Reason").fill("The station was taken away")
     page.get_by_role("button", name="Close session").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The session is closed.")).to_be_visible()
     expect(page.locator("#session-head")).to_contain_text("The station was taken away")
     listed.close()

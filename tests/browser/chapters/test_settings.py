@@ -18,6 +18,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.kit.desk import Desk
 from tests.kit.house import PASSWORD, ROLES, House, Visit
 from tests.kit.looks import faults
+from tests.kit.patience import until
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -40,7 +42,7 @@ def somebody(house: House) -> tuple[str, str]:
 def enter(page: Page, email: str, password: str = PASSWORD) -> None:
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    press(page.get_by_role("button", name="Sign in"))
 
 
 def guest(house: House, chromium: Browser, **options: object) -> Visit:
@@ -63,26 +65,26 @@ def test_an_invited_driver_chooses_a_password_a_second_factor_and_signs_in_with_
     assert "token" not in page.url, "the token stays neither in the address nor in the history"
     page.get_by_label("New password", exact=True).fill(PASSWORD)
     page.get_by_label("New password again").fill(PASSWORD)
-    page.get_by_role("button", name="Set the password").click()
+    press(page.get_by_role("button", name="Set the password"))
     expect(page.get_by_text("Your password is set.")).to_be_visible()
     enter(page, email)
     page.wait_for_url(lambda url: "/signin" not in url)
 
     page.goto("/settings")
-    page.get_by_role("button", name="Set up a second factor").click()
+    press(page.get_by_role("button", name="Set up a second factor"))
     expect(page.locator(".qr svg")).to_be_visible()
     assert faults(page) == []
     secret = page.locator(".copy code").inner_text()
     page.get_by_label("2. The code").fill("000000")
-    page.get_by_role("button", name="Turn it on").click()
+    press(page.get_by_role("button", name="Turn it on"))
     expect(page.get_by_text("This code is not right.")).to_be_visible()
     assert page.locator(".copy code").inner_text() == secret, "a wrong code asks for no other scan"
     page.get_by_label("2. The code").fill(one_time_code(secret))
-    page.get_by_role("button", name="Turn it on").click()
+    press(page.get_by_role("button", name="Turn it on"))
     recovery = page.locator(".codes li").first.inner_text()
 
     page.locator("#account-menu summary").click()
-    page.get_by_role("button", name="Sign out").click()
+    press(page.get_by_role("button", name="Sign out"))
     enter(page, email)
     page.wait_for_url("**/signin/code")
     assert PASSWORD not in page.content()
@@ -90,17 +92,17 @@ def test_an_invited_driver_chooses_a_password_a_second_factor_and_signs_in_with_
     assert (carried["httpOnly"], PASSWORD in carried["value"]) == (True, False)
     assert faults(page) == []
     page.get_by_label("Code").fill("123456")
-    page.get_by_role("button", name="Sign in").click()
+    press(page.get_by_role("button", name="Sign in"))
     expect(page.get_by_text("This code is not right.")).to_be_visible()
     page.get_by_label("Code").fill(recovery)
-    page.get_by_role("button", name="Sign in").click()
+    press(page.get_by_role("button", name="Sign in"))
     page.wait_for_url(lambda url: "/signin" not in url)
     assert "half-way" not in {cookie["name"] for cookie in visit.context.cookies()}
 
     page.goto("/settings")
     page.get_by_label("Password, to remove it").fill(PASSWORD)
     page.get_by_role("button", name="Remove").click()
-    page.locator("#confirm-yes").click()
+    yes(page)
     expect(page.get_by_role("button", name="Set up a second factor")).to_be_visible()
     visit.close()
 
@@ -172,10 +174,9 @@ def test_the_control_plane_learns_which_browser_signed_in_and_it_can_be_signed_o
         sessions = page.locator("#sessions")
         expect(sessions).to_contain_text("Chrome · Linux · this one")
         expect(sessions).to_contain_text("127.0.0.1")
-        sessions.get_by_role("listitem").filter(has_text="Other/1").get_by_role("button").click()
+        press(sessions.get_by_role("listitem").filter(has_text="Other/1").get_by_role("button"))
         expect(page.get_by_text("That browser is signed out.")).to_be_visible()
-        page.wait_for_timeout(200)
-        assert other.get("/settings").status_code == 303
+        until(lambda: other.get("/settings").status_code == 303)
         visit.close()
 
 
@@ -192,14 +193,14 @@ def test_settings_are_kept_with_the_account_and_speak_the_readers_language(house
     page.goto("/settings")
     page.get_by_label("First name").fill("Eva")
     page.get_by_label("Mobile phone").fill("+46 70 123")
-    page.get_by_role("button", name="Save the profile").click()
+    press(page.get_by_role("button", name="Save the profile"))
     expect(page.get_by_text("Your profile is saved.")).to_be_visible()
     page.locator("#display").get_by_label("Colours").select_option("DARK")
     page.locator("#display").get_by_label("Time zone").select_option("Asia/Tokyo")
-    page.get_by_role("button", name="Save the display").click()
+    press(page.get_by_role("button", name="Save the display"))
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     page.locator("#notify").get_by_label("My reservations").uncheck()
-    page.get_by_role("button", name="Save the notifications").click()
+    press(page.get_by_role("button", name="Save the notifications"))
     expect(page.locator("#notify").get_by_label("My reservations")).not_to_be_checked()
     visit.close()
     second = guest(house, chromium)
@@ -230,12 +231,12 @@ def test_a_driver_takes_their_data_and_leaves(house: House, chromium: Browser) -
     page.get_by_label("Your e-mail, typed again").fill("other@example.org")
     page.get_by_label("Password, to confirm").fill(PASSWORD)
     page.get_by_role("button", name="Delete my account").click()
-    page.locator("#confirm-yes").click()
+    yes(page)
     expect(page.locator("#farewell").get_by_role("alert")).to_be_visible()
     page.get_by_label("Your e-mail, typed again").fill(email)
     page.get_by_label("Password, to confirm").fill(PASSWORD)
     page.get_by_role("button", name="Delete my account").click()
-    page.locator("#confirm-yes").click()
+    yes(page)
     expect(page.get_by_text("Your account is deleted.")).to_be_visible()
     enter(page, email)
     expect(page.get_by_text("E-mail or password is wrong.")).to_be_visible()
@@ -265,13 +266,13 @@ def test_addresses_are_copied_and_a_backup_is_made_and_proven(house: House, chro
     expect(row).to_contain_text(f"ws://127.0.0.1:{house.product.ocpp_port}/ocpp/")
     row.get_by_role("button").click()
     expect(row.get_by_role("button")).to_contain_text("Copied")
-    page.get_by_role("button", name="Back up now").click()
+    press(page.get_by_role("button", name="Back up now"))
     for _ in range(60):
         if page.get_by_role("button", name="Prove it").count():
             break
         page.wait_for_timeout(500)
         page.goto("/settings/system")
-    page.get_by_role("button", name="Prove it").first.click(timeout=60_000)
+    press(page.get_by_role("button", name="Prove it").first, timeout=60_000)
     expect(page.locator("#backups").get_by_text("Proven", exact=True).first).to_be_visible(timeout=60_000)
     visit.close()
 

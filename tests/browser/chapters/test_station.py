@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.kit.house import House
 from tests.kit.live_stations import live_station
 from tests.kit.looks import complaints
 from tests.kit.online import online
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -23,10 +24,6 @@ def known(house: House, identity: str) -> str:
     station = {"identity": identity, "place": house.names["South Yard"]}
     name: str = house.ask("stations.CreateStation", station=station).station.name
     return name.partition("/")[2]
-
-
-def yes(page: Page) -> None:
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
 
 
 @pytest.mark.feature("F-STA-5", "F-OPS-1")
@@ -108,11 +105,11 @@ def test_a_charging_profile_is_set_shown_and_cleared(house: House, chromium: Bro
         page.goto(f"/stations/{key}/charging")
         page.get_by_role("combobox", name="Limits", exact=True).select_option("TxDefaultProfile")
         page.get_by_label("Periods").fill("5: 16")
-        page.get_by_role("button", name="Set it").click()
+        press(page.get_by_role("button", name="Set it"))
         expect(page.get_by_text("The first one begins at 0")).to_be_visible()
         expect(page.get_by_label("Periods")).to_have_value("5: 16")
         page.get_by_label("Periods").fill("0: 16\n60: 8.5")
-        page.get_by_role("button", name="Set it").click()
+        press(page.get_by_role("button", name="Set it"))
         expect(page.get_by_text("The station agreed.")).to_be_visible()
         (asked,) = [payload for action, payload in station.station.asked if action == "SetChargingProfile"]
         schedule = asked["csChargingProfiles"]["chargingSchedule"]
@@ -137,16 +134,16 @@ def test_an_outlet_gets_its_type_ids_parking_and_mode(house: House, chromium: Br
         page.get_by_label("Mode").select_option("OPEN")
         page.get_by_label("Parking").fill("Level 1, left of the lift")
         page.get_by_label("External ids").fill("not an id")
-        page.get_by_role("button", name="Save").click()
+        press(page.get_by_role("button", name="Save"))
         expect(page.get_by_role("alert")).to_contain_text("as service: id")
         expect(page.get_by_label("Outlet id")).to_have_value("P1-07")
         page.get_by_label("External ids").fill("roaming: SE*CHH*E1")
-        page.get_by_role("button", name="Save").click()
+        press(page.get_by_role("button", name="Save"))
         expect(page.get_by_text("Saved.")).to_be_visible()
         page.get_by_role("button", name="Switch free vend on").click()
         yes(page)
         expect(page.get_by_text("On: anyone may charge")).to_be_visible()
-        page.get_by_role("button", name="Switch reservations off").click()
+        press(page.get_by_role("button", name="Switch reservations off"))
         expect(page.get_by_text("Off: nobody can reserve here.")).to_be_visible()
         visit.close()
     (outlet,) = house.ask("outlets.ListOutlets", station=f"stations/{key}").outlets
@@ -165,16 +162,16 @@ def test_secrets_are_shown_by_a_button_and_each_showing_is_written_down(house: H
     page.get_by_label("Installed by").fill("Elkraft AB")
     page.get_by_label("Fuse (A per phase)").fill("63")
     page.get_by_label("Made on").fill("2025-03-01")
-    page.get_by_role("button", name="Save").click()
+    press(page.get_by_role("button", name="Save"))
     expect(page.get_by_label("Installed by")).to_have_value("Elkraft AB")
     expect(page.get_by_label("Made on")).to_have_value("2025-03-01")
     page.get_by_text("Keep others").click()
     page.get_by_label("Master password").fill("tr0ub4dor")
-    page.get_by_role("button", name="Keep", exact=True).click()
+    press(page.get_by_role("button", name="Keep", exact=True))
     expect(page.get_by_text("Kept encrypted.")).to_be_visible()
     assert "tr0ub4dor" not in page.content()
     page.get_by_role("button", name="Show them").click()
-    yes(page)
+    yes(page, stays=True)
     expect(page.locator(".secrets")).to_contain_text("tr0ub4dor")
     visit.close()
     log = house.ask("audit.ListAuditEntries", page_size=50)
@@ -192,7 +189,7 @@ def test_a_log_is_ordered_followed_and_downloaded(house: House, chromium: Browse
         visit = house.page(chromium, "support")
         page = visit.page
         page.goto(f"/stations/{key}/diagnostics")
-        page.get_by_role("button", name="Order it").click()
+        press(page.get_by_role("button", name="Order it"))
         expect(page.get_by_text("The station agreed.")).to_be_visible()
         (asked,) = [payload for action, payload in station.station.asked if action == "GetDiagnostics"]
         address = asked["location"].rstrip("/") + "/diag.log"
@@ -224,13 +221,13 @@ def test_two_pictures_are_uploaded_with_a_preview_and_removed(house: House, chro
     field = page.get_by_label("Choose a picture").first
     field.set_input_files({"name": "front.jpg", "mimeType": "image/jpeg", "buffer": picture("#aa3344")})
     expect(page.locator("#preview-1")).to_be_visible()
-    page.get_by_role("button", name="Upload Picture 1").click()
+    press(page.get_by_role("button", name="Upload Picture 1"))
     shown = page.get_by_role("img", name="Picture 1 of")
     expect(shown).to_be_visible()
-    assert shown.evaluate("image => image.complete && image.naturalWidth") == 400
+    expect(shown).to_have_js_property("naturalWidth", 400)
     field = page.get_by_label("Choose a picture").first
     field.set_input_files({"name": "no.jpg", "mimeType": "image/jpeg", "buffer": b"not a picture"})
-    page.get_by_role("button", name="Upload Picture 2").click()
+    press(page.get_by_role("button", name="Upload Picture 2"))
     expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_role("button", name="Remove Picture 1").click()
     yes(page)
@@ -252,14 +249,13 @@ def test_a_station_is_assigned_shared_by_its_owner_and_released(house: House, ch
     page.get_by_role("link", name="Sharing").click()
     page.get_by_label("E-mail of the user").fill("support@example.org")
     page.get_by_role("combobox", name="They may", exact=True).select_option("OPERATE")
-    page.get_by_role("button", name="Share", exact=True).click()
+    press(page.get_by_role("button", name="Share", exact=True))
     expect(page.locator("tbody tr")).to_contain_text("support@example.org")
     page.locator("tbody").get_by_role("button", name="Remove").click()
     yes(page)
     expect(page.get_by_text("This station is shared with nobody.")).to_be_visible()
     page.get_by_role("button", name="Release").click()
     yes(page)
-    page.wait_for_load_state()
     visit.close()
     assert house.ask("stations.GetStation", name=f"stations/{key}").station.owner == ""
 
@@ -275,7 +271,7 @@ def test_how_to_connect_is_told_with_every_address_and_the_password_once(house: 
     expect(help_card).to_contain_text("OCPP 1.5 by SOAP")
     help_card.get_by_text("What the security profiles mean").click()
     expect(help_card).to_contain_text("both sides show a certificate")
-    page.get_by_role("button", name="Make one").click()
+    press(page.get_by_role("button", name="Make one"))
     expect(page.get_by_text("This password is shown only now.")).to_be_visible()
     visit.close()
 
@@ -293,7 +289,7 @@ def test_its_alarms_are_acknowledged_on_its_page(house: House, chromium: Browser
                 break
             page.wait_for_timeout(500)
             page.reload()
-        page.get_by_role("button", name="Acknowledge").click()
+        press(page.get_by_role("button", name="Acknowledge"))
         expect(page.locator("tbody")).to_contain_text("Acknowledged")
         visit.close()
 

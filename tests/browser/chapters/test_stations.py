@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import openpyxl
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser, expect
 from tests.kit.house import House
 from tests.kit.live_stations import live_station
 from tests.kit.looks import complaints
+from tests.kit.pressing import press, yes
 from tests.kit.product import station
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
@@ -41,7 +43,7 @@ def test_stations_are_found_by_every_filter_sorted_both_ways_and_exported_as_sho
         expect(page.locator("#station-rows tr")).to_have_count(3)
         page.get_by_role("radio", name="Offline").check()
         expect(page.locator("#station-rows tr")).to_have_count(2)
-        assert "state=offline" in page.url
+        expect(page).to_have_url(re.compile("state=offline"))
         page.goto("/stations?q=FILTER-")
         page.locator("#more-filters summary").click()
         page.get_by_label("Protocol").select_option("ocpp1.6")
@@ -88,7 +90,7 @@ def test_ticked_stations_are_moved_and_all_that_are_filtered_are_shared(house: H
     page.get_by_role("combobox", name="Do", exact=True).select_option("move")
     page.get_by_role("combobox", name="To", exact=True).select_option(label="North Harbour")
     page.get_by_role("button", name="Do it").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("Done for all of them.")).to_be_visible()
     places = {name: house.ask("stations.GetStation", name=name).station.place for name in (first, second)}
     assert places == {first: house.names["North Harbour"], second: house.names["South Yard"]}
@@ -98,7 +100,7 @@ def test_ticked_stations_are_moved_and_all_that_are_filtered_are_shared(house: H
     page.get_by_label("E-mail of the user").fill("driver@example.org")
     page.get_by_label("They may").select_option("OPERATE")
     page.get_by_role("button", name="Do it").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("Done for all of them.")).to_be_visible()
     for name in (first, second):
         (share,) = house.ask("sharing.ListShares", station=name).shares
@@ -168,7 +170,7 @@ def test_connectors_are_listed_with_their_state_live_and_filtered_by_it(house: H
         expect(rows.nth(1)).to_contain_text("Paused by vehicle")
         page.get_by_role("checkbox", name="Paused by vehicle").check()
         expect(rows).to_have_count(1)
-        assert "status=SUSPENDED_EV" in page.url
+        expect(page).to_have_url(re.compile("status=SUSPENDED_EV"))
         assert page.locator(".tick").count() == 9
         visit.close()
     with house.visitor("support") as http:
@@ -195,7 +197,7 @@ def test_stations_that_wait_tell_why_and_are_accepted_together(house: House, chr
         expect(card).to_contain_text("attempt")
         expect(card).to_contain_text("Nobody has made this identity known here")
         card.get_by_label(f"Tick {identity}").check()
-    page.get_by_role("button", name="Accept ticked ones").click()
+    press(page.get_by_role("button", name="Accept ticked ones"))
     expect(page.get_by_text("The stations are accepted.")).to_be_visible()
     expect(page.locator("article", has_text="KNOCK-1")).to_have_count(0)
     visit.close()

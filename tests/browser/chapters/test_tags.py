@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.kit.house import House
 from tests.kit.looks import complaints
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -34,7 +35,7 @@ def test_a_tag_is_added_with_all_its_fields_and_found_by_what_is_printed_on_it(h
     page.get_by_text("Where it is valid").click()
     page.get_by_label("North Harbour").check()
     page.get_by_label("Note").fill("In the glove box")
-    page.get_by_role("button", name="Add tag").click()
+    press(page.get_by_role("button", name="Add tag"))
     expect(page.get_by_text("The tag is added.")).to_be_visible()
     (made,) = house.ask("id_tokens.ListIdTokens", query="Pool car").id_tokens
     assert (made.id_token, made.parent_id_token, made.note) == ("04C0FFEE112233", "POOL", "In the glove box")
@@ -48,14 +49,14 @@ def test_a_tag_is_added_with_all_its_fields_and_found_by_what_is_printed_on_it(h
     expect(page.get_by_text(printed)).to_be_visible()
     expect(page.get_by_text(made.forms[0].hexadecimal_reversed)).to_be_visible()
     page.get_by_label("Last day it is valid").fill("2026-02-01")
-    page.get_by_role("button", name="Save").click()
+    press(page.get_by_role("button", name="Save"))
     page.goto("/tags?state=EXPIRED")
     expect(page.locator("table.tags tbody")).to_contain_text("04C0FFEE112233")
     page.goto("/tags?parent=POOL&order=ALIAS&desc=1")
     expect(page.get_by_role("columnheader", name="Alias")).to_have_attribute("aria-sort", "descending")
     page.get_by_role("link", name="04C0FFEE112233").click()
     page.get_by_role("button", name="Delete tag").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The tag is deleted.")).to_be_visible()
     assert house.ask("id_tokens.ListIdTokens", query="Pool car").total_size == 0
     visit.close()
@@ -67,7 +68,7 @@ def test_a_virtual_tag_gets_an_id_that_nobody_has_to_make_up(house: House, chrom
     visit.page.goto("/tags/add")
     visit.page.get_by_role("radio", name="Virtual").check()
     visit.page.get_by_label("Alias").fill("App of Ada")
-    visit.page.get_by_role("button", name="Add tag").click()
+    press(visit.page.get_by_role("button", name="Add tag"))
     expect(visit.page.get_by_text("The tag is added.")).to_be_visible()
     (made,) = house.ask("id_tokens.ListIdTokens", query="App of Ada").id_tokens
     assert (made.kind, len(made.id_token) >= 16) == (2, True)
@@ -96,13 +97,13 @@ def test_a_driver_has_several_tags_blocks_one_and_registers_more_where_that_is_a
     expect(page.get_by_role("link", name="04AA11BB22CC80")).to_be_visible()
     assert "04EEEEEEEEEE01" not in page.content()
     assert page.get_by_role("link", name="Add tag").count() == 0
-    page.get_by_role("button", name="Block 04BB00CC11DD22").click()
+    press(page.get_by_role("button", name="Block 04BB00CC11DD22"))
     expect(page.get_by_text("Blocked by its driver")).to_be_visible()
     assert house.ask("id_tokens.GetIdToken", name=second).id_token.blocked_by_user
     page.get_by_role("link", name="04BB00CC11DD22").click()
     page.get_by_label("Alias").fill("My spare")
     page.get_by_label("Blocked: it is refused").uncheck()
-    page.get_by_role("button", name="Save").click()
+    press(page.get_by_role("button", name="Save"))
     expect(page.get_by_text("The tag is saved.")).to_be_visible()
     found = house.ask("id_tokens.GetIdToken", name=second).id_token
     assert (found.alias, found.blocked) == ("My spare", False)
@@ -112,7 +113,7 @@ def test_a_driver_has_several_tags_blocks_one_and_registers_more_where_that_is_a
     page.goto("/tags")
     page.get_by_role("link", name="Add tag").click()
     page.get_by_label("Id", exact=True).fill("04DD00CC11DD99")
-    page.get_by_role("button", name="Add tag").click()
+    press(page.get_by_role("button", name="Add tag"))
     expect(page.get_by_role("link", name="04DD00CC11DD99")).to_be_visible()
     (own,) = house.ask("id_tokens.ListIdTokens", query="04DD00CC11DD99").id_tokens
     assert own.user == house.names["driver"]
@@ -130,13 +131,13 @@ def test_a_limit_is_set_for_a_driver_and_for_a_group_of_tags_and_taken_away(hous
     for who, kwh in (("driver@example.org", "120"), ("FLEET", "500,5")):
         page.get_by_label("For whom").fill(who)
         page.get_by_label("Energy in kWh").fill(kwh)
-        page.get_by_role("button", name="Set limit").click()
+        press(page.get_by_role("button", name="Set limit"))
         expect(page.get_by_text("The limit is set.")).to_be_visible()
     limits = {each.target: each.energy_wh for each in house.ask("outlets.ListChargeLimits").limits}
     assert limits == {house.names["driver"]: 120_000, "tagGroups/FLEET": 500_500}
     for _ in range(2):
         page.get_by_role("button", name=re.compile("Take away")).first.click()
-        page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+        yes(page)
         expect(page.get_by_text("The limit is taken away.")).to_be_visible()
     assert not house.ask("outlets.ListChargeLimits").limits
     visit.close()

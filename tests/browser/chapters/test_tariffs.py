@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, expect
 from tests.kit.charging import a_tariff
 from tests.kit.house import House
 from tests.kit.looks import complaints
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -27,7 +28,7 @@ def test_a_tariff_is_made_tried_out_assigned_changed_and_retired(house: House, c
     preview = page.locator("#preview")
     expect(preview).to_contain_text("20 kWh × 0.4 EUR/kWh")
     expect(preview).to_contain_text("€8.00")
-    page.get_by_role("button", name="Another price").click()
+    press(page.get_by_role("button", name="Another price"))
     expect(page.get_by_label("Name")).to_have_value("Night owls")
     second = page.get_by_role("group", name="Price 2")
     second.locator("select").select_option("PARKING_TIME")
@@ -36,31 +37,31 @@ def test_a_tariff_is_made_tried_out_assigned_changed_and_retired(house: House, c
     second.get_by_label("Free minutes (parked)").fill("10")
     expect(preview).to_contain_text("Time parked")
     expect(preview).to_contain_text("€10.00")
-    page.get_by_role("button", name="Save").last.click()
+    press(page.get_by_role("button", name="Save").last)
     expect(page.get_by_text("The tariff is there.")).to_be_visible()
     expect(page.get_by_role("region", name="Versions of the prices")).to_contain_text("after 10 free minutes")
     page.get_by_label("It shall hold for").select_option("place")
-    page.get_by_role("button", name="Assign").click()
+    press(page.get_by_role("button", name="Assign"))
     expect(page.get_by_text("Choose where, or for whom")).to_be_visible()
     page.locator("select[name=place]").select_option(house.names["Level 1"])
-    page.get_by_role("button", name="Assign").click()
+    press(page.get_by_role("button", name="Assign"))
     expect(page.get_by_text("The tariff is assigned.")).to_be_visible()
     name = "tariffs/" + page.url.rpartition("/")[2]
     assert house.ask("tariffs.GetTariffFor", station=house.names["CP-1"]).tariff_display_name == "Night owls"
     page.get_by_role("link", name="Change", exact=True).click()
     page.get_by_role("group", name="Price 1").get_by_label("Price", exact=True).fill("0.45")
-    page.get_by_role("button", name="Save").last.click()
+    press(page.get_by_role("button", name="Save").last)
     expect(page.get_by_text("The new prices are saved.")).to_be_visible()
     versions = house.ask("tariffs.GetTariff", name=name).versions
     assert [v.terms.elements[0].price for v in versions] == ["0.45", "0.40"]
     page.get_by_role("button", name="Retire").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_role("button", name="End", exact=True).click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The tariff no longer holds there.")).to_be_visible()
     page.get_by_role("button", name="Retire").click()
-    page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The tariff is retired.")).to_be_visible()
     visit.close()
     assert house.ask("tariffs.GetTariff", name=name).tariff.retired

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 from control.v1 import tolerance_pb2
 from tests.browser.test_accessibility import complaints
 from tests.kit.house import House
+from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -26,7 +27,7 @@ def test_an_administrator_adds_changes_and_deletes_rules(house: House, chromium:
     new.get_by_label("Title").fill("Odd meters")
     new.get_by_label("Maker").fill("Odd*")
     new.locator("input[value='numbers-as-texts']").check()
-    new.get_by_role("button", name="Add").click()
+    press(new.get_by_role("button", name="Add"))
     expect(page.get_by_text("The rules are saved.")).to_be_visible()
     (made,) = odd_meters(house)
     assert (made.title, made.vendor_pattern, list(made.rule_ids), made.enabled) == (
@@ -38,12 +39,12 @@ def test_an_administrator_adds_changes_and_deletes_rules(house: House, chromium:
     card = page.locator("details.site", has_text="Odd meters")
     card.locator("summary").click()
     card.get_by_label("Switched on").uncheck()
-    card.get_by_role("button", name="Save").click()
+    press(card.get_by_role("button", name="Save"))
     expect(page.get_by_text("The rules are saved.")).to_be_visible()
     assert [one.enabled for one in odd_meters(house)] == [False]
     card.locator("summary").click()
     card.get_by_role("button", name="Delete").click()
-    page.get_by_role("button", name="Yes").click()
+    yes(page)
     expect(page.get_by_text("The rules are deleted.")).to_be_visible()
     assert not odd_meters(house)
     visit.close()
