@@ -68,6 +68,7 @@ class FakeCsms:
         self.unreachable = False
         self.subprotocol: str | None = "ocpp1.6"
         self.newest_wins = False  # close the older connection of a station
+        self.forgets_starts = False  # a start that is told again is another session
         self.clock: Callable[[], datetime] = lambda: datetime(2025, 1, 1, tzinfo=UTC)
         self.garbage: list[str | bytes] = []
         self._ids = itertools.count(1)
@@ -203,7 +204,7 @@ class FakeCsms:
         return {}
 
     def _start(self, station: str, payload: Json) -> int:
-        for kept in self.sessions.values():
+        for kept in () if self.forgets_starts else self.sessions.values():
             told = (kept.station, kept.connector, kept.start_time)
             if told == (station, payload["connectorId"], _time(payload["timestamp"])):
                 return kept.transaction_id
