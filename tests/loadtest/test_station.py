@@ -5,74 +5,13 @@ from __future__ import annotations
 import importlib.resources
 import itertools
 import json
-from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import jsonschema_rs
 import pytest
 import trio
 import trio.testing
 
-from loadtest.client import Address
-from loadtest.ledger import SeenSession, compare
-from loadtest.meter import Car
-from loadtest.scenario import SessionPlan, StationPlan
-from loadtest.session import RunClock
-from loadtest.station import Habits, Station
-from loadtest.tally import Tally
-from tests.kit.fake_csms import FakeCsms
-
-DATE = datetime(2025, 1, 1, 12, tzinfo=UTC)
-CAR = Car(capacity_wh=60_000, soc=0.2, max_power_w=11_000, phases=3)
-NAME = "LT-00001"
-
-
-def visit(start: float = 5.0, length: float = 60.0, tag: str = "LT-00001-1") -> SessionPlan:
-    return SessionPlan(start, length, tag, CAR)
-
-
-class Stage:
-    """One station and a fake central system."""
-
-    def __init__(self, nursery: trio.Nursery, *visits: Sequence[SessionPlan], call_timeout: float = 10.0) -> None:
-        self.csms = FakeCsms(nursery)
-        self.tally = Tally(trio.current_time())
-        plan = StationPlan(NAME, 0.0, "1/" + NAME, tuple(tuple(each) for each in visits))
-        self.station = Station(
-            plan,
-            self.csms.dial,
-            Address("csms", f"/ocpp/{NAME}", NAME, "a-long-password!"),
-            tally=self.tally,
-            clock=RunClock(trio.current_time(), DATE),
-            habits=Habits(meter_interval=10.0, time_scale=30.0, call_timeout=call_timeout, retry_interval=2.0),
-        )
-        nursery.start_soon(self.station.run)
-
-    async def until_done(self, *, within: float = 600.0) -> None:
-        with trio.fail_after(within):
-            while not self.station.finished:
-                await trio.sleep(1)
-
-    def seen(self) -> list[SeenSession]:
-        return [
-            SeenSession(
-                station=kept.station,
-                connector=kept.connector,
-                id_tag=kept.id_tag,
-                transaction_id=kept.transaction_id,
-                start_time=kept.start_time,
-                stop_time=kept.stop_time,
-                energy_wh=(kept.meter_stop_wh or kept.meter_start_wh) - kept.meter_start_wh,
-                meter_start_wh=kept.meter_start_wh,
-                meter_stop_wh=kept.meter_stop_wh,
-                samples=sorted(kept.samples.items()),
-            )
-            for kept in self.csms.sessions.values()
-        ]
-
-    def check(self) -> None:
-        """The books of the station and of the fake agree."""
-        assert compare(self.station.ledger, self.seen()) == []
+from tests.kit.stage import NAME, Stage, visit
 
 
 async def test_one_whole_session_in_the_right_order(
