@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import trio
 
 import loadtest.__main__ as command
-from loadtest.__main__ import FAILED, MISUSED, PASSED, main, make_passwords, parse_sources, read_settings
+from loadtest.__main__ import FAILED, INTERRUPTED, MISUSED, PASSED, main, make_jobs
+from loadtest.jobs import SaturateJob, StationsJob
 from loadtest.ledger import SessionRecord
-from loadtest.scenario import fitting_time_scale
+from loadtest.operator import OperatorJob
+from loadtest.options import make_passwords, read_settings
+from loadtest.probe import Probe, ProbeError
+from loadtest.recipes import ready_scenarios
 from loadtest.swarm import SwarmResult
 from loadtest.tally import Tally
 from tests.kit.fake_control_api import KEY, FakeControlApi, serving
@@ -73,7 +79,10 @@ def test_a_whole_run_over_real_sockets_passes_and_writes_its_report(
 ) -> None:
     file = tmp_path / "report.json"
     api = FakeControlApi(live.kept)  # type: ignore[abstract]
-    options = "--stations 20 --minutes 0.07 --ramp 0.3 --meter-interval 0.3 --source-addresses 127.0.0.1-127.0.0.3"
+    options = (
+        "--stations 20 --minutes 0.07 --ramp 0.3 --meter-interval 0.3 --processes 2 "
+        "--source-addresses 127.0.0.1-127.0.0.3"
+    )
     with serving(api) as control:
         target = f"ws://127.0.0.1:{live.port}/ocpp"
         where = ["--target", target, "--control", control, "--api-key", KEY, "--json", str(file)]
@@ -94,9 +103,19 @@ def canned(name: str, number: int) -> SessionRecord:
     start = BEGAN + timedelta(seconds=number)
     samples = {start + timedelta(seconds=n): 1000 + n for n in range(1, 4)}
     return SessionRecord(
-        name, 1, f"{name}-1", start, 1000, False, number, start + timedelta(seconds=9), 1010, "Local", True, False,
-        samples, dict(samples),
-    )  # fmt: skip
+        station=name,
+        connector=1,
+        id_tag=f"{name}-1",
+        start_time=start,
+        meter_start_wh=1000,
+        transaction_id=number,
+        stop_time=start + timedelta(seconds=9),
+        meter_stop_wh=1010,
+        reason="Local",
+        stop_acknowledged=True,
+        samples_sent=samples,
+        samples_acknowledged=dict(samples),
+    )
 
 
 def drop(kept: Kept) -> None:
@@ -126,13 +145,11 @@ def test_a_server_that_drops_doubles_or_alters_a_session_is_caught(
 ) -> None:
     ledger = [canned("LT-00001", 1), canned("LT-00002", 2), canned("LT-00003", 3)]
 
-    async def run_swarm(*_: object, **__: object) -> SwarmResult:
-        return SwarmResult(BEGAN, 60.0, Tally(0.0), ledger, [record.station for record in ledger])
-
-    monkeypatch.setattr(command, "run_swarm", run_swarm)
+    result = SwarmResult(BEGAN, 60.0, Tally(0.0), ledger, [record.station for record in ledger])
+    monkeypatch.setattr(command, "run_processes", lambda *_, **__: result)
     kept = [
         KeptSession(
-            r.station, r.transaction_id or 0, 1, r.id_tag, r.start_time, 1000, r.stop_time, 1010, "Local",
+            r.station, int(r.transaction_id or 0), 1, r.id_tag, r.start_time, 1000, r.stop_time, 1010, "Local",
             dict(r.samples_acknowledged),
         )
         for r in ledger
@@ -154,10 +171,8 @@ def test_a_server_that_drops_doubles_or_alters_a_session_is_caught(
 def test_a_run_without_a_session_has_failed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def run_swarm(*_: object, **__: object) -> SwarmResult:
-        return SwarmResult(BEGAN, 60.0, Tally(0.0))
-
-    monkeypatch.setattr(command, "run_swarm", run_swarm)
+    result = SwarmResult(BEGAN, 60.0, Tally(0.0))
+    monkeypatch.setattr(command, "run_processes", lambda *_, **__: result)
     assert main(["--no-check"]) == FAILED
     assert "no session finished" in capsys.readouterr().out
 
@@ -167,17 +182,19 @@ def test_no_control_api_fails_before_the_run(capsys: pytest.CaptureFixture[str])
     assert "is the server running" in capsys.readouterr().out
 
 
+def test_the_ready_scenarios_are_listed_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == PASSED
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [scenario.name for scenario in ready_scenarios()]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ("", "key create"),
-        ("--no-check --stations 0", "--stations must be more than 0"),
-        ("--no-check --time-scale 0", "--time-scale"),
-        ("--no-check --minutes 0.05 --ramp 3", "no session fits"),
+        ("--no-check --stations 0", "--stations must be a whole number more than 0"),
+        ("--no-check --scenario nonsense", "there is no scenario 'nonsense'"),
         ("--no-check --target http://x", "ws://"),
-        ("--no-check --prefix A-VERY-LONG-PREFIX-", "--prefix is too long"),
-        ("--no-check --stations 30000 --source-addresses 127.0.0.1", "local ports"),
-        ("--no-check --source-addresses 127.0.0.9-127.0.0.1", "range"),
     ],
 )
 def test_misuse_is_told_in_words(options: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,28 +202,55 @@ def test_misuse_is_told_in_words(options: str, words: str, capsys: pytest.Captur
     assert words in capsys.readouterr().out
 
 
-def test_a_key_from_the_environment_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CHARGEHOUSE_API_KEY", "k")
-    assert read_settings(["--stations", "5"]).api_key == "k"
+def test_a_child_that_died_makes_the_run_fail(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = [canned("LT-00001", 1)]
+    result = SwarmResult(BEGAN, 60.0, Tally(0.0), ledger, ["LT-00001"], failures=["process 2 of 2 died (exit code 7)"])
+    monkeypatch.setattr(command, "run_processes", lambda *_, **__: result)
+    assert main(["--no-check"]) == FAILED
+    assert "process 2 of 2 died" in " ".join(capsys.readouterr().out.split())
 
 
-def test_the_defaults_are_those_of_the_readme() -> None:
-    settings = read_settings(["--no-check"])
-    assert settings.target_url == "ws://127.0.0.1:9000/ocpp"
-    assert settings.control == "127.0.0.1:50051"
-    assert (settings.scenario.stations, settings.scenario.minutes, settings.scenario.ramp) == (500, 1.0, 10.0)
-    assert settings.scenario.time_scale == fitting_time_scale(60, 10)
+def test_an_interrupted_run_tells_what_there_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = SwarmResult(BEGAN, 6.0, Tally(0.0), [canned("LT-00001", 1)], ["LT-00001"], interrupted=True)
+    monkeypatch.setattr(command, "run_processes", lambda *_, **__: result)
+    assert main(["--no-check"]) == INTERRUPTED
+    assert "1 finished" in capsys.readouterr().out
 
 
-def test_passwords_are_one_each_and_fit_ocpp() -> None:
-    passwords = make_passwords(read_settings(["--api-key", "k", "--stations", "50"]))
-    assert len(set(passwords.values())) == 50
-    assert all(16 <= len(password) <= 40 for password in passwords.values())
-    assert set(make_passwords(read_settings(["--no-check", "--password", "p"])).values()) == {"p"}
-    assert make_passwords(read_settings(["--no-check"])) == {}
+def test_a_control_api_that_is_gone_at_the_end_does_not_take_the_report_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = SwarmResult(BEGAN, 6.0, Tally(0.0), [canned("LT-00001", 1)], ["LT-00001"])
+    api = FakeControlApi(list)  # type: ignore[abstract]
+    with serving(api) as control, ExitStack() as stack:
+
+        def run_processes(*_: object, **__: object) -> SwarmResult:
+            stack.enter_context(monkeypatch.context()).setattr(Probe, "sessions", gone)
+            return result
+
+        def gone(*_: object, **__: object) -> NoReturn:
+            raise ProbeError("control.v1 cannot be reached")
+
+        monkeypatch.setattr(command, "run_processes", run_processes)
+        assert main(["--stations", "1", "--control", control, "--api-key", KEY]) == FAILED
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "1 finished" in shown
+    assert "nothing was checked: control.v1 cannot be reached" in shown
 
 
-def test_source_addresses_as_list_or_range() -> None:
-    assert parse_sources("") == ()
-    assert parse_sources("127.0.0.1, ::1") == ("127.0.0.1", "::1")
-    assert parse_sources("127.0.0.254-127.0.1.1") == ("127.0.0.254", "127.0.0.255", "127.0.1.0", "127.0.1.1")
+def test_the_work_is_shared_and_nobody_is_sent_anothers_passwords() -> None:
+    settings = read_settings(["--stations", "7", "--processes", "3", "--api-key", "k", "--scenario", "commands"])
+    passwords = make_passwords(settings)
+    *lives, operator = make_jobs(settings, passwords)
+    assert isinstance(operator, OperatorJob)
+    own = [job.passwords for job in lives if isinstance(job, StationsJob)]
+    assert sorted(len(some) for some in own) == [2, 2, 3]
+    assert {name: word for some in own for name, word in some.items()} == passwords
+    settings = read_settings(["--stations", "7", "--processes", "3", "--api-key", "k", "--scenario", "saturate"])
+    jobs = [job for job in make_jobs(settings, passwords) if isinstance(job, SaturateJob)]
+    assert [(job.first, job.stations) for job in jobs] == [(0, 2), (2, 2), (4, 3)]
+    assert {name for job in jobs for name in job.passwords} == set(passwords)
