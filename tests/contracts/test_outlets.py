@@ -147,7 +147,7 @@ async def test_what_is_written_of_an_outlet_is_found_again(house: House) -> None
     wanted = msgspec.structs.replace(
         one,
         uuid="6ba7b810-9dad-11d1-80b4-00c04fd430c8",
-        outlet_id="A-1",
+        outlet_id="BAY-1",
         connector_type="CHADEMO",
         parking="Level 2\0, 100%",
         mode=OutletMode.OPEN,
@@ -157,7 +157,7 @@ async def test_what_is_written_of_an_outlet_is_found_again(house: House) -> None
     kept = await house.outlets.update(wanted, version=one.version)
     assert msgspec.structs.replace(kept, version=1, updated_at=one.updated_at) == wanted
     narrow: list[dict[str, object]] = [
-        {"query": "a-1"},
+        {"query": "bay-1"},
         {"query": "0%"},
         {"query": "de*"},
         {"query": "6BA7B810"},
@@ -174,7 +174,7 @@ async def test_what_is_written_of_an_outlet_is_found_again(house: House) -> None
         assert await _all(house, **nothing) == [], nothing
     taken: list[tuple[str, Outlet]] = [
         ("UUID_TAKEN", msgspec.structs.replace(two, uuid=kept.uuid)),
-        ("OUTLET_ID_TAKEN", msgspec.structs.replace(two, outlet_id="a-1")),
+        ("OUTLET_ID_TAKEN", msgspec.structs.replace(two, outlet_id="bay-1")),
         ("EXTERNAL_ID_TAKEN", msgspec.structs.replace(two, external_ids=(ExternalId("maps", "M7"),))),
     ]
     for reason, outlet in taken:
