@@ -183,6 +183,17 @@ class Link(LinkPort):
         if isinstance(data, BinaryMessage):
             return await self._refuse_binary(data)
         events = self._exchange.receive(data, now)
+        if len(events) == 1 and type(event := events[0]) is IncomingCall:  # nearly always
+            call = event.call
+            self._log.record(
+                self._station_id,
+                _RECEIVED,
+                data,
+                message_type="CALL",
+                action=call.action,
+                message_id=call.message_id,
+            )
+            return await self._work(call, now)
         self._log_received(data, events)
         for event in events:
             if isinstance(event, IncomingCall):

@@ -47,6 +47,7 @@ class StationMemory:
     """One station in memory. `open` are its open transactions by session id, oldest first."""
 
     __slots__ = (
+        "_newest",
         "_progress",
         "_recent",
         "identity",
@@ -83,6 +84,7 @@ class StationMemory:
         """Open sessions whose values are kept and whose own row is behind; `progress` writes it."""
         self._progress: dict[int, datetime] = {}
         self._recent: list[tuple[datetime, int]] = []
+        self._newest: datetime | None = None  # of those and all before
 
     # -- remote starts -----------------------------------------------------------------------------------------------
 
@@ -198,8 +200,12 @@ class StationMemory:
             reading = reading_of(value)
             record = meter_record(self.station_id, evse_id, session_id, value, now, reading)
             applied.records.append(record)
-            once = (value.timestamp, record.digest)
-            if transaction is not None and once not in self._recent:
+            at = value.timestamp
+            once = (at, record.digest)
+            newer = self._newest is None or at > self._newest
+            if newer:
+                self._newest = at
+            if transaction is not None and (newer or once not in self._recent):
                 transaction.read(value, now, reading)
             self._recent.append(once)
         if len(self._recent) > 2 * _RECENT:

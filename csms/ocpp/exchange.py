@@ -139,7 +139,6 @@ class _Pending(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Done(msgspec.Struct, frozen=True, gc=False):
-    message_id: str
     digest: int
     data: bytes
     at: float
@@ -167,7 +166,7 @@ class Exchange:
         self._expired: deque[str] | None = None  # most connections never need one
         self._working: _Theirs | None = None
         self._queue: deque[_Theirs] | None = None
-        self._done: deque[_Done] = deque(maxlen=REMEMBERED)
+        self._done: dict[str, _Done] = {}  # the newest is the last; a deque would weigh 600 bytes
         self._refused = 0
 
     # -- what comes in -----------------------------------------------------------------------------------------
@@ -216,12 +215,12 @@ class Exchange:
 
     def _repetition(self, new: _Theirs) -> list[Event] | None:
         message_id, digest = new.call.message_id, new.digest
-        for done in self._done:
-            if done.message_id == message_id and done.digest == digest and new.at - done.at < REMEMBER_SECONDS:
-                return [
-                    Reply(done.data),
-                    Dropped(f"{new.call.action} {message_id!r} came again; its answer was sent again."),
-                ]
+        done = self._done.get(message_id)
+        if done is not None and done.digest == digest and new.at - done.at < REMEMBER_SECONDS:
+            return [
+                Reply(done.data),
+                Dropped(f"{new.call.action} {message_id!r} came again; its answer was sent again."),
+            ]
         if self._working is not None and (
             _same(self._working, new) or any(_same(other, new) for other in self._queue or ())
         ):
@@ -335,7 +334,11 @@ class Exchange:
         self._working = None
         self._refused = 0
         if call.action not in _NEVER_REMEMBERED:
-            self._done.append(_Done(call.message_id, theirs.digest, data, theirs.at))
+            remembered = self._done
+            remembered.pop(call.message_id, None)
+            remembered[call.message_id] = _Done(theirs.digest, data, theirs.at)
+            if len(remembered) > REMEMBERED:
+                del remembered[next(iter(remembered))]
         return data
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from csms.domain import errors
 from csms.domain.commands import Answer, Command
-from csms.domain.facts import Ack, Fact, Reply
+from csms.domain.facts import ACK, Ack, Fact, Reply
 from csms.ocpp import faults
 from csms.ocpp.faults import Edition, ErrorCode, Fault, LocalProtocolError
 from csms.ocpp.frame import Call, Send
@@ -47,7 +47,7 @@ def _read(message: Message, payload: bytes | msgspec.Raw, shape: type[Any] | Non
 class Incoming(Generic[P]):
     """One action that stations send. `P` is what `decode` takes: `shape`, or the schema's Struct."""
 
-    __slots__ = ("_decode", "_reply", "_shape", "action")
+    __slots__ = ("_acknowledgement", "_decode", "_reply", "_shape", "action")
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class Incoming(Generic[P]):
         self._decode = decode
         self._reply = reply
         self._shape = shape
+        self._acknowledgement: tuple[Message, bytes] | None = None
 
     def decode(self, message: Message, payload: msgspec.Raw) -> Fact:
         """What the payload means. Raises Fault."""
@@ -68,7 +69,12 @@ class Incoming(Generic[P]):
 
     def reply(self, message: Message, reply: Reply) -> bytes:
         """The payload of the answer. Raises LocalProtocolError."""
-        return message.encode(self._reply(reply))
+        if reply is not ACK:
+            return message.encode(self._reply(reply))
+        kept = self._acknowledgement  # always the same bytes, checked once
+        if kept is None or kept[0] is not message:
+            kept = self._acknowledgement = message, message.encode(self._reply(reply))
+        return kept[1]
 
 
 class Outgoing(Generic[C, P]):
@@ -127,15 +133,22 @@ class RoutedDialect:
             rows = self.outgoing.setdefault(row.command, [])
             rows[:] = [row, *(other for other in rows if other.action != row.action)]
         self._schemas: Schemas = schemas_of(edition)
+        self._known_calls: dict[str, tuple[IncomingRow, Message]] = {}  # what was looked up once
 
     def decode(self, call: Call | Send) -> Fact:
         """See `Dialect.decode`."""
+        known = self._known_calls.get(call.action)
+        if known is not None and type(call) is Call:
+            return known[0].decode(known[1], call.payload)
         route = self.incoming.get(call.action)
         if route is None:
             raise self._unknown(call.action)
         if type(call) is Call and not self._schemas.has(call.action, Direction.RESPONSE):
             raise Fault(ErrorCode.PROTOCOL_ERROR, f"{call.action} wants no answer: it is said by SEND, not by CALL.")
-        return route.decode(self._schemas.message(call.action, Direction.REQUEST), call.payload)
+        message = self._schemas.message(call.action, Direction.REQUEST)
+        if type(call) is Call:
+            self._known_calls[call.action] = route, message
+        return route.decode(message, call.payload)
 
     def reply(self, call: Call, reply: Reply) -> bytes:
         """See `Dialect.reply`."""

@@ -46,9 +46,6 @@ UNDO_SQL = "DELETE FROM message_log WHERE at BETWEEN $1 AND $2 AND sequence = AN
 log = structlog.get_logger(__name__)
 
 
-_MICROSECOND = timedelta(microseconds=1)
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -153,7 +150,7 @@ class PostgresMessageLog:
             content = content[:MAX_CONTENT]
         text = content if isinstance(content, str) else content.decode("utf-8", "replace")
         # Grows with time, also over restarts: a start takes longer than the sequence can have run ahead.
-        self._sequence = max(self._sequence + 1, (at - _EPOCH) // _MICROSECOND)
+        self._sequence = max(self._sequence + 1, int(at.timestamp() * 1_000_000) + 1)
         entry = LogEntry(self._sequence, station_id, at, direction, message_type, action, message_id, text, latency_s)
         for tail in tails or ():
             tail.add(entry)

@@ -89,8 +89,31 @@ _DEFAULT_UNITS: Final = {
 }
 
 
+_MOST_LABELS: Final = 1_000
+_labels: Final[dict[tuple[object, ...], tuple[str, str, str, str, str]]] = {}
+"""What stations write around their numbers → (measurand, base unit, phase, context, location), for numbers that are in
+base units already. A fleet uses a few dozen of them."""
+
+
 def _sample(sample: payloads.SampledValue, lenient: bool) -> SampledValue | None:
     """One sample in base units; None where the station had no reading ("", "NaN"). The busiest function of all."""
+    if sample.format is UNSET or sample.format == "Raw":
+        key = (sample.measurand, sample.unit, sample.phase, sample.context, sample.location)
+        label = _labels.get(key)
+        text = sample.value
+        if label is not None and _DECIMAL(text) and math.isfinite(number := float(text)):
+            measurand, unit, phase, context, location = label
+            return SampledValue(measurand, number, unit, phase, context, location)
+        read = _sample_slowly(sample, lenient)
+        if label is None and read is not None and len(_labels) < _MOST_LABELS and read.value == float(text):
+            written = _DEFAULT_UNITS.get(read.measurand, "") if sample.unit is UNSET else sample.unit
+            if to_base_unit(1.0, written) == (1.0, read.unit):
+                _labels[key] = (read.measurand, read.unit, read.phase, read.context, read.location)
+        return read
+    return _sample_slowly(sample, lenient)
+
+
+def _sample_slowly(sample: payloads.SampledValue, lenient: bool) -> SampledValue | None:
     measurand, unit, text = sample.measurand, sample.unit, sample.value
     phase, context, location = sample.phase, sample.context, sample.location
     if measurand is UNSET:
