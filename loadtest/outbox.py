@@ -8,7 +8,7 @@ only now: without a connection they are dropped.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -59,6 +59,11 @@ class Outbox:
 
     def __len__(self) -> int:
         return len(self._queue)
+
+    @property
+    def waiting(self) -> Sequence[Message]:
+        """What is to be sent, in this order."""
+        return tuple(self._queue)
 
     @property
     def durable_waiting(self) -> int:
@@ -133,7 +138,7 @@ class Outbox:
                     await client.closed.wait()
 
     def _count_replay(self) -> None:
-        """The queue that a connection found is empty again, or has only what came since."""
+        """What a connection found in the queue is told, and so is all that came meanwhile."""
         began = self._replaying_since
         if began is not None and not any(message.durable for message in self._queue):
             self._replaying_since = None
