@@ -17,7 +17,7 @@ is owed: only a station whose clock was wrong may be found odd (CLOCK_WRONG), an
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
@@ -256,10 +256,8 @@ class Troubles:
         stream = self._wire.stream
         if stream is None:
             return
-        try:
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):  # the piece before was already too much
             await stream.send_all(data)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass  # the piece before was already too much
 
     async def _tell_again(self, link: Link, message: Message) -> None:
         """As after a lost answer: with the same message id, and with a new one. Raises LinkFailure."""

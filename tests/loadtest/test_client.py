@@ -233,3 +233,27 @@ async def test_server_that_never_answers_the_handshake(
         ):
             pass
     assert trio.current_time() == pytest.approx(3, abs=0.1)
+
+
+async def test_a_message_goes_again_under_its_id(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
+    csms, tally = FakeCsms(nursery), Tally(0)
+    async with connected(csms, tally) as client:
+        await client.call("Heartbeat", {})
+        await client.call("Heartbeat", {}, message_id=client.last_id)
+        await client.call("Heartbeat", {})
+    assert [call.message_id for call in csms.received] == ["1", "1", "2"]
+
+
+async def test_who_sends_nonsense_forgives_the_answers(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    csms, tally = FakeCsms(nursery), Tally(0)
+    async with connected(csms, tally) as client:
+        client.forgiving = True
+        await client.send_raw("not JSON")
+        await client.send_raw([2, "mine", "Heartbeat", {}])
+        await csms.send_raw("LT-1", "[7]")
+        await client.call("Heartbeat", {})
+    assert csms.garbage == ["not JSON"]
+    assert csms.actions() == ["Heartbeat", "Heartbeat"]
+    assert tally.errors == {}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from random import Random
 
 import trio
 import trio.testing
 
-from loadtest.client import Address, Answer, Json, connect
+from loadtest.client import Address, Answer, Json, Link, connect
+from loadtest.ledger import SessionRecord
 from loadtest.outbox import Message, Outbox
 from loadtest.tally import Tally
 from tests.kit.fake_csms import FakeCsms
@@ -125,3 +128,59 @@ async def test_wait_empty_returns_with_the_last_answer(
     await stage.outbox.wait_empty()
     assert round(trio.current_time()) == 4
     assert stage.outbox.online
+
+
+async def test_a_queue_that_a_connection_found_is_timed_until_it_is_empty(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    stage = Stage(nursery)
+    stage.csms.delays["Authorize"] = 1.0
+    for _ in range(6):
+        stage.put("Authorize")
+    await stage.online(2.5)  # the queue is not empty yet
+    await trio.sleep(10)
+    assert stage.tally.replays.count == 0
+    await stage.online(20)
+    assert stage.tally.replays.count == 1
+    assert 12_500 < stage.tally.replays.highest < 18_000
+
+
+def test_a_shuffled_queue_keeps_transactions_readable() -> None:
+    outbox = Outbox(Tally(0.0), retry_interval=1.0)
+    records = [
+        SessionRecord("LT-1", connector, "TAG", datetime(2026, 1, 1, tzinfo=UTC), 0) for connector in (1, 2, 1, 2)
+    ]
+    for record in records:
+        for step in ("start", *range(8), "stop"):
+            outbox.put(Message(str(step), dict, None, True, about=record))
+    other = outbox.put(Message("other", dict, None, True))
+    before = list(outbox.waiting)
+    outbox.reorder(Random(1))
+    after = list(outbox.waiting)
+    assert after[0] is other
+    assert after != before
+    assert sorted(map(id, after)) == sorted(map(id, before))
+    for record in records:
+        steps = [message.action for message in after if message.about is record]
+        assert (steps[0], steps[-1]) == ("start", "stop")
+        assert steps[1:-1] != [str(number) for number in range(8)]
+    for first, second in ((0, 2), (1, 3)):
+        of_one = [message.about for message in after if message.about in (records[first], records[second])]
+        assert of_one == [records[first]] * 10 + [records[second]] * 10
+    assert after[1:21] != [message for message in after if message.about is records[0]]  # connectors mix
+
+
+async def test_who_tells_again_does_so_before_the_next_message(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    stage = Stage(nursery)
+
+    async def again(link: Link, message: Message) -> None:
+        await link.call(message.action, {"again": True})
+
+    stage.outbox.after_answer = again
+    stage.put("Authorize")
+    stage.put("MeterValues")
+    stage.put("Heartbeat", durable=False)
+    await stage.online(5)
+    assert stage.csms.actions() == ["Authorize", "Authorize", "MeterValues", "MeterValues"]
