@@ -158,7 +158,7 @@ class FakeCsms:
                 case [2, str(message_id), str(action), dict(payload)]:
                     await self._called(station, socket, message_id, action, payload)
                 case [3 | 4, str(message_id), *_] as frame if message_id in self._answers:
-                    self._answers.pop(message_id)(frame)
+                    self._answers.pop(message_id)(list(frame))
                 case _:
                     self.garbage.append(text)
 
