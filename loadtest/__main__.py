@@ -20,6 +20,7 @@ from loadtest.probe import Probe, ProbeError
 from loadtest.processes import Job, run_processes
 from loadtest.recipes import ready_scenarios
 from loadtest.report import ReportError, write_json
+from loadtest.report_html import write_html
 from loadtest.report_making import make_report
 from loadtest.report_terminal import print_report
 from loadtest.resources import ResourceWatch
@@ -91,6 +92,8 @@ def _run(settings: Settings, console: Console) -> int:
     print_report(report, console)
     if settings.json_file is not None:
         write_json(report, settings.json_file)
+    if settings.html_file is not None:
+        write_html(report, settings.html_file)
     if result.interrupted:
         return INTERRUPTED
     return PASSED if report.passed else FAILED
