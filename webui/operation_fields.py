@@ -49,6 +49,8 @@ class Operation:
     answer: str = ""
     protocols: tuple[str, ...] = ()
     fixed: Mapping[str, object] = field(default_factory=lambda: NOTHING)
+    least: str = "operate"
+    """What somebody must be able to do with the station: operate or configure it; or administer everything."""
 
 
 def _same(*words: str) -> tuple[tuple[str, str], ...]:
@@ -160,6 +162,7 @@ OPERATIONS: Final = (
         "LocalListService/SyncLocalList",
         (Field("full", N_("Send the whole list anew, not only what changed"), "tick"),),
         answer="sync",
+        least="configure",
     ),
     Operation(
         "list-version",
@@ -186,6 +189,7 @@ OPERATIONS: Final = (
             Field("latest_time", N_("Until"), "moment"),
         ),
         answer="job",
+        least="configure",
     ),
     Operation(
         "firmware",
@@ -200,6 +204,7 @@ OPERATIONS: Final = (
         ),
         N_("Update the firmware of this station?"),
         answer="job",
+        least="configure",
     ),
     Operation(
         "report",
@@ -217,6 +222,7 @@ OPERATIONS: Final = (
         ),
         answer="job",
         protocols=OCPP_2,
+        least="configure",
     ),
     Operation(
         "certificates",
@@ -246,6 +252,7 @@ OPERATIONS: Final = (
             Field("data", N_("Data"), "area"),
         ),
         answer="data",
+        least="configure",
     ),
 )
 BY_KEY: Final[Mapping[str, Operation]] = {each.key: each for each in OPERATIONS}

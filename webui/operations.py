@@ -12,6 +12,7 @@ import msgspec
 from starlette.datastructures import FormData
 
 from webui import days, sentences
+from webui.access import Access
 from webui.api import Client
 from webui.api.remote import ANSWER_S, GRACE_S
 from webui.operation_fields import BY_KEY, OPERATIONS, Field, Operation
@@ -118,6 +119,12 @@ def refusal(what: Operation, station: Station, active: Sequence[Session]) -> str
     if station.protocol and what.protocols and not station.protocol.startswith(what.protocols):
         return _("%(protocol)s does not have this.") % {"protocol": station.protocol.upper().replace("OCPP", "OCPP ")}
     return ""
+
+
+def offered(access: Access, *, administers: bool) -> tuple[Operation, ...]:
+    """The operations that somebody may do with a station."""
+    may = {"operate": access.can_operate, "configure": access.can_configure, "administer": administers}
+    return tuple(each for each in OPERATIONS if may[each.least])
 
 
 async def operation(client: Client, key: str, name: str, form: FormData) -> Outcome:

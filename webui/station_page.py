@@ -10,8 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from webui import view_stations as view_stations  # its filters
+from webui.access import Access, my_access
 from webui.api import Client
-from webui.operations import refusal
+from webui.operation_fields import Operation
+from webui.operations import offered, refusal
 from webui.page import ENVIRONMENT, client_of, frame, plain
 from webui.values import ApiError, Caller, Role, Station
 from webui.values_stations import Shares
@@ -23,12 +25,12 @@ HELD_BACK: Final = ("PERMISSION_DENIED", "NOT_FOUND", "UNIMPLEMENTED")
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One tab. `least`: who sees it: everybody, those who may configure the station, those who may edit it."""
+    """One tab. `needs`: what the reader must be able to do with the station to see it; empty: see it."""
 
     key: str
     text: str
     path: str
-    least: str = "configure"
+    needs: str = ""
 
     @property
     def label(self) -> str:
@@ -37,43 +39,66 @@ class Tab:
 
 
 TABS: Final = (
-    Tab("overview", N_("Overview"), "", "see"),
-    Tab("sessions", N_("Sessions"), "/sessions", "see"),
-    Tab("outlets", N_("Outlets"), "/outlets", "see"),
-    Tab("installation", N_("Installation"), "/installation", "see"),
-    Tab("diagnostics", N_("Diagnostics"), "/diagnostics"),
-    Tab("configuration", N_("Configuration"), "/configuration"),
-    Tab("charging", N_("Charging profiles"), "/charging"),
-    Tab("pictures", N_("Pictures"), "/pictures", "see"),
-    Tab("messages", N_("Messages"), "/messages"),
-    Tab("alarms", N_("Alarms"), "/alarms"),
-    Tab("sharing", N_("Sharing"), "/sharing", "edit"),
-    Tab("settings", N_("Settings"), "/settings", "edit"),
+    Tab("overview", N_("Overview"), ""),
+    Tab("sessions", N_("Sessions"), "/sessions"),
+    Tab("outlets", N_("Outlets"), "/outlets"),
+    Tab("installation", N_("Installation"), "/installation"),
+    Tab("diagnostics", N_("Diagnostics"), "/diagnostics", "can_configure"),
+    Tab("configuration", N_("Configuration"), "/configuration", "can_configure"),
+    Tab("charging", N_("Charging profiles"), "/charging", "can_configure"),
+    Tab("pictures", N_("Pictures"), "/pictures"),
+    Tab("messages", N_("Messages"), "/messages", "can_read_messages"),
+    Tab("alarms", N_("Alarms"), "/alarms", "can_read_alarms"),
+    Tab("sharing", N_("Sharing"), "/sharing", "can_share"),
+    Tab("settings", N_("Settings"), "/settings", "can_edit"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the reader may do with a station, as far as it decides what is offered."""
+    """What the reader may do with a station, as far as it decides what is offered. `administers`: those who may what no
+    share gives, such as trusting certificates."""
 
-    may_configure: bool
-    may_edit: bool
-    may_admit: bool
+    access: Access
+    administers: bool = False
     shares: Shares | None = None
+
+    @property
+    def may_operate(self) -> bool:
+        """Start, stop, restart, reserve."""
+        return self.access.can_operate
+
+    @property
+    def may_configure(self) -> bool:
+        """Settings, diagnostics, firmware."""
+        return self.access.can_configure
+
+    @property
+    def may_edit(self) -> bool:
+        """Name, place, outlets, pictures."""
+        return self.access.can_edit
+
+    @property
+    def may_admit(self) -> bool:
+        """Accept, refuse, assign."""
+        return self.access.can_admit
 
     @property
     def tabs(self) -> tuple[Tab, ...]:
         """Those to offer."""
-        allowed = {"see": True, "configure": self.may_configure, "edit": self.may_edit}
-        return tuple(tab for tab in TABS if allowed[tab.least])
+        return tuple(tab for tab in TABS if not tab.needs or getattr(self.access, tab.needs))
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """Those to offer."""
+        return offered(self.access, administers=self.administers)
 
 
 async def standing_of(client: Client, caller: Caller, station: str) -> Standing:
-    """By role; of drivers only who may manage the station sees with whom it is shared."""
-    shares = None if caller.role is Role.SUPPORT else await shares_of(client, station)
-    staff = caller.role in (Role.ADMINISTRATOR, Role.SITE_ADMINISTRATOR)
-    edits = staff or shares is not None
-    return Standing(edits or caller.role is Role.SUPPORT, edits, staff, shares)
+    """By role, by where the station stands and by its shares; with whom it is shared see those who may share it."""
+    access = await my_access(client, station)
+    shares = await shares_of(client, station) if access.can_share else None
+    return Standing(access, caller.role is Role.ADMINISTRATOR, shares)
 
 
 async def shares_of(client: Client, station: str) -> Shares | None:

@@ -25,9 +25,11 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from webui import chart, person, session, station_list
+from webui.access import my_access
 from webui.api import Client
 from webui.hub import Hub, Hubs, News, Seat
-from webui.operations import OPERATIONS
+from webui.operation_fields import Operation
+from webui.operations import offered
 from webui.page import fragment, summary_or_none
 from webui.pages.connectors import ConnectorList
 from webui.pages.pending import waiting_and_refused
@@ -35,7 +37,7 @@ from webui.pages.session import live_part
 from webui.pages.sessions import SessionList, parts_of_list, rows_of, totals_part
 from webui.pages.station import RECENT, LogView, under_way
 from webui.station_list import StationList
-from webui.values import ApiError, Change, Registration, SessionQuery
+from webui.values import ApiError, Change, Registration, Role, SessionQuery
 
 SIGN_OF_LIFE_S = 15.0
 GATHER_S = 0.4  # changes of this long go out together
@@ -250,6 +252,7 @@ class StationView(MenuView):
         super().__init__(client)
         self.key = key
         self.name = f"stations/{key}"
+        self.offered: tuple[Operation, ...] | None = None
 
     def wants(self, change: Change) -> bool:
         """This station and its sessions, and what the menu wants."""
@@ -263,10 +266,18 @@ class StationView(MenuView):
             "station": station,
             "recent": recent,
             "active": under_way(station, recent.sessions),
-            "operations": OPERATIONS,
+            "operations": await self.operations(),
             "outcome": None,
         }
         return [event(fragment("live/station.html", values)), *await self.numbers()]
+
+    async def operations(self) -> tuple[Operation, ...]:
+        """Those that the reader may do here, as when the page was opened."""
+        if self.offered is None:
+            caller = await self.client.caller()
+            access = await my_access(self.client, self.name)
+            self.offered = offered(access, administers=caller.role is Role.ADMINISTRATOR)
+        return self.offered
 
     async def changed(self, news: News) -> list[str]:
         """All its parts when it or its sessions changed."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from control.convert.names import print_name
 from control.v1 import groups_pb2, sharing_pb2
-from csms.domain.access import ShareLevel
+from csms.domain.access import Action, ShareLevel
 from csms.domain.errors import InvalidArgument
 from csms.ports.sharing import Group, Person, Share
 
@@ -24,6 +25,22 @@ def person(found: Person) -> sharing_pb2.SharePerson:
 def share(found: Share) -> sharing_pb2.Share:
     """All of it."""
     return sharing_pb2.Share(person=person(found.person), level=LEVELS[found.level])
+
+
+def access(station_id: int, actions: Collection[Action]) -> sharing_pb2.StationAccess:
+    """What somebody may do with a station."""
+    return sharing_pb2.StationAccess(
+        station=print_name("stations", station_id),
+        can_operate=Action.OPERATE_STATIONS in actions,
+        can_configure=Action.CONFIGURE_STATIONS in actions,
+        can_edit=Action.EDIT_STATIONS in actions,
+        can_share=Action.SHARE_STATIONS in actions,
+        can_assign=Action.ASSIGN_STATIONS in actions,
+        can_admit=Action.ADMIT_STATIONS in actions,
+        can_read_secrets=Action.READ_STATION_SECRETS in actions,
+        can_read_messages=Action.READ_MESSAGES in actions,
+        can_read_alarms=Action.READ_ALARMS in actions,
+    )
 
 
 def read_level(number: int) -> ShareLevel:

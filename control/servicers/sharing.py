@@ -41,6 +41,14 @@ class SharingServicer:
             shares=[convert.share(each) for each in found.shares],
         )
 
+    async def list_my_access(
+        self, call: Call, request: sharing_pb2.ListMyAccessRequest
+    ) -> sharing_pb2.ListMyAccessResponse:
+        """ListMyAccess."""
+        found = await self._sharing.access(call.caller, [read_name(name, "stations") for name in request.stations])
+        accesses = [convert.access(station_id, actions) for station_id, actions in found.items()]
+        return sharing_pb2.ListMyAccessResponse(accesses=accesses)
+
     async def set_owner(self, call: Call, request: sharing_pb2.SetOwnerRequest) -> sharing_pb2.SetOwnerResponse:
         """SetOwner."""
         owner = await self._sharing.set_owner(call.caller, read_name(request.station, "stations"), request.email)

@@ -263,6 +263,112 @@ class ListSharesResponse(_message.Message):
 Global___ListSharesResponse: _TypeAlias = ListSharesResponse  # noqa: Y015
 
 @_typing.final
+class ListMyAccessRequest(_message.Message):
+    """Asks what the caller may do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """`stations/{id}`, at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        stations: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["stations", b"stations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMyAccessRequest: _TypeAlias = ListMyAccessRequest  # noqa: Y015
+
+@_typing.final
+class StationAccess(_message.Message):
+    """What the caller may do with a station, by their role, where it stands, whose it is and how it is shared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATION_FIELD_NUMBER: _builtins.int
+    CAN_OPERATE_FIELD_NUMBER: _builtins.int
+    CAN_CONFIGURE_FIELD_NUMBER: _builtins.int
+    CAN_EDIT_FIELD_NUMBER: _builtins.int
+    CAN_SHARE_FIELD_NUMBER: _builtins.int
+    CAN_ASSIGN_FIELD_NUMBER: _builtins.int
+    CAN_ADMIT_FIELD_NUMBER: _builtins.int
+    CAN_READ_SECRETS_FIELD_NUMBER: _builtins.int
+    CAN_READ_MESSAGES_FIELD_NUMBER: _builtins.int
+    CAN_READ_ALARMS_FIELD_NUMBER: _builtins.int
+    station: _builtins.str
+    """`stations/{id}`."""
+    can_operate: _builtins.bool
+    """Start, stop, unlock, restart, reserve."""
+    can_configure: _builtins.bool
+    """Settings, charging profiles, certificates, diagnostics, firmware."""
+    can_edit: _builtins.bool
+    """Name, address, place, outlets, pictures."""
+    can_share: _builtins.bool
+    """With whom it is shared."""
+    can_assign: _builtins.bool
+    """Whose it is."""
+    can_admit: _builtins.bool
+    """Whether it may take part."""
+    can_read_secrets: _builtins.bool
+    """Passwords and codes of it."""
+    can_read_messages: _builtins.bool
+    """What it and the server say to each other."""
+    can_read_alarms: _builtins.bool
+    """Its alarms."""
+    def __init__(
+        self,
+        *,
+        station: _builtins.str = ...,
+        can_operate: _builtins.bool = ...,
+        can_configure: _builtins.bool = ...,
+        can_edit: _builtins.bool = ...,
+        can_share: _builtins.bool = ...,
+        can_assign: _builtins.bool = ...,
+        can_admit: _builtins.bool = ...,
+        can_read_secrets: _builtins.bool = ...,
+        can_read_messages: _builtins.bool = ...,
+        can_read_alarms: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["can_admit", b"can_admit", "can_assign", b"can_assign", "can_configure", b"can_configure", "can_edit", b"can_edit", "can_operate", b"can_operate", "can_read_alarms", b"can_read_alarms", "can_read_messages", b"can_read_messages", "can_read_secrets", b"can_read_secrets", "can_share", b"can_share", "station", b"station"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StationAccess: _TypeAlias = StationAccess  # noqa: Y015
+
+@_typing.final
+class ListMyAccessResponse(_message.Message):
+    """What the caller may do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def accesses(self) -> _containers.RepeatedCompositeFieldContainer[Global___StationAccess]:
+        """In the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        accesses: _abc.Iterable[Global___StationAccess] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accesses", b"accesses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMyAccessResponse: _TypeAlias = ListMyAccessResponse  # noqa: Y015
+
+@_typing.final
 class SetOwnerRequest(_message.Message):
     """Assigns a station."""
 

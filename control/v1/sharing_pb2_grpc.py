@@ -50,6 +50,11 @@ class SharingServiceStub(object):
                 request_serializer=control_dot_v1_dot_sharing__pb2.ListSharesRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_sharing__pb2.ListSharesResponse.FromString,
                 _registered_method=True)
+        self.ListMyAccess = channel.unary_unary(
+                '/control.v1.SharingService/ListMyAccess',
+                request_serializer=control_dot_v1_dot_sharing__pb2.ListMyAccessRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_sharing__pb2.ListMyAccessResponse.FromString,
+                _registered_method=True)
         self.SetOwner = channel.unary_unary(
                 '/control.v1.SharingService/SetOwner',
                 request_serializer=control_dot_v1_dot_sharing__pb2.SetOwnerRequest.SerializeToString,
@@ -87,6 +92,14 @@ class SharingServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListMyAccess(self, request, context):
+        """What the caller may do with stations, so that nobody is offered what would be refused. For everybody; stations that the caller
+        does not see are left out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SetOwner(self, request, context):
         """Assigns a station to a user, who may then manage and share it. For administrators.
         """
@@ -118,6 +131,11 @@ def add_SharingServiceServicer_to_server(servicer, server):
                     servicer.ListShares,
                     request_deserializer=control_dot_v1_dot_sharing__pb2.ListSharesRequest.FromString,
                     response_serializer=control_dot_v1_dot_sharing__pb2.ListSharesResponse.SerializeToString,
+            ),
+            'ListMyAccess': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMyAccess,
+                    request_deserializer=control_dot_v1_dot_sharing__pb2.ListMyAccessRequest.FromString,
+                    response_serializer=control_dot_v1_dot_sharing__pb2.ListMyAccessResponse.SerializeToString,
             ),
             'SetOwner': grpc.unary_unary_rpc_method_handler(
                     servicer.SetOwner,
@@ -212,6 +230,33 @@ class SharingService(object):
             '/control.v1.SharingService/ListShares',
             control_dot_v1_dot_sharing__pb2.ListSharesRequest.SerializeToString,
             control_dot_v1_dot_sharing__pb2.ListSharesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMyAccess(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.SharingService/ListMyAccess',
+            control_dot_v1_dot_sharing__pb2.ListMyAccessRequest.SerializeToString,
+            control_dot_v1_dot_sharing__pb2.ListMyAccessResponse.FromString,
             options,
             channel_credentials,
             insecure,

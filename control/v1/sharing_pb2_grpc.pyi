@@ -39,6 +39,10 @@ class SharingServiceStub:
     """Ends a share; everybody may end those with themselves. NOT_FOUND/SHARE_NOT_FOUND when there is none."""
     ListShares: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListSharesRequest, _sharing_pb2.ListSharesResponse]
     """The owner of a station and all with whom it is shared. For those who may manage the station."""
+    ListMyAccess: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ListMyAccessRequest, _sharing_pb2.ListMyAccessResponse]
+    """What the caller may do with stations, so that nobody is offered what would be refused. For everybody; stations that the caller
+    does not see are left out.
+    """
     SetOwner: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.SetOwnerRequest, _sharing_pb2.SetOwnerResponse]
     """Assigns a station to a user, who may then manage and share it. For administrators."""
     ReleaseStation: _grpc.UnaryUnaryMultiCallable[_sharing_pb2.ReleaseStationRequest, _sharing_pb2.ReleaseStationResponse]
@@ -55,6 +59,10 @@ class SharingServiceAsyncStub(SharingServiceStub):
     """Ends a share; everybody may end those with themselves. NOT_FOUND/SHARE_NOT_FOUND when there is none."""
     ListShares: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListSharesRequest, _sharing_pb2.ListSharesResponse]  # type: ignore[assignment]
     """The owner of a station and all with whom it is shared. For those who may manage the station."""
+    ListMyAccess: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ListMyAccessRequest, _sharing_pb2.ListMyAccessResponse]  # type: ignore[assignment]
+    """What the caller may do with stations, so that nobody is offered what would be refused. For everybody; stations that the caller
+    does not see are left out.
+    """
     SetOwner: _aio.UnaryUnaryMultiCallable[_sharing_pb2.SetOwnerRequest, _sharing_pb2.SetOwnerResponse]  # type: ignore[assignment]
     """Assigns a station to a user, who may then manage and share it. For administrators."""
     ReleaseStation: _aio.UnaryUnaryMultiCallable[_sharing_pb2.ReleaseStationRequest, _sharing_pb2.ReleaseStationResponse]  # type: ignore[assignment]
@@ -86,6 +94,16 @@ class SharingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sharing_pb2.ListSharesResponse, _abc.Awaitable[_sharing_pb2.ListSharesResponse]]:
         """The owner of a station and all with whom it is shared. For those who may manage the station."""
+
+    @_abc_1.abstractmethod
+    def ListMyAccess(
+        self,
+        request: _sharing_pb2.ListMyAccessRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sharing_pb2.ListMyAccessResponse, _abc.Awaitable[_sharing_pb2.ListMyAccessResponse]]:
+        """What the caller may do with stations, so that nobody is offered what would be refused. For everybody; stations that the caller
+        does not see are left out.
+        """
 
     @_abc_1.abstractmethod
     def SetOwner(

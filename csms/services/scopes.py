@@ -104,6 +104,25 @@ class Scopes:
             if not self._may(caller, action, standing, places):
                 raise denied(caller, action)
 
+    async def access(
+        self, caller: Principal, station_ids: Iterable[int], actions: Iterable[Action]
+    ) -> dict[int, frozenset[Action]]:
+        """Which of the actions the caller may do to each of the stations; those out of sight are left out. Raises
+        PermissionDenied for callers who may not see any, and NotFound when the chosen group is gone."""
+        wanted, asked = list(dict.fromkeys(station_ids)), frozenset(actions)
+        if reach(caller, Action.READ_STATIONS) is Reach.NONE:
+            raise denied(caller, Action.READ_STATIONS)
+        only = await self._chosen(caller)
+        standings = await self._store.standings(wanted, caller.user_id)
+        places = self._tree().within(caller.site_ids) if caller.site_ids else frozenset()
+        return {
+            number: frozenset(action for action in asked if self._may(caller, action, standings[number], places))
+            for number in wanted
+            if number in standings
+            and (only is None or number in only)
+            and self._may(caller, Action.READ_STATIONS, standings[number], places)
+        }
+
     async def check_tag(self, caller: Principal, action: Action, id_token: str) -> None:
         """Whoever may do it with what is shared with them may do it on their own tags only. Raises PermissionDenied."""
         if reach(caller, action) is not Reach.OWN:

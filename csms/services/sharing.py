@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 import msgspec
 
 from csms.domain.access import Action, Principal, ShareLevel
-from csms.domain.errors import NotFound
+from csms.domain.errors import InvalidArgument, NotFound
 from csms.ports.feed import Feed, Subject
 from csms.ports.sharing import Person, Share, SharingStore
 from csms.services.scopes import Scopes
+
+MOST_AT_ONCE: Final = 1000
+OFFERED: Final = (
+    Action.OPERATE_STATIONS,
+    Action.CONFIGURE_STATIONS,
+    Action.EDIT_STATIONS,
+    Action.SHARE_STATIONS,
+    Action.ASSIGN_STATIONS,
+    Action.ADMIT_STATIONS,
+    Action.READ_STATION_SECRETS,
+    Action.READ_MESSAGES,
+    Action.READ_ALARMS,
+)
+"""What somebody asks about before it is offered to them."""
 
 
 class Shares(msgspec.Struct, frozen=True):
@@ -34,6 +51,12 @@ class Sharing:
         if owner is None and not found:
             await self._must_exist(station_id)
         return Shares(owner, tuple(found))
+
+    async def access(self, caller: Principal, station_ids: Sequence[int]) -> dict[int, frozenset[Action]]:
+        """What the caller may do with each of those that they see. Raises InvalidArgument for too many."""
+        if len(station_ids) > MOST_AT_ONCE:
+            raise InvalidArgument(f"Name at most {MOST_AT_ONCE} stations.", reason="TOO_MANY_STATIONS")
+        return await self._scopes.access(caller, station_ids, OFFERED)
 
     async def share(self, caller: Principal, station_id: int, email: str, level: ShareLevel) -> Share:
         """Let somebody see, operate or manage it; or change what they may."""

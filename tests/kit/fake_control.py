@@ -33,6 +33,7 @@ from control.v1 import (
     remote_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
+    sharing_pb2_grpc,
     station_security_pb2_grpc,
     stations_pb2,
     stations_pb2_grpc,
@@ -40,6 +41,7 @@ from control.v1 import (
     watch_pb2,
     watch_pb2_grpc,
 )
+from tests.kit.fake_access import Sharing
 from tests.kit.fake_remote import DeviceModel, Jobs, Remote
 from tests.kit.fake_security import StationSecurity
 from tests.kit.fake_services import Auth, IdTokens, Messages, Sessions, Stations, System, Watch
@@ -87,6 +89,7 @@ class FakeControl:
         device_model_pb2_grpc.add_DeviceModelServiceServicer_to_server(DeviceModel(self), server)
         inventory_pb2_grpc.add_InventoryServiceServicer_to_server(Jobs(self), server)
         station_security_pb2_grpc.add_StationSecurityServiceServicer_to_server(StationSecurity(self), server)
+        sharing_pb2_grpc.add_SharingServiceServicer_to_server(Sharing(self), server)
         watch_pb2_grpc.add_WatchServiceServicer_to_server(Watch(self), server)
         system_pb2_grpc.add_SystemServiceServicer_to_server(System(self), server)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)

@@ -139,6 +139,7 @@ MAY: Final[dict[str, frozenset[Role] | At]] = {
     "sharing.ShareStation": EDITED,
     "sharing.UnshareStation": EDITED,
     "sharing.ListShares": EDITED,
+    "sharing.ListMyAccess": ALL,
     "sharing.SetOwner": ADMITTED,
     "sharing.ReleaseStation": ADMITTED,
     "groups.ListGroups": ALL,

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from webui import sentences
+from webui.access import my_access
 from webui.api import Client
 from webui.operations import operation
 from webui.page import client_of, demand, redirect, show, signed_in, text
@@ -140,6 +141,7 @@ async def _station(request: Request, typed: Mapping[str, str], problem: str = ""
     client, key = client_of(request), request.path_params["key"]
     name, desk = f"stations/{key}", client.desk
     me = (await client.caller()).name
+    access = await my_access(client, name)
     found, tags, logbook, vehicles, tariff, switched = await asyncio.gather(
         desk.ask("StationService/GetStation", OneStation, name=name),
         own_tags(client, me),
@@ -161,7 +163,8 @@ async def _station(request: Request, typed: Mapping[str, str], problem: str = ""
         logbook=logbook.enabled,
         vehicles=vehicles.vehicles,
         tariff=tariff,
-        reservable=switched.reservable,
+        may=access.can_operate,
+        reservable=switched.reservable and access.can_operate,
         typed={name: typed.get(name, "") for name in FIELDS},
         problem=problem,
         tab="charge",

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from webui import following, log_export, sentences, station_list
 from webui.api import Client
-from webui.operations import OPERATIONS, Outcome, operation
+from webui.operations import Outcome, operation
 from webui.page import client_of, demand, plain, redirect, show, signed_in, text, with_query
 from webui.station_page import HELD_BACK, tab_page
 from webui.values import ApiError, Direction, LogQuery, Session, SessionQuery, Station
@@ -47,7 +47,6 @@ async def _overview(request: Request, outcome: Outcome | None, status_code: int 
         place=places.labels.get(station.place, ""),
         recent=recent,
         active=under_way(station, recent.sessions),
-        operations=OPERATIONS,
         outcome=outcome,
     )
 

@@ -43,3 +43,19 @@ async def test_with_nobody_or_for_nothing_nothing_is_shared(world: ControlWorld)
         with pytest.raises(Refused) as refused:
             await world.client.call("sharing.ShareStation", order)
         assert refused.value.reason == reason
+
+
+async def test_everybody_is_told_what_they_may_do(world: ControlWorld) -> None:
+    call = world.client.call
+    names = [f"stations/{await world.add_station(identity)}" for identity in ("CP-1", "CP-2")]
+    order = pb.ShareStationRequest(station=names[0], email="ev-user@example.org", level=pb.SHARE_LEVEL_VIEW)
+    await call("sharing.ShareStation", order)
+    asked = pb.ListMyAccessRequest(stations=names)
+    told = (await call("sharing.ListMyAccess", asked)).accesses
+    assert [(each.station, each.can_operate, each.can_read_secrets) for each in told] == [
+        (names[0], True, True),
+        (names[1], True, True),
+    ]
+    world.client.token = world.bearer[Role.EV_USER]
+    told = (await call("sharing.ListMyAccess", asked)).accesses
+    assert list(told) == [pb.StationAccess(station=names[0])]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from csms.domain.access import Principal, Role, ShareLevel
-from csms.domain.errors import NotFound, PermissionDenied
+from csms.domain.access import Action, Principal, Role, ShareLevel
+from csms.domain.errors import InvalidArgument, NotFound, PermissionDenied
+from csms.services.sharing import OFFERED
 from tests.kit.service_world import ADMIN, SUPPORT, ServiceWorld
 
 pytestmark = pytest.mark.feature("F-STA-11")
@@ -81,3 +82,19 @@ async def test_there_must_be_a_user_and_a_station() -> None:
         await world.shares.shares(ADMIN, 99)
     with pytest.raises(PermissionDenied):
         await world.shares.shares(SUPPORT, station)
+
+
+async def test_what_somebody_may_do_is_told_before_it_is_refused() -> None:
+    world, station, ada, bob = await a_world()
+    other = await world.add_station("CP-2")
+    await world.shares.share(ADMIN, station, "bob@example.org", ShareLevel.OPERATE)
+    assert await world.shares.access(ada, [station]) == {}
+    found = await world.shares.access(bob, [other, station, station, 99])
+    assert found == {station: frozenset({Action.OPERATE_STATIONS})}
+    everything = await world.shares.access(ADMIN, [station])
+    assert everything == {station: frozenset(OFFERED)}
+    support = (await world.shares.access(SUPPORT, [station]))[station]
+    assert Action.CONFIGURE_STATIONS in support
+    assert Action.EDIT_STATIONS not in support
+    with pytest.raises(InvalidArgument):
+        await world.shares.access(ADMIN, list(range(1001)))
