@@ -12,14 +12,14 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from loadtest.charts import Bar, Chart, Plan, Point, Series, bars, thin_out, words
+from loadtest.charts import COLOURS, Bar, Chart, Plan, Point, Series, bars, thin_out, words
 from loadtest.report import ALL, ActionLine, Report, WindowLine
 from loadtest.report_server import GroupFigures
 from loadtest.resources import Look
 from loadtest.tally import Second
 
 SHOWN_DISCREPANCIES = 1000
-SHOWN_CURVES = 8
+SHOWN_CURVES = 7
 PERCENTILE_TICKS = (0.0, 90.0, 99.0, 99.9, 99.99, 99.999, 99.9999)
 
 
@@ -142,8 +142,6 @@ def _figure(window: WindowLine, name: str) -> float:
 def percentile_chart(report: Report) -> Chart | None:
     """Latency by percentile: the further right, the rarer."""
     curves = {action: report.actions[action].curve for action in _by_count(report)[:SHOWN_CURVES]}
-    if report.connect_curve:
-        curves["(connect)"] = report.connect_curve
     most = max((report.actions[action].count for action in report.actions), default=1)
     end = math.log10(max(most, 2)) + 0.1
 
@@ -154,6 +152,7 @@ def percentile_chart(report: Report) -> Chart | None:
         Series(action, [(place(percent), ms) for percent, ms in curve], number + 1)
         for number, (action, curve) in enumerate(curves.items())
     ]
+    series.append(Series("(connect)", [(place(percent), ms) for percent, ms in report.connect_curve], COLOURS))
     ticks = [(place(percent), f"{percent:g} %") for percent in PERCENTILE_TICKS if place(percent) < end]
 
     def x_words(at: float) -> str:
@@ -227,7 +226,7 @@ def machine_rows(report: Report) -> Iterator[Row]:
     """The table of what was taken of the machine."""
     for name, group in report.server.groups.items():
         private = "" if group.private_peak is None else words(group.private_peak)
-        cpu = (words(group.cpu_mean), words(group.cpu_peak), words(group.cpu_us_per_message))
+        cpu = (f"{group.cpu_mean:.2f}", f"{group.cpu_peak:.2f}", words(group.cpu_us_per_message))
         yield Row(name, [*cpu, words(group.resident_peak), private])
 
 
