@@ -452,7 +452,7 @@ def _refusal(reason: str, message: str = "") -> DomainError:
             " address first. Nothing was sent.",
             reason=reason,
         )
-    if reason in ("STATION_UNREACHABLE", "DATABASE_UNAVAILABLE"):
+    if reason in ("STATION_UNREACHABLE", "DATABASE_UNAVAILABLE", "BUS_UNAVAILABLE"):
         return Unavailable(
             f"{message or 'The database is away.'} Nothing was sent. Try again in a moment.", reason=reason
         )

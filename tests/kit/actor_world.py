@@ -24,6 +24,7 @@ from csms.domain.transaction import SessionState, StartKey, Transaction
 from csms.ocpp.dialect import Dialect
 from csms.ocpp.tolerance import Tolerance
 from csms.ocpp.v16.routes import Dialect16
+from csms.ports.directory import Ownership
 from csms.ports.journal import Fence, Fenced, RecordConflict, Ticket
 from csms.ports.message_log import Direction
 from csms.ports.stores import StationRow
@@ -49,6 +50,7 @@ class Clock:
 @dataclass(eq=False)
 class _Batch:
     records: list[Record]
+    fence: Fence | None = None
     done: trio.Event = field(default_factory=trio.Event)
     refused: bool = False
     fenced: bool = False
@@ -63,6 +65,7 @@ class FakeJournal:
         self.away = False
         self.full = False
         self.fenced = False
+        self.lost: Callable[[Fence], bool] = lambda _fence: self.fenced
         self.refuse: Callable[[Record], bool] = lambda _record: False
         self.on_disk: Callable[[Record], None] = lambda _record: None
         self._waiting: list[_Batch] = []
@@ -83,7 +86,7 @@ class FakeJournal:
         batches, self._waiting = self._waiting, []
         for batch in batches:
             batch.refused = any(self.refuse(record) for record in batch.records)
-            batch.fenced = self.fenced
+            batch.fenced = self.fenced or (batch.fence is not None and self.lost(batch.fence))
             if not batch.refused and not batch.fenced:
                 self.disk.extend(batch.records)
                 for record in batch.records:
@@ -99,7 +102,7 @@ class FakeJournal:
         raise Unavailable("full", reason="JOURNAL_FULL")
 
     def put(self, records: Sequence[Record], fence: Fence | None = None) -> Ticket:
-        batch = _Batch(list(records))
+        batch = _Batch(list(records), fence)
         self._waiting.append(batch)
         self._work.set()
         return _Ticket(batch, self._bound)
@@ -319,11 +322,14 @@ class Node:
         link_limits: LinkLimits | None = None,
         restarts: RestartLimits | None = None,
         tolerance: Tolerance | None = None,
+        ownership: Ownership | None = None,
+        stores: FakeStores | None = None,
     ) -> None:
         self.nursery = nursery
         self.now = Clock()
         self.journal = FakeJournal()
-        self.stores = FakeStores(self.journal)
+        self.stores = stores or FakeStores(self.journal)
+        self.journal.on_disk = self.stores.write
         self.tokens = FakeTokens()
         self.log = FakeMessageLog()
         self.feed = LocalFeed(self.now)
@@ -344,6 +350,7 @@ class Node:
             link_limits=link_limits,
             restarts=restarts,
             tolerance=tolerance,
+            ownership=ownership,
         )
         self.directory = LocalDirectory(self.registry)
 

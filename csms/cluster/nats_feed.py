@@ -1,0 +1,365 @@
+"""The event feed as a stream on the bus: whatever happens on any node is told by every control process, in one order.
+
+Events are published after their commit, many in one message. A message's number in the stream is the revision:
+contiguous, the same for all who watch, and kept over restarts of everybody. A stream that is made anew begins at the
+time of day in microseconds, so that its numbers are greater than those of the one before.
+
+While the bus is away, what is to be told is kept here, each thing once (an event has a name and no contents), and told
+when it is back. A watcher that asks for what the stream has dropped hears RevisionTooOld, and lists again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
+from typing import Final
+
+import msgspec
+import nats.errors
+import structlog
+import trio
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js import api
+from nats.js.errors import APIError, NotFoundError
+
+from csms.aio import DoorClosed
+from csms.cluster.bus import Bus, BusUnavailable, unavailable
+from csms.ports.feed import Event, RevisionTooOld, Subject, Watch, WatcherTooSlow
+
+log = structlog.get_logger("csms.feed")
+
+KEPT_MESSAGES: Final = 200_000
+KEPT_SECONDS: Final = 3600.0
+RING_EVENTS: Final = 50_000
+MESSAGE_EVENTS: Final = 500
+GATHER_SECONDS: Final = 0.02
+HEARTBEAT_SECONDS: Final = 2.0
+SILENCE_SECONDS: Final = 5.0
+_PAUSE_SECONDS: Final = 0.25
+_ERRORS: Final = (nats.errors.Error, TimeoutError, OSError, BusUnavailable)
+
+_Item = tuple[int, int, int]  # subject, station, session
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final = msgspec.msgpack.Decoder(tuple[datetime, tuple[_Item, ...]])
+
+
+class NatsFeed:
+    """`csms.ports.feed.Feed`. `run` must be running. `reads`: whether somebody watches in this process; a node only
+    publishes."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        now: Callable[[], datetime],
+        *,
+        reads: bool,
+        gather_s: float = GATHER_SECONDS,
+        name: str = "FEED",
+    ) -> None:
+        self._bus = bus
+        self._now = now
+        self._reads = reads
+        self._gather_s = gather_s
+        self._stream = f"{bus.settings.prefix}_{name}"
+        self._subject = bus.subject(name.lower())
+        self._pending: dict[_Item, None] = {}
+        self._work = trio.Event()
+        self._ring: deque[tuple[int, tuple[Event, ...]]] = deque()
+        self._ring_events = 0
+        self._after = 0  # everything after this revision is in the ring
+        self._revision = 0
+        self._published = trio.Event()
+        self._sleepers = 0
+        self.watchers = 0
+        # asyncio's:
+        self._inbox: deque[tuple[int, bytes]] = deque()
+        self._arrived: asyncio.Event | None = None
+        self._heard_at = 0.0
+        if reads:
+            bus.on_back(self._look_again)
+
+    # -- csms.ports.feed.Feed ------------------------------------------------------------------------------------------
+
+    @property
+    def revision(self) -> int:
+        """The newest revision that has come in here."""
+        return self._revision
+
+    def publish(self, subject: Subject, station_id: int, session_id: int = 0) -> None:
+        """See `csms.ports.feed.Feed`."""
+        self._pending[int(subject), station_id, session_id] = None
+        self._work.set()
+
+    def watch(self, after: int | None = None) -> AbstractAsyncContextManager[Watch]:
+        """See `csms.ports.feed.Feed`."""
+        return self._watch(after)
+
+    @asynccontextmanager
+    async def _watch(self, after: int | None) -> AsyncIterator[Watch]:
+        if after is None:
+            after = self._revision
+        elif not self._after <= after <= self._revision:
+            raise RevisionTooOld(
+                "That revision is no longer kept. List again, then watch from the revision of the list."
+            )
+        self.watchers += 1
+        try:
+            yield _NatsWatch(self, after)
+        finally:
+            self.watchers -= 1
+
+    def since(self, position: int) -> Sequence[Event]:
+        """All events after a position. Raises WatcherTooSlow."""
+        if position < self._after:
+            raise WatcherTooSlow("You fell behind what is kept. List again, then watch from the revision of the list.")
+        found: list[tuple[Event, ...]] = []
+        for revision, events in reversed(self._ring):
+            if revision <= position:
+                break
+            found.append(events)
+        return [event for events in reversed(found) for event in events]
+
+    async def wait_published(self) -> None:
+        """Until something is published, and what follows on its heels."""
+        self._sleepers += 1
+        await self._published.wait()
+        await trio.sleep(self._gather_s)
+
+    # -- its own life ----------------------------------------------------------------------------------------------
+
+    @property
+    def untold(self) -> int:
+        """How many events wait for the bus."""
+        return len(self._pending)
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Publish, and read; started when the revision is known."""
+        async with trio.open_nursery() as nursery:
+            if self._reads:
+                await nursery.start(self._read_for_ever)
+            task_status.started()
+            await self._publish_for_ever()
+
+    async def flush(self) -> None:
+        """Until what was published so far is told; for the end. Raises BusUnavailable."""
+        while self._pending:
+            await self._publish_some()
+
+    async def _publish_for_ever(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work = trio.Event()
+            while self._pending:
+                try:
+                    await self._publish_some()
+                except (BusUnavailable, DoorClosed):
+                    await trio.sleep(_PAUSE_SECONDS)
+
+    async def _publish_some(self) -> None:
+        """One message. Not told, its events stay: they may come twice, but never not at all."""
+        items = tuple(self._pending)[:MESSAGE_EVENTS]
+        for item in items:
+            del self._pending[item]
+        told = False
+        try:
+            await self._bus.door.call(self._publish, _encoder.encode((self._now(), items)))
+            told = True
+        finally:
+            if not told:
+                self._pending = dict.fromkeys((*items, *self._pending))
+
+    async def _read_for_ever(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Read on where we are, from whichever server answers."""
+        while True:
+            subscription: Subscription | None = None
+            try:
+                first, last = await self._bus.door.call(self._bounds)
+                self._begin(first, last)
+                subscription = await self._bus.door.call(self._subscribe, self._revision + 1)
+                task_status.started()
+                task_status = trio.TASK_STATUS_IGNORED
+                await self._take_in_while_it_lives()
+            except BusUnavailable as error:
+                log.debug("the feed waits for the bus", reason=error.message)
+            finally:
+                if subscription is not None:
+                    with trio.CancelScope(shield=True), contextlib.suppress(DoorClosed):
+                        await self._bus.door.call(self._unsubscribe, subscription)
+            await trio.sleep(_PAUSE_SECONDS)
+
+    async def _look_again(self) -> None:
+        """The bus was away: perhaps our consumer is gone, and nobody would say so."""
+        self._bus.door.post(self._give_up)
+
+    def _begin(self, first: int, last: int) -> None:
+        """Go on, or begin anew if the stream does not know any more what comes next."""
+        if self._revision and first - 1 <= self._revision <= last:
+            return
+        if self._revision:
+            log.warning("the stream of events has a gap here: watchers list again", known=self._revision, last=last)
+        self._ring.clear()
+        self._ring_events = 0
+        self._after = self._revision = last
+        self._wake()
+
+    async def _take_in_while_it_lives(self) -> None:
+        while True:
+            for revision, data in await self._bus.door.call(self._next):
+                if revision <= self._revision:
+                    continue
+                if revision != self._revision + 1:
+                    return
+                self._append(revision, data)
+            self._wake()
+
+    def _append(self, revision: int, data: bytes) -> None:
+        try:
+            at, items = _decoder.decode(data)
+            kinds = [(Subject(subject), station_id, session_id) for subject, station_id, session_id in items]
+        except (msgspec.DecodeError, ValueError) as error:
+            log.warning("an event of another version was not understood", error=str(error))
+            at, kinds = self._now(), []
+        # Whoever goes on after one of the earlier ones gets the message again: the last alone has its number.
+        last = len(kinds) - 1
+        events = tuple(
+            Event(revision if index == last else revision - 1, at, *kind) for index, kind in enumerate(kinds)
+        )
+        self._revision = revision
+        self._ring.append((revision, events))
+        self._ring_events += len(events)
+        while self._ring_events > RING_EVENTS:
+            self._after, old = self._ring.popleft()
+            self._ring_events -= len(old)
+
+    def _wake(self) -> None:
+        if self._sleepers:
+            self._published.set()
+            self._published = trio.Event()
+            self._sleepers = 0
+
+    # -- asyncio -----------------------------------------------------------------------------------------------------
+
+    async def _publish(self, data: bytes) -> None:
+        try:
+            await self._bus.js.publish(self._subject, data, timeout=2.0)
+        except nats.errors.Error as error:
+            with contextlib.suppress(*_ERRORS):
+                await self._ensure()
+            raise unavailable(error) from error
+        except _ERRORS as error:
+            raise unavailable(error) from error
+
+    async def _bounds(self) -> tuple[int, int]:
+        """The first and the last revision of the stream."""
+        try:
+            state = (await self._ensure()).state
+        except _ERRORS as error:
+            raise unavailable(error) from error
+        return state.first_seq, max(state.last_seq, state.first_seq - 1)
+
+    async def _ensure(self) -> api.StreamInfo:
+        js = self._bus.js
+        try:
+            return await js.stream_info(self._stream)
+        except NotFoundError:
+            settings = self._bus.settings
+            config = api.StreamConfig(
+                name=self._stream,
+                subjects=[self._subject],
+                max_msgs=KEPT_MESSAGES,
+                max_age=KEPT_SECONDS,
+                storage=api.StorageType.MEMORY if settings.in_memory else api.StorageType.FILE,
+                num_replicas=settings.replicas,
+                first_seq=int(self._now().timestamp() * 1_000_000),
+            )
+        try:
+            return await js.add_stream(config)
+        except APIError:  # another node was quicker
+            return await js.stream_info(self._stream)
+
+    async def _subscribe(self, start: int) -> Subscription:
+        client = self._bus.client
+        inbox = client.new_inbox()
+        loop = asyncio.get_running_loop()
+        arrived = self._arrived = asyncio.Event()
+        inbox_of_messages = self._inbox
+        inbox_of_messages.clear()
+        self._heard_at = loop.time()
+
+        async def hear(message: Msg) -> None:
+            self._heard_at = loop.time()
+            if message.headers and "Status" in message.headers:
+                if message.reply:  # the server asks whether we keep up
+                    await client.publish(message.reply)
+                return
+            inbox_of_messages.append((message.metadata.sequence.stream, message.data))
+            arrived.set()
+
+        try:
+            subscription = await client.subscribe(inbox, cb=hear, pending_msgs_limit=-1, pending_bytes_limit=-1)
+            await self._bus.js.add_consumer(
+                self._stream,
+                api.ConsumerConfig(
+                    deliver_subject=inbox,
+                    deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
+                    opt_start_seq=start,
+                    ack_policy=api.AckPolicy.NONE,
+                    idle_heartbeat=HEARTBEAT_SECONDS,
+                    flow_control=True,
+                    inactive_threshold=30.0,
+                    mem_storage=True,
+                    num_replicas=1,
+                ),
+            )
+        except _ERRORS as error:
+            raise unavailable(error) from error
+        return subscription
+
+    def _give_up(self) -> None:
+        self._heard_at = float("-inf")
+        if self._arrived is not None:
+            self._arrived.set()
+
+    async def _unsubscribe(self, subscription: Subscription) -> None:
+        with contextlib.suppress(*_ERRORS):
+            await subscription.unsubscribe()
+
+    async def _next(self) -> list[tuple[int, bytes]]:
+        """What has come; waits for it. Raises BusUnavailable when not even a heartbeat came."""
+        arrived, loop = self._arrived, asyncio.get_running_loop()
+        assert arrived is not None  # noqa: S101  `_subscribe` was first
+        while not self._inbox:
+            if loop.time() - self._heard_at > SILENCE_SECONDS:
+                raise unavailable()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(arrived.wait(), 1.0)
+        arrived.clear()
+        found: list[tuple[int, bytes]] = list(self._inbox)
+        self._inbox.clear()
+        return found
+
+
+class _NatsWatch:
+    """A watcher is but a position."""
+
+    __slots__ = ("_feed", "_position")
+
+    def __init__(self, feed: NatsFeed, position: int) -> None:
+        self._feed = feed
+        self._position = position
+
+    async def next_batch(self, *, tick: float) -> tuple[int, Sequence[Event]]:
+        """See `csms.ports.feed.Watch`."""
+        if self._position == self._feed.revision:
+            with trio.move_on_after(tick):
+                await self._feed.wait_published()
+        else:
+            await trio.lowlevel.checkpoint()
+        events = self._feed.since(self._position)
+        self._position = self._feed.revision
+        return self._position, events

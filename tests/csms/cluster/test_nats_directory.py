@@ -1,0 +1,134 @@
+"""Stations that move between nodes, nodes that die, and a bus that goes away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+
+from csms.aio import Door
+from csms.cluster.nats_server import EmbeddedNats
+from csms.domain.commands import ClearCache, Outcome
+from tests.kit.cluster_world import ClusterNode, SharedDatabase
+from tests.kit.fake_wire import MemoryWire
+from tests.kit.nats import fresh_prefix, nats_server
+
+__all__ = ["nats_server"]
+
+
+@asynccontextmanager
+async def nodes(door: Door, server: EmbeddedNats, count: int) -> AsyncIterator[list[ClusterNode]]:
+    prefix, database = fresh_prefix(), SharedDatabase()
+    database.stores.add(1)
+    async with trio.open_nursery() as nursery:
+        made = [ClusterNode(nursery, door, server, prefix, database, number) for number in range(1, count + 1)]
+        for node in made:
+            await node.start()
+        yield made
+        nursery.cancel_scope.cancel()
+
+
+async def here(node: ClusterNode) -> MemoryWire:
+    wire = await node.booted()
+    await wire.ask("Heartbeat", {})
+    await node.told()
+    return wire
+
+
+async def answer(wire: MemoryWire) -> None:
+    frame = await wire.hear()
+    wire.say(json.dumps([3, frame[1], {"status": "Accepted"}]))
+
+
+async def test_a_station_that_connects_to_another_node_is_let_go_by_the_first_one(
+    door: Door, nats_server: EmbeddedNats
+) -> None:
+    async with nodes(door, nats_server, 3) as (first, second, third), trio.open_nursery() as nursery:
+        old = await here(first)
+        new = await here(second)
+        with trio.fail_after(5):
+            while old.closed is None:
+                await trio.sleep(0.01)
+        assert new.closed is None
+        nursery.start_soon(answer, new)
+        assert (await third.shared.send(1, ClearCache(), timeout=10)).outcome is Outcome.ANSWERED
+        assert first.crashes == second.crashes == []
+        assert second.stores.links[1].online
+
+
+async def test_what_an_older_node_still_hears_is_never_kept(door: Door, nats_server: EmbeddedNats) -> None:
+    """Its news of the takeover are lost: the fence alone holds it."""
+    async with nodes(door, nats_server, 2) as (first, second):
+        first.keys.serve(second.registry)  # nobody tells the first
+        first.registry.fence = lambda *_: None  # type: ignore[method-assign]
+        old = await here(first)
+        new = await here(second)
+        start = {"connectorId": 1, "idTag": "TAG1", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
+        old.start_call("StartTransaction", start)
+        with trio.fail_after(5):
+            while old.closed is None:
+                await trio.sleep(0.01)
+        assert second.stores.sessions == {}
+        assert (await new.ask("StartTransaction", start))["transactionId"]
+        assert len(second.stores.sessions) == 1
+        assert first.crashes == []
+
+
+async def test_a_command_for_a_dead_nodes_station_is_offline_at_once(door: Door, nats_server: EmbeddedNats) -> None:
+    async with nodes(door, nats_server, 2) as (first, second):
+        await here(first)
+        first.bus._handlers.clear()
+        await door.call(first.bus.client.close)  # as a crash: nothing is taken back, and nobody listens there
+        with trio.fail_after(5):
+            assert (await second.shared.send(1, ClearCache(), timeout=60)).outcome is Outcome.OFFLINE
+
+
+async def test_a_station_back_on_a_node_that_knew_it_is_read_anew(door: Door, nats_server: EmbeddedNats) -> None:
+    async with nodes(door, nats_server, 2) as (first, second):
+        await here(first)
+        moved = await here(second)
+        start = {"connectorId": 1, "idTag": "TAG1", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
+        session = (await moved.ask("StartTransaction", start))["transactionId"]
+        back = await here(first)
+        stop = {"transactionId": session, "meterStop": 5000, "timestamp": "2026-03-01T12:30:00Z"}
+        await back.ask("StopTransaction", stop)
+        assert first.stores.sessions[session].flags == ()
+        assert first.stores.sessions[session].register.energy_wh == 5000
+
+
+async def test_without_the_bus_a_command_is_refused_with_a_sentence(door: Door, nats_server: EmbeddedNats) -> None:
+    async with nodes(door, nats_server, 2) as (first, second):
+        await here(first)
+        client, second.bus._client = second.bus._client, None  # as while it is made anew
+        settled = await second.shared.send(1, ClearCache(), timeout=0.5)
+        second.bus._client = client
+        assert (settled.outcome, settled.reason) == (Outcome.REFUSED, "BUS_UNAVAILABLE")
+        assert "NATS" in settled.message
+
+
+@pytest.mark.parametrize("rounds", [25])
+async def test_a_station_that_jumps_between_nodes_is_served_by_one_and_loses_nothing(
+    rounds: int, door: Door, nats_server: EmbeddedNats
+) -> None:
+    async with nodes(door, nats_server, 2) as pair:
+        ends = []
+        for number in range(rounds):
+            wire = await pair[number % 2].booted()
+            start = {
+                "connectorId": 1,
+                "idTag": "TAG1",
+                "meterStart": number,
+                "timestamp": f"2026-03-01T12:{number:02}:00Z",
+            }
+            ends.append((await wire.ask("StartTransaction", start))["transactionId"])
+        assert len(set(ends)) == rounds
+        assert set(pair[0].stores.sessions) == set(ends)
+        assert sum(node.registry.is_online(1) for node in pair) <= 2
+        await pair[(rounds - 1) % 2].told()
+        with trio.fail_after(5):
+            while sum(node.registry.is_online(1) for node in pair) != 1:
+                await trio.sleep(0.01)
+        assert pair[0].crashes == pair[1].crashes == []

@@ -1,0 +1,98 @@
+"""The feed on NATS: several processes, restarts of each, a server that goes away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import trio
+
+from csms.aio import Door
+from csms.cluster.bus import Bus
+from csms.cluster.nats_feed import NatsFeed
+from csms.cluster.nats_server import EmbeddedNats
+from csms.ports.feed import Subject
+from tests.contracts.test_feed import gather
+from tests.kit.database import temporary_folder
+from tests.kit.nats import fresh_prefix, nats_server, running_bus
+
+__all__ = ["nats_server"]
+
+
+@asynccontextmanager
+async def process(
+    door: Door, server: EmbeddedNats, prefix: str, name: str, *, reads: bool = True, in_memory: bool = True
+) -> AsyncIterator[tuple[NatsFeed, Bus]]:
+    async with running_bus(door, server, prefix, name, in_memory=in_memory) as (bus, nursery):
+        feed = NatsFeed(bus, lambda: datetime.now(UTC), reads=reads)
+        await nursery.start(bus.run)
+        await nursery.start(feed.run)
+        yield feed, bus
+
+
+async def test_what_happens_on_one_node_is_watched_at_another_process_under_the_same_revision(
+    door: Door, nats_server: EmbeddedNats
+) -> None:
+    prefix = fresh_prefix()
+    async with (
+        process(door, nats_server, prefix, "node", reads=False) as (node, _),
+        process(door, nats_server, prefix, "control-1") as (one, _),
+        process(door, nats_server, prefix, "control-2") as (two, _),
+        one.watch() as here,
+        two.watch() as there,
+    ):
+        for number in range(1000):
+            node.publish(Subject.SESSION, 1, number)
+        seen, also = await gather(here, 1000), await gather(there, 1000)
+        assert seen == also
+        assert [event.session_id for event in seen] == list(range(1000))
+
+
+async def test_a_watcher_goes_on_at_another_process_after_its_own_has_died(
+    door: Door, nats_server: EmbeddedNats
+) -> None:
+    prefix = fresh_prefix()
+    async with (
+        process(door, nats_server, prefix, "node", reads=False) as (node, _),
+        process(door, nats_server, prefix, "control-2") as (two, _),
+    ):
+        async with process(door, nats_server, prefix, "control-1") as (one, _), one.watch() as watch:
+            node.publish(Subject.STATION, 1)
+            reached = (await gather(watch, 1))[-1].revision
+        node.publish(Subject.STATION, 2)
+        await gather_all(two, reached, 1)
+        async with two.watch(reached) as watch:
+            assert [event.station_id for event in await gather(watch, 1)] == [2]
+
+
+async def gather_all(feed: NatsFeed, after: int, count: int) -> None:
+    with trio.fail_after(10):
+        while feed.revision < after + count:
+            await trio.sleep(0.01)
+
+
+async def test_what_is_published_while_the_server_is_away_comes_when_it_is_back(door: Door) -> None:
+    with temporary_folder() as folder:
+        server = EmbeddedNats(folder / "nats")
+        server.start()
+        try:
+            async with (
+                process(door, server, "t", "node", reads=False, in_memory=False) as (node, bus),
+                process(door, server, "t", "control", in_memory=False) as (control, _),
+                control.watch() as watch,
+            ):
+                node.publish(Subject.STATION, 1)
+                await gather(watch, 1)
+                server.kill()
+                with trio.fail_after(10):
+                    while bus.connected:
+                        await trio.sleep(0.01)
+                for number in (2, 3, 2):
+                    node.publish(Subject.STATION, number)
+                server.start()
+                found = {event.station_id for event in await gather(watch, 2)}
+                assert found == {2, 3}
+                assert node.untold == 0
+        finally:
+            server.stop()
