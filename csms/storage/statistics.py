@@ -1,8 +1,9 @@
 """Statistics, asked: every question goes to the smallest table that can answer it.
 
 intervals shorter than a day   whole sites: usage_quarter; else the slices of session_usage
-days and weeks                 whole sites, not by person: usage_hour; else usage_day
-months, years, totals          the same; else usage_month, with usage_day for the days at the ends
+days and weeks                 whole sites, not by person: usage_site_day; else usage_day
+months, years, totals          the same; else sums of months, with usage_day for the days at the ends: by station, user
+                               or tag (usage_station_month, …) where that will do, else usage_month
 hours of the week              whole sites: usage_hour; else the slices
 combined power                 whole sites: usage_quarter; else the slices
 """
@@ -38,6 +39,7 @@ from csms.storage.scoping import scope_condition
 __all__ = ["PostgresStatistics"]
 
 _SUMS: Final = ", ".join(f"sum({name})::bigint AS {name}" for name in Amounts._fields)
+_AMOUNTS: Final = ", ".join(f"u.{name}" for name in Amounts._fields)
 _BY_SITE: Final = frozenset({Split.NONE, Split.SITE, Split.HOUR_OF_WEEK})
 _UNITS: Final = {Bucket.WEEK: "week", Bucket.MONTH: "month", Bucket.YEAR: "year"}
 _KEYS: Final = {Split.STATION: "u.station_id", Split.USER: "u.user_id", Split.TAG: "u.id_token"}
@@ -57,6 +59,9 @@ _SLICES: Final = f"""(
     WHERE {{conditions}}) AS u"""  # noqa: S608 - names of ours
 LONGEST: Final = 31 * 96 + 2  # quarters of an hour that a session has at most
 
+# A plan for this span and these stations, which may be an hour or years, one or all; to compile it would take longer than
+# to carry it out.
+PLANNING_SQL = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; SET LOCAL work_mem = '32MB'"
 CO2_SQL = "SELECT * FROM statistics_settings"
 CHANGE_CO2_SQL = """
 UPDATE statistics_settings SET grid_g_per_kwh = $1, fossil_g_per_km = $2, vehicle_wh_per_km = $3, version = version + 1
@@ -123,6 +128,15 @@ class _Select:
             return "u.site_id <> 0"
         return f"u.site_id = ANY({self.arg(sorted(wanted))}::bigint[])"
 
+    def months(self, split: Split) -> str:
+        """The smallest table of months that knows all that is asked for."""
+        wanted = self._selection
+        if split in (Split.USER, Split.TAG):
+            if wanted.scope is None and not wanted.place_ids and not wanted.station_ids:
+                return "usage_user_month" if split is Split.USER else "usage_tag_month"
+            return "usage_month"
+        return "usage_month" if wanted.scope is not None and wanted.scope.user_id is not None else "usage_station_month"
+
     def slices(self, axis: Axis) -> str:
         """The slices of the selection in the span: what stands behind FROM, and the conditions on them."""
         first, last = int(axis.starts[0].timestamp()) // QUARTER, -(-int(axis.end.timestamp()) // QUARTER)
@@ -142,6 +156,9 @@ class PostgresStatistics:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def _ask(self, sql: str, args: Sequence[object]) -> Sequence[asyncpg.Record]:
+        return await self._database.transaction(_planned, sql, args)
+
     async def cells(
         self, selection: Selection, axis: Axis, split: Split, *, by_time: bool, keys: Iterable[int | str] | None = None
     ) -> Sequence[Cell]:
@@ -158,7 +175,7 @@ class PostgresStatistics:
             sql = f"SELECT * FROM ({sql}) AS found WHERE key = ANY({select.arg(list(keys))}::{kind}[])"  # noqa: S608
         return [
             Cell(row["key"], row["at"], Amounts(*(row[name] for name in Amounts._fields)), row["peak_w"])
-            for row in await self._database.fetch(sql, *select.args)
+            for row in await self._ask(sql, select.args)
         ]
 
     async def combined_power(self, selection: Selection, axis: Axis, split: Split) -> Sequence[Cell]:
@@ -175,7 +192,7 @@ class PostgresStatistics:
         at = _moment(select, axis, f"extract(epoch FROM at)::bigint / {QUARTER}", "at", axis.zone)
         sql = f"""SELECT key, {at} AS at, max(mwh)::float8 * {3600 // QUARTER} / 1000 AS power_w
             FROM ({source}) AS q GROUP BY 1, 2"""  # noqa: S608
-        rows = await self._database.fetch(sql, *select.args)
+        rows = await self._ask(sql, select.args)
         return [Cell(row["key"], row["at"], Amounts(), row["power_w"]) for row in rows]
 
     async def site_peaks(self, selection: Selection, axis: Axis, split: Split) -> Sequence[Cell]:
@@ -185,7 +202,7 @@ class PostgresStatistics:
         where = f"{select.sites(split)} AND u.day >= {select.arg(axis.days[0])} AND u.day < {select.arg(axis.end_day)}"
         sql = f"""SELECT {key} AS key, {_day(axis, "u.day")} AS at, max(u.peak_w) AS peak_w FROM usage_peak AS u
             WHERE {where} GROUP BY 1, 2"""  # noqa: S608
-        rows = await self._database.fetch(sql, *select.args)
+        rows = await self._ask(sql, select.args)
         return [Cell(row["key"], row["at"], Amounts(), row["peak_w"]) for row in rows]
 
     async def outlets(self, selection: Selection, split: Split) -> Mapping[int, int]:
@@ -197,7 +214,7 @@ class PostgresStatistics:
             FROM station JOIN connector ON connector.station_id = station.id AND connector.evse_id > 0
             LEFT JOIN usage_place AS p ON p.place_id = station.place_id
             WHERE registration = 'Accepted' AND {select.stations()} GROUP BY 1"""  # noqa: S608
-        return {row["key"]: row["outlets"] for row in await self._database.fetch(sql, *select.args)}
+        return {row["key"]: row["outlets"] for row in await self._ask(sql, select.args)}
 
     async def reservations(self, selection: Selection, axis: Axis, split: Split) -> Sequence[Cell]:
         """See the port."""
@@ -218,7 +235,7 @@ class PostgresStatistics:
             FROM reservation AS r JOIN station ON station.id = r.station_id
             LEFT JOIN usage_place AS p ON p.place_id = station.place_id
             WHERE {" AND ".join(conditions)} GROUP BY 1, 2"""  # noqa: S608
-        rows = await self._database.fetch(sql, *select.args)
+        rows = await self._ask(sql, select.args)
         return [Cell(row["key"], row["at"], Amounts(sessions=row["reservations"])) for row in rows]
 
     async def availability(self, selection: Selection, axis: Axis, split: Split, now: datetime) -> Sequence[Cell]:
@@ -256,7 +273,7 @@ class PostgresStatistics:
             GROUP BY 1, 2"""  # noqa: S608
         return [
             Cell(row["key"], row["at"], Amounts(occupied_s=row["up"], begun_s=row["known"]))
-            for row in await self._database.fetch(sql, *select.args)
+            for row in await self._ask(sql, select.args)
         ]
 
     async def names(self, split: Split, keys: Iterable[int | str]) -> Mapping[int | str, str]:
@@ -287,6 +304,13 @@ class PostgresStatistics:
     async def storage(self) -> StorageUsage:
         """See the port."""
         return await self._database.run(_storage)
+
+
+async def _planned(connection: asyncpg.Connection, sql: str, args: Sequence[object]) -> Sequence[asyncpg.Record]:
+    """In asyncio."""
+    await connection.execute(PLANNING_SQL)
+    rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *args)
+    return rows
 
 
 def _day(axis: Axis, column: str) -> str:
@@ -320,7 +344,8 @@ def _of_sites(select: _Select, axis: Axis, split: Split, *, by_time: bool) -> st
         if by_time:
             at = _moment(select, axis, f"extract(epoch FROM u.at)::bigint / {QUARTER}", "u.at", axis.zone)
     else:
-        table, column = "usage_hour", "u.day"
+        column = "u.day"
+        table = "usage_hour" if split is Split.HOUR_OF_WEEK else "usage_site_day"
         bounds = (axis.days[0], axis.end_day)
         if by_time:
             at = _day(axis, "u.day")
@@ -347,8 +372,9 @@ def _of_days(
 ) -> str:
     """Sums of days, and of whole months where days need not be told apart."""
     at = _day(axis, "u.day") if by_time else "NULL::date"
-    names = f"u.day, u.station_id, u.place_id, u.user_id, u.id_token, {', '.join(Amounts._fields)}, peak_w"
+    key = _KEYS.get(split, "u.place_id" if split is Split.SITE else "0::bigint")
     conditions = select.whose(station="u.station_id", place="u.place_id", user="u.user_id")
+    months = select.months(split)
     if keys is not None and split in _KEYS:
         kind = "text" if split is Split.TAG else "bigint"
         conditions.append(f"{_KEYS[split]} = ANY({select.arg(list(keys))}::{kind}[])")
@@ -356,19 +382,18 @@ def _of_days(
 
     def part(table: str, first: date, end: date) -> str:
         span = f"u.day >= {select.arg(first)} AND u.day < {select.arg(end)}"
-        return f"SELECT {names} FROM {table} AS u WHERE {span}{whose}"  # noqa: S608
+        return f"SELECT {key} AS key, u.day, {_AMOUNTS}, u.peak_w FROM {table} AS u WHERE {span}{whose}"  # noqa: S608
 
     first, last = _month_after(axis.days[0]), axis.end_day.replace(day=1)
     by_day = by_time and axis.bucket in (Bucket.DAY, Bucket.WEEK)
     spans = [("usage_day", axis.days[0], axis.end_day)]
     if not by_day and first < last:
-        spans = [("usage_month", first, last), ("usage_day", axis.days[0], first), ("usage_day", last, axis.end_day)]
-    parts = [part(*span) for span in spans if span[1] < span[2]]
-    key, join = _KEYS.get(split, "0::bigint"), ""
+        spans = [(months, first, last), ("usage_day", axis.days[0], first), ("usage_day", last, axis.end_day)]
+    source = " UNION ALL ".join(part(*span) for span in spans if span[1] < span[2])
+    shown, join = "u.key", ""
     if split is Split.SITE:
-        key, join = "coalesce(p.site_id, 1)", "LEFT JOIN usage_place AS p ON p.place_id = u.place_id"
-    source = " UNION ALL ".join(parts)
-    return f"""SELECT {key} AS key, {at} AS at, {_SUMS}, max(peak_w) AS peak_w FROM ({source}) AS u {join}
+        shown, join = "coalesce(p.site_id, 1)", "LEFT JOIN usage_place AS p ON p.place_id = u.key"
+    return f"""SELECT {shown} AS key, {at} AS at, {_SUMS}, max(peak_w) AS peak_w FROM ({source}) AS u {join}
         GROUP BY 1, 2"""  # noqa: S608
 
 

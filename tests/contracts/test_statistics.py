@@ -31,7 +31,7 @@ PLACES = {1: Whereabouts(1, "UTC"), 2: Whereabouts(2, "Europe/Stockholm"), 3: Wh
 MOVED = PLACES | {4: Whereabouts(4, "Asia/Kathmandu"), 2: Whereabouts(2, "America/New_York")}
 WIPE = (
     "TRUNCATE session, meter_value, usage_change, session_usage, usage_peak, usage_day, usage_month, usage_hour,"
-    " usage_quarter, usage_place CASCADE"
+    " usage_quarter, usage_place, usage_site_day, usage_station_month, usage_user_month, usage_tag_month CASCADE"
 )
 INSERT = """
 INSERT INTO session (id, station_id_at_start, station_identity, logged_at, progress_at, evse_id, connector_id,
@@ -44,6 +44,25 @@ VALUES ($1, $2, 'CP', $3, $4, 1, 1, $1::bigint::text, $5, 'RFID', $6, $3, $7, $7
 VALUE = """
 INSERT INTO meter_value (station_id, evse_id, session_id, measured_at, received_at, digest, energy_wh, power_w, samples)
 VALUES ($1, 1, $2, $3, $3, $4, $5, $6, '') ON CONFLICT DO NOTHING
+"""
+
+# Rows of a sum of sums that are not what they are made of says, and the other way round.
+ROLLUPS = (
+    ("usage_site_day", "site_id, day", "usage_hour"),
+    ("usage_station_month", "station_id, day, place_id", "usage_month"),
+    ("usage_user_month", "user_id, day", "usage_month"),
+    ("usage_tag_month", "id_token, day", "usage_month"),
+)
+DIFFERENT = """
+WITH made AS (SELECT {keys}, sum(energy_mwh) AS energy, sum(charging_s) AS charging, sum(occupied_s) AS occupied,
+                     sum(sessions) AS sessions, sum(with_energy) AS energetic, sum(begun_mwh) AS mwh, sum(begun_s) AS s
+              FROM {source} GROUP BY {keys}),
+     kept AS (SELECT {keys}, energy_mwh, charging_s, occupied_s, sessions, with_energy, begun_mwh, begun_s FROM {table}
+              WHERE (energy_mwh, charging_s, occupied_s, sessions, with_energy, begun_mwh, begun_s)
+                  <> (0, 0, 0, 0, 0, 0, 0))
+(SELECT * FROM kept EXCEPT SELECT * FROM made) UNION ALL
+(SELECT * FROM made WHERE (energy, charging, occupied, sessions, energetic, mwh, s) <> (0, 0, 0, 0, 0, 0, 0)
+ EXCEPT SELECT * FROM kept)
 """
 
 
@@ -210,6 +229,8 @@ async def compare(world: World, fake: FakeStatistics) -> None:
         await world.database.fetchval("SELECT coalesce(sum(energy_mwh), 0) FROM usage_quarter WHERE site_id > 0")
         == total
     )
+    for table, keys, source in ROLLUPS:
+        assert await world.database.fetch(DIFFERENT.format(table=table, keys=keys, source=source)) == [], table
     for selection in SELECTIONS:
         for axis in AXES:
             for split in Split:
