@@ -12,7 +12,6 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 
 import asyncpg
 import msgspec
@@ -205,7 +204,7 @@ class PostgresMessageLog:
         while self._waiting or self._flushing or not self._closing:
             await self._gather()
             if not self._flushing:
-                self._flushing = list(islice(self._take(), BATCH))
+                self._flushing = self._take()
             if not self._flushing:
                 continue
             try:
@@ -251,15 +250,21 @@ class PostgresMessageLog:
         with trio.move_on_after(LONGEST_WAIT):
             await self._many.wait()
 
-    def _take(self) -> Iterator[LogEntry]:
-        while self._waiting:
-            entry = self._waiting.popleft()
-            self._waiting_bytes -= len(entry.content)
-            if not self._closing and len(self._waiting) < BATCH:
-                self._many = trio.Event()
-                if not self._waiting:
-                    self._some = trio.Event()
-            yield entry
+    def _take(self) -> Sequence[LogEntry]:
+        """The oldest that wait, at most `BATCH`."""
+        waiting = self._waiting
+        if len(waiting) <= BATCH:
+            taken = list(waiting)
+            waiting.clear()
+            self._waiting_bytes = 0
+        else:
+            taken = [waiting.popleft() for _ in range(BATCH)]
+            self._waiting_bytes -= sum(len(entry.content) for entry in taken)
+        if not self._closing and len(waiting) < BATCH:
+            self._many = trio.Event()
+            if not waiting:
+                self._some = trio.Event()
+        return taken
 
     def _unwritten(self) -> Iterator[LogEntry]:
         yield from self._flushing
