@@ -157,7 +157,7 @@ class Exchange:
     seconds of any one monotonic clock. Nothing here blocks, and all methods are sync.
     """
 
-    __slots__ = ("_done", "_edition", "_expired", "_new_id", "_pending", "_queue", "_refused", "_working")
+    __slots__ = ("_closed", "_done", "_edition", "_expired", "_new_id", "_pending", "_queue", "_refused", "_working")
 
     def __init__(self, edition: Edition, new_id: Callable[[], str]) -> None:
         self._edition = edition
@@ -168,6 +168,7 @@ class Exchange:
         self._queue: deque[_Theirs] | None = None
         self._done: dict[str, _Done] = {}  # the newest is the last; a deque would weigh 600 bytes
         self._refused = 0
+        self._closed = False
 
     # -- what comes in -----------------------------------------------------------------------------------------
 
@@ -303,7 +304,11 @@ class Exchange:
         return [Unanswered(pending.message_id, pending.action, "The station did not answer before the deadline.")]
 
     def close(self) -> list[Event]:
-        """The connection is gone: the call in flight ends, theirs are forgotten. Idempotent."""
+        """The connection is gone: the call in flight ends, theirs are forgotten. Idempotent.
+
+        One of theirs may still be worked on; its answer can be made, and goes nowhere.
+        """
+        self._closed = True
         pending, self._pending = self._pending, None
         self._working = self._queue = None
         if pending is None:
@@ -329,6 +334,8 @@ class Exchange:
 
     def _finish(self, call: frame.Call, data: bytes) -> bytes:
         theirs = self._working
+        if self._closed:
+            return data
         if theirs is None or theirs.call is not call:
             raise LocalProtocolError(f"{call.action} {call.message_id!r} is not the call being worked on.")
         self._working = None
