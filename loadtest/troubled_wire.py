@@ -64,9 +64,7 @@ class TroubledStream(trio.abc.Stream):
         """Close; a silent one is left as it is, since a dead station says no goodbye."""
         self._gone.set()
         self.flow()
-        if self.silent:
-            self._wire.park(self._inner)
-        else:
+        if not (self.silent and self._wire.park(self._inner)):
             await self._inner.aclose()
 
 
@@ -76,6 +74,7 @@ class TroubledWire:
     def __init__(self, dial: Dial) -> None:
         self._dial = dial
         self._parked: list[trio.abc.Stream] = []
+        self._over = False
         self.there = True
         """False: nobody can be reached."""
         self.stream: TroubledStream | None = None
@@ -98,12 +97,19 @@ class TroubledWire:
         if self.stream is not None:
             self.stream.silent = True
 
-    def park(self, stream: trio.abc.Stream) -> None:
-        """Keep what a dead station has left open: the server cannot know better."""
-        self._parked.append(stream)
+    def park(self, stream: trio.abc.Stream) -> bool:
+        """Keep what a dead station has left open: the server cannot know better. False after `finish`."""
+        if not self._over:
+            self._parked.append(stream)
+        return not self._over
 
     async def bury(self) -> None:
         """Close what was left open."""
         parked, self._parked = self._parked, []
         for stream in parked:
             await trio.aclose_forcefully(stream)
+
+    async def finish(self) -> None:
+        """The run is over: leave nothing open, now or later."""
+        self._over = True
+        await self.bury()

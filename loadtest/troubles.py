@@ -91,16 +91,17 @@ class Troubles:
         self._numbers = count(1)
 
     async def run(self) -> None:
-        """Returns when the last one is over."""
+        """Live until cancelled: the server may still find out about the last one."""
         try:
             for trouble in self._plan:
                 await trio.sleep_until(self._station.clock.at(trouble.at))
                 await self._wire.bury()
                 if await _KINDS[trouble.kind](self, trouble.seconds):
                     self._tally.trouble(trouble.kind)
+            await trio.sleep_forever()
         finally:
             with trio.CancelScope(shield=True):
-                await self._wire.bury()
+                await self._wire.finish()
 
     # Each returns whether it came about.
 

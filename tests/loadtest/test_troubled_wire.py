@@ -70,7 +70,17 @@ async def test_what_a_dead_station_left_open_is_closed_in_the_end(autojump_clock
     assert scope.cancelled_caught  # the server cannot know
     await ends.wire.bury()
     assert await ends.servers[0].receive_some() == b""
-    await ends.wire.bury()
+
+
+async def test_when_the_run_is_over_nothing_is_left_open() -> None:
+    ends = Ends()
+    early, late = await ends.dial(), await ends.dial()
+    early.silent = late.silent = True
+    await early.aclose()
+    await ends.wire.finish()
+    await late.aclose()
+    for server in ends.servers:
+        assert await server.receive_some() == b""
 
 
 async def test_who_reads_a_silent_line_wakes_when_it_is_closed(nursery: trio.Nursery) -> None:
