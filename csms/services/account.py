@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zoneinfo
 from collections.abc import AsyncGenerator, Callable, Iterable
 from datetime import datetime
 from typing import Final
@@ -26,6 +25,7 @@ from csms.ports.people import OwnData, PeopleStore
 from csms.services.access import AccessControl
 from csms.services.audit import note_change
 from csms.services.users import Users
+from csms.services.zones import known_zones
 
 PREFERENCES: Final = ("theme", "widgets", "share_usage")
 OF_THE_PERSON: Final = ("language", "time_zone", "alarm_mails")
@@ -60,7 +60,7 @@ class Account:
         self._users = users
         self._own_data = own_data
         self._now = now
-        self._zones = zoneinfo.available_timezones()
+        self._zones = known_zones()
 
     async def settings(self, caller: Principal) -> Settings:
         """The own ones."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
@@ -18,6 +17,7 @@ from csms.services.audit import note_change
 from csms.services.operations import Operations
 from csms.services.order_work import ACTION_OF
 from csms.services.scopes import Scopes
+from csms.services.zones import known_zones
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ class OperationSchedules:
         self._operations = operations
         self._scopes = scopes
         self._now = now
-        self._zones = zoneinfo.available_timezones()
+        self._zones = known_zones()
 
     async def create(
         self, caller: Principal, title: str, draft: Draft, timetable: Timetable, *, enabled: bool

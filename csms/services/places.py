@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -25,6 +24,7 @@ from csms.ports.feed import Feed, Subject
 from csms.ports.places import PlaceStore
 from csms.ports.sharing import SharingStore
 from csms.services.scopes import Scopes
+from csms.services.zones import known_zones
 
 EDITABLE: Final = (
     "parent_id",
@@ -49,7 +49,7 @@ class Places:
         self._feed = feed
         self._directory = directory
         self.scopes = self._scopes = Scopes(sharing, lambda: self.tree, lambda: feed.revision)
-        self._zones = zoneinfo.available_timezones()
+        self._zones = known_zones()
         self.tree = Tree([Place(SYSTEM_ID, None, PlaceKind.SYSTEM, "System")])
 
     async def load(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zoneinfo
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -36,6 +35,7 @@ from csms.ports.statistics import Selection, StatisticsStore
 from csms.services.audit import note_change
 from csms.services.chart_values import HIGHEST, SUMMED, value_of
 from csms.services.scopes import Scopes
+from csms.services.zones import known_zones
 
 MAX_STATIONS: Final = 1_000
 MAX_TOP: Final = 100
@@ -68,7 +68,7 @@ class Statistics:
         self._feed = feed
         self._keep_days = dict(keep_days)
         self._now = now
-        self._zones = zoneinfo.available_timezones()
+        self._zones = known_zones()
 
     # -- charts ----------------------------------------------------------------------------------------------------
 

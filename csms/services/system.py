@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
@@ -15,6 +14,7 @@ from csms.domain.system import SystemSettings, check_settings
 from csms.ports.system import SystemSettingsStore
 from csms.services.audit import note_change
 from csms.services.stations import UnknownStationPolicy
+from csms.services.zones import known_zones
 
 
 class ServerAddress(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ class System:
         self._facts = facts
         self._store = store
         self._addresses = addresses  # those who open doors later add theirs
-        self._zones = zoneinfo.available_timezones()
+        self._zones = known_zones()
         self._database_available = database_available
         self._draining = draining
         self._last = SystemSettings()

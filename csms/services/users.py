@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -26,6 +25,7 @@ from csms.ports.people import OwnData, PeopleStore
 from csms.services.access import AccessControl
 from csms.services.audit import note_change
 from csms.services.invitations import Invitations
+from csms.services.zones import known_zones
 
 ROLES_OF_SITE_ADMINISTRATORS = frozenset({Role.SITE_ADMINISTRATOR, Role.EV_USER})
 """What they may give: roles that count at their sites or for own things only."""
@@ -55,7 +55,7 @@ class Users:
         self._own_data = own_data
         self._tree = tree
         self._now = now
-        self._zones = zoneinfo.available_timezones()
+        self._zones = known_zones()
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

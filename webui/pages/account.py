@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
-from zoneinfo import available_timezones
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -27,6 +26,7 @@ from webui.values_account import (
     WishesAnswer,
 )
 from webui.words import N_, _
+from webui.zones import zones
 
 KINDS: Final = {
     "ALARM": N_("Alarms that are raised"),
@@ -220,7 +220,7 @@ async def _page(
         "sign_ins": sign_ins.sign_ins if sign_ins else (),
         "mail": mail.mail if mail else None,
         "wishes": [(wish, _(KINDS[wish.kind])) for wish in wishes.settings if wish.kind in KINDS] if wishes else [],
-        "zones": sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")),
+        "zones": zones(),
         "where": where,
         "problem": problem,
         "typed": typed or {},

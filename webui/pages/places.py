@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import zoneinfo
-from functools import lru_cache
 
 import msgspec
 from starlette.datastructures import FormData, UploadFile
@@ -33,6 +31,7 @@ from webui.values_places import (
     way_to,
 )
 from webui.words import _
+from webui.zones import zones
 
 STATION_PAGE = 1000
 FIELDS = ("parent", "display_name", "description", "static_id", "address", "position", "time_zone")
@@ -44,12 +43,6 @@ CHILDREN = {
 }
 IN_THE_FORM = ("INVALID_ARGUMENT", "ALREADY_EXISTS", "ABORTED", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED")
 """What a person can mend: told beside the form."""
-
-
-@lru_cache(maxsize=1)
-def zones() -> tuple[str, ...]:
-    """Names of time zones, to choose from."""
-    return tuple(sorted(name for name in zoneinfo.available_timezones() if "/" in name and "Etc/" not in name))
 
 
 async def all_places(client: Client) -> tuple[Place, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any, Final
-from zoneinfo import available_timezones
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +14,7 @@ from webui.page import client_of, redirect, show, signed_in, text
 from webui.values import ApiError
 from webui.values_account import Backups, Installation, SystemSettingsAnswer
 from webui.words import N_, _
+from webui.zones import zones
 
 FIELDS: Final = (
     "title",
@@ -121,7 +121,7 @@ async def _page(
         "backups": backups,
         "backup_states": {word: (key, _(label)) for word, (key, label) in STATES.items()},
         "backup_problem": backup_problem,
-        "zones": sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/")),
+        "zones": zones(),
     }
     return await show(request, "account/system.html", status_code, **values)
 
