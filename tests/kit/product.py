@@ -22,6 +22,7 @@ import grpc
 import trio
 import trio_websocket
 from trio_websocket import ConnectionClosed, HandshakeError
+from wsproto.utilities import LocalProtocolError
 
 from control.v1 import (
     auth_pb2_grpc,
@@ -290,6 +291,8 @@ async def station(
                 with trio.CancelScope(shield=True), trio.move_on_after(2), ended:
                     await socket.aclose()
                 nursery.cancel_scope.cancel()
+    except* LocalProtocolError:  # a ping came while we closed, and the library would still answer it
+        pass
     finally:  # where the server refuses or closes first, the library leaves the stream open
         with trio.CancelScope(shield=True):
             await trio.aclose_forcefully(stream)

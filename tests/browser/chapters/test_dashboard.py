@@ -44,7 +44,7 @@ def test_figures_of_a_place_are_shown_and_change_by_themselves(dock: Dock, chrom
     expect(widget(page, "success")).to_contain_text("100.0 %")
     expect(widget(page, "alarms")).to_contain_text("No alarm is active")
     alarm = dock.fault("HighTemperature", 2)
-    expect(widget(page, "alarms")).to_contain_text("Temperature", timeout=10_000)  # nobody loaded the page again
+    expect(widget(page, "alarms")).to_contain_text("Temperature", timeout=30_000)  # nobody loaded the page again
     widget(page, "alarms").get_by_role("link", name="Temperature").click()
     page.wait_for_url(f"**/alarms/{alarm.name.removeprefix('alarms/')}")
     page.go_back()
