@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 from csms.config import Settings, SettingsError
 from csms.config_reading import add_arguments, load
 from csms.domain.access import Role
 from csms.domain.errors import DomainError
 
-_KEY_NOT_NEEDED = frozenset({"--api-key", "--no-check", "--help", "-h", "--control"})
+_KEY_NOT_NEEDED = frozenset({"--api-key", "--no-check", "--help", "-h", "--control", "--list", "--compare"})
 _DATABASE_SETTINGS = ("data_dir", "database_url", "postgres_bin")
 
 
@@ -82,7 +82,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     return tools.create_key(settings, arguments.name, Role(arguments.role), arguments.days)
 
 
-def _client(module: str, argv: list[str]) -> int:
+def _client(module: str, argv: list[str]) -> NoReturn:
     # A process of its own: the load tester and the demonstration are clients and share no code with the server.
     environment = dict(os.environ)
     given = any(argument.split("=", 1)[0] in _KEY_NOT_NEEDED for argument in argv)
@@ -90,10 +90,9 @@ def _client(module: str, argv: list[str]) -> int:
         key = _key_of_this_machine()
         if key:
             environment["CHARGEHOUSE_API_KEY"] = key
-    try:
-        return subprocess.call([sys.executable, "-m", module, *argv], env=environment)  # noqa: S603  our own module
-    except KeyboardInterrupt:
-        return 130
+    # It takes our place, so that Ctrl-C and other signals reach it and it ends in its own way.
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", module, *argv], environment)  # noqa: S606  our own module
 
 
 def _key_of_this_machine() -> str:

@@ -100,9 +100,14 @@ def _run(settings: Settings, console: Console) -> int:
 
 
 def _prepare(settings: Settings, passwords: Mapping[str, str], probe: Probe, console: Console) -> None:
-    plans = [plan_station(settings.scenario, index) for index in range(settings.scenario.stations)]
-    with console.status(f"Making {len(plans):,} stations known …"):
-        probe.prepare([plan.identity for plan in plans], passwords, [tag for plan in plans for tag in plan.id_tags])
+    scenario = settings.scenario
+    names = [identity(scenario, index) for index in range(scenario.stations)]
+    if scenario.engine == "stations":
+        tags = [tag for index in range(scenario.stations) for tag in plan_station(scenario, index).id_tags]
+    else:
+        tags = [f"{name}-1" for name in names]
+    with console.status(f"Making {len(names):,} stations known …"):
+        probe.prepare(names, passwords, tags)
 
 
 def _check(result: SwarmResult, probe: Probe, console: Console) -> list[Discrepancy]:

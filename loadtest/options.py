@@ -61,7 +61,8 @@ def read_settings(argv: Sequence[str]) -> Settings:
     if given.ramp is not None and given.connect_rate is None:
         recipe.pop("connect_rate", None)  # what the command line says overrules the file in either form
     scenario = make_scenario(recipe)
-    plan_station(scenario, scenario.stations - 1)  # the one with the least time
+    if scenario.engine == "stations":
+        plan_station(scenario, scenario.stations - 1)  # the one with the least time
     target = parse_target(given.target)
     sources = parse_sources(given.source_addresses) or loopback_sources(scenario.stations, target)
     check = not given.no_check
