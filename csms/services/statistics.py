@@ -33,7 +33,7 @@ from csms.domain.usage import Amounts
 from csms.ports.feed import Feed
 from csms.ports.statistics import Selection, StatisticsStore
 from csms.services.audit import note_change
-from csms.services.chart_values import HIGHEST, SUMMED, value_of
+from csms.services.chart_values import SUMMED, value_of
 from csms.services.scopes import Scopes
 from csms.services.zones import known_zones
 
@@ -42,6 +42,8 @@ MAX_TOP: Final = 100
 MAX_FINE_SPLIT: Final = 800
 """Intervals shorter than a day that are split by station, user or tag."""
 MAX_DAYS: Final = 92
+ASKED_WHOLE: Final = frozenset({ChartKind.COMBINED_POWER, ChartKind.RESERVATIONS, ChartKind.AVAILABILITY})
+"""Series of these are not asked for one by one."""
 EVERYTHING: Final = frozenset({0})
 DASHBOARD_PAUSE: Final = 2.0
 DASHBOARD_TICK: Final = 60.0
@@ -233,7 +235,7 @@ class _Drawing:
         split = self._query.split
         if split is Split.HOUR_OF_WEEK:
             return await self._of_the_week(axis)
-        totals = {cell.key: cell for cell in await self._cells(axis, split, by_time=False)}
+        told, totals = await self._whole_and_parts(axis, split)
         if split is Split.NONE and not totals:
             totals = {0: Cell(0, None, Amounts())}
         outlets = await self._outlets(split)
@@ -241,7 +243,9 @@ class _Drawing:
         values = {key: self._value(cell, outlets.get(key, 0), length) for key, cell in totals.items()}
         ranked = sorted(values, key=lambda key: (-_rank(values[key]), str(key)))
         top = ranked if split is Split.NONE else ranked[: self._query.top or 10]
-        cells = await self._cells(axis, split, by_time=True, keys=None if split is Split.NONE else top)
+        if told is None:
+            told = await self._cells(axis, split, by_time=True, keys=top)
+        cells = [cell for cell in told if split is Split.NONE or cell.key in top]
         names = await self._store.names(split, [key for key in top if key])
         series = tuple(self._series(axis, key, names, values[key], cells, outlets) for key in top)
         return Chart(
@@ -262,36 +266,46 @@ class _Drawing:
         if split is Split.HOUR_OF_WEEK:
             chart = await self._of_the_week(axis)
             return chart.series, chart.total
-        totals = {cell.key: cell for cell in await self._cells(axis, split, by_time=False)}
+        told, totals = await self._whole_and_parts(axis, split)
         outlets = await self._outlets(split)
         length = (axis.end - axis.starts[0]).total_seconds()
         nothing = Cell(0, None, Amounts())
         values = {key: self._value(totals.get(key, nothing), outlets.get(key, 0), length) for key in {*totals, *keys}}
-        cells = await self._cells(axis, split, by_time=True, keys=None if split is Split.NONE else keys)
+        cells = told if told is not None else await self._cells(axis, split, by_time=True, keys=keys)
         series = tuple(self._series(axis, key, {}, values[key], cells, outlets) for key in keys)
         return series, await self._total(axis, values)
+
+    async def _whole_and_parts(self, axis: Axis, split: Split) -> tuple[Sequence[Cell] | None, Mapping[Key, Cell]]:
+        """All cells, where they are few or there is no other way to ask, and what they are over the whole span."""
+        if split is Split.NONE or self._query.kind in ASKED_WHOLE or self._of_site_peaks(axis, split):
+            cells = await self._cells(axis, split, by_time=True)
+            return cells, {cell.key: cell for cell in _joined(cells)}
+        totals = await self._cells(axis, split, by_time=False)
+        return None, {cell.key: cell for cell in totals}
 
     async def _cells(
         self, axis: Axis, split: Split, *, by_time: bool, keys: Sequence[Key] | None = None
     ) -> Sequence[Cell]:
         kind = self._query.kind
-        if kind in (ChartKind.COMBINED_POWER, ChartKind.RESERVATIONS, ChartKind.AVAILABILITY):
-            wide = axis if by_time else _whole(axis)
+        if kind in ASKED_WHOLE:
             if kind is ChartKind.COMBINED_POWER:
-                found = await self._store.combined_power(self._selection, wide, split)
+                found = await self._store.combined_power(self._selection, axis, split)
             elif kind is ChartKind.RESERVATIONS:
-                found = await self._store.reservations(self._selection, wide, split)
+                found = await self._store.reservations(self._selection, axis, split)
             else:
-                found = await self._store.availability(self._selection, wide, split, self._now)
-            return found if by_time else _joined(found, highest=kind in HIGHEST)
+                found = await self._store.availability(self._selection, axis, split, self._now)
+            return found if by_time else _joined(found)
+        if self._of_site_peaks(axis, split):
+            found = await self._store.site_peaks(self._selection, axis, split)
+            return found if by_time else _joined(found)
         selection = self._selection
-        if kind is ChartKind.PEAK_POWER and selection.site_ids is not None:
-            if split in (Split.NONE, Split.SITE) and not axis.fine:
-                found = await self._store.site_peaks(selection, axis if by_time else _whole(axis), split)
-                return found if by_time else _joined(found, highest=True)
-            # It is not in the other sums of sites.
+        if kind is ChartKind.PEAK_POWER:  # it is not in the other sums of sites
             selection = msgspec.structs.replace(selection, site_ids=None)
         return await self._store.cells(selection, axis, split, by_time=by_time, keys=keys)
+
+    def _of_site_peaks(self, axis: Axis, split: Split) -> bool:
+        of_sites = self._selection.site_ids is not None and split in (Split.NONE, Split.SITE) and not axis.fine
+        return of_sites and self._query.kind is ChartKind.PEAK_POWER
 
     async def _outlets(self, split: Split) -> Mapping[Key, int]:
         """How many outlets the time of which is shared; none are asked for where it is not."""
@@ -378,14 +392,7 @@ class _Always(dict[Key, int]):
         return self._number
 
 
-def _whole(axis: Axis) -> Axis:
-    """The span in one piece."""
-    if axis.fine:
-        return axis
-    return Axis(Bucket.TOTAL, axis.zone, axis.starts[:1], axis.end, axis.days[:1], axis.end_day)
-
-
-def _joined(cells: Sequence[Cell], *, highest: bool) -> Sequence[Cell]:
+def _joined(cells: Sequence[Cell]) -> Sequence[Cell]:
     """One cell for each key."""
     found: dict[Key, Cell] = {}
     for cell in cells:
@@ -394,8 +401,7 @@ def _joined(cells: Sequence[Cell], *, highest: bool) -> Sequence[Cell]:
             found[cell.key] = Cell(cell.key, None, cell.amounts, cell.peak_w)
         else:
             amounts = Amounts(*(a + b for a, b in zip(old.amounts, cell.amounts, strict=True)))
-            peak = max(old.peak_w, cell.peak_w) if highest else 0.0
-            found[cell.key] = Cell(cell.key, None, amounts, peak)
+            found[cell.key] = Cell(cell.key, None, amounts, max(old.peak_w, cell.peak_w))
     return list(found.values())
 
 

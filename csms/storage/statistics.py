@@ -59,8 +59,8 @@ _SLICES: Final = f"""(
     WHERE {{conditions}}) AS u"""  # noqa: S608 - names of ours
 LONGEST: Final = 31 * 96 + 2  # quarters of an hour that a session has at most
 
-# A plan for this span and these stations, which may be an hour or years, one or all; to compile it would take longer than
-# to carry it out.
+# A plan for this span and these stations, which may be an hour or years, one or all; to compile it would take longer
+# than to carry it out.
 PLANNING_SQL = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; SET LOCAL work_mem = '32MB'"
 CO2_SQL = "SELECT * FROM statistics_settings"
 CHANGE_CO2_SQL = """

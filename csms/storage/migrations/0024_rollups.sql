@@ -64,6 +64,7 @@ COMMENT ON TABLE usage_tag_month IS 'of usage_month, wherever it was';
 CREATE INDEX ON usage_tag_month (day);
 
 CREATE INDEX usage_month_id_token ON usage_month (id_token, day);
+CREATE INDEX usage_day_id_token ON usage_day (id_token, day);
 
 -- Adds the difference between `added` and `removed` rows to a table that is kept by fewer keys. Its arguments: the table,
 -- its keys, and the table that it is made of where a highest power is kept as well.
