@@ -87,3 +87,11 @@ def test_source_addresses_as_list_or_range() -> None:
     assert parse_sources("") == ()
     assert parse_sources("127.0.0.1, ::1") == ("127.0.0.1", "::1")
     assert parse_sources("127.0.0.254-127.0.1.1") == ("127.0.0.254", "127.0.0.255", "127.0.1.0", "127.0.1.1")
+
+
+def test_the_document_tells_every_flag() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "load-testing.md").read_text("utf-8")
+    keys = {key.flag for key in KEYS}
+    flags = {flag for action in parser()._actions for flag in action.option_strings if flag.startswith("--")}
+    for flag in sorted(flags - keys - {"--help"}):
+        assert f"| `{flag}" in text, flag

@@ -9,6 +9,7 @@ import pytest
 
 from loadtest.recipes import (
     KEYS,
+    Key,
     RecipeError,
     load_recipe,
     make_scenario,
@@ -150,3 +151,22 @@ def test_values_that_do_not_go_together_are_told_in_words() -> None:
         make_scenario({"id_tag": "123456789012345678901"})
     with pytest.raises(RecipeError, match="a closed loop speaks one version"):
         make_scenario({"engine": "saturate", "versions": {"1.6": 1, "2.0.1": 1}})
+
+
+def row_of(key: Key) -> str:
+    default = key.default or getattr(Scenario(), key.name)
+    shown = f"{default:g}" if isinstance(default, int | float) else default
+    return f"| `{key.name}` | {shown} | {key.help} |"
+
+
+def test_the_document_lists_every_key_with_its_default() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "load-testing.md").read_text("utf-8")
+    wanted = [row_of(key) for key in KEYS]
+    listed = [line for line in text.splitlines() if line in wanted]
+    assert listed == wanted, "docs/load-testing.md should have:\n" + "\n".join(wanted)
+
+
+def test_the_document_lists_every_ready_scenario() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "load-testing.md").read_text("utf-8")
+    for scenario in ready_scenarios():
+        assert f"| `{scenario.name}` | {scenario.description} |" in text
