@@ -201,6 +201,8 @@ def _invented(ended: Json, tag: str) -> Iterator[Json]:
             "transactionInfo": {"transactionId": str(INVENTED), "chargingState": "EVConnected"},
             "idToken": {"idToken": tag, "type": "ISO14443"},
         }
+        if kind == "Ended":
+            event["transactionInfo"]["stoppedReason"] = "Local"
         for value in event["meterValue"]:
             value["timestamp"] = event["timestamp"]
             for sampled in value["sampledValue"]:

@@ -139,7 +139,17 @@ def lose_a_sample(kept: Kept) -> None:
     kept[1].samples.popitem()
 
 
-@pytest.mark.parametrize("mishap", [None, drop, double, alter, delay, lose_a_sample])
+def swap_tags(kept: Kept) -> None:
+    kept[1].id_tag = kept[0].id_tag
+
+
+def invent(kept: Kept) -> None:
+    kept.append(deepcopy(kept[1]))
+    kept[-1].transaction_id = 99
+    kept[-1].start_time += timedelta(seconds=20)
+
+
+@pytest.mark.parametrize("mishap", [None, drop, double, alter, delay, lose_a_sample, swap_tags, invent])
 def test_a_server_that_drops_doubles_or_alters_a_session_is_caught(
     mishap: Callable[[Kept], None] | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,6 +176,21 @@ def test_a_server_that_drops_doubles_or_alters_a_session_is_caught(
         assert code == FAILED
         assert "1 wrong" in shown
         assert "LT-00002" in shown
+
+
+def test_the_report_is_written_as_a_page_and_two_of_them_are_compared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    result = SwarmResult(BEGAN, 60.0, Tally(0.0), [canned("LT-00001", 1)], ["LT-00001"])
+    monkeypatch.setattr(command, "run_processes", lambda *_, **__: result)
+    file, page = str(tmp_path / "a.json"), tmp_path / "a.html"
+    assert main(["--no-check", "--json", file, "--html", str(page)]) == PASSED
+    assert "<!doctype html>" in page.read_text()
+    capsys.readouterr()
+    assert main(["--compare", file, file]) == PASSED
+    assert "answers per second" in capsys.readouterr().out
+    assert main(["--compare", file, str(page)]) == MISUSED
+    assert "is not a report" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_run_without_a_session_has_failed(
@@ -195,6 +220,8 @@ def test_the_ready_scenarios_are_listed_a_line_each(capsys: pytest.CaptureFixtur
         ("--no-check --stations 0", "--stations must be a whole number more than 0"),
         ("--no-check --scenario nonsense", "there is no scenario 'nonsense'"),
         ("--no-check --target http://x", "ws://"),
+        ("--no-check --server-pid 4194305", "--server-pid: there is no process"),
+        ("--no-check --metrics 127.0.0.1:9464", "--metrics must look like"),
     ],
 )
 def test_misuse_is_told_in_words(options: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
