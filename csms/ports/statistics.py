@@ -33,6 +33,15 @@ class Selection(msgspec.Struct, frozen=True):
     site_ids: frozenset[int] | None = None
 
 
+class Order(NamedTuple):
+    """The greatest first: by one of the amounts (by the highest power, if empty), of each session or as it is; or the
+    least first. Those with nothing to tell are last; of the same, by the spelling of the key."""
+
+    amount: str = ""
+    each_session: bool = False
+    descending: bool = True
+
+
 class UsageStore(Protocol):
     """The reckoning: from sessions to sums."""
 
@@ -51,6 +60,11 @@ class StatisticsStore(Protocol):
     ) -> Sequence[Cell]:
         """Sums by series and interval (by_time), or by series alone; of some series only, where `keys` are given.
         The key is 0 where it is not split; for HOUR_OF_WEEK it is 24 × weekday (Monday 0) + hour."""
+
+    async def greatest(
+        self, selection: Selection, axis: Axis, split: Split, order: Order, count: int
+    ) -> tuple[Sequence[Cell], int]:
+        """The first series in an order, over the whole span, and how many there are in all. By station, user or tag."""
 
     async def combined_power(self, selection: Selection, axis: Axis, split: Split) -> Sequence[Cell]:
         """`peak_w` is the highest mean of a quarter of an hour of all outlets together, by (site and) interval."""

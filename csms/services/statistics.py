@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from operator import sub
 from typing import Final
 
 import msgspec
@@ -31,9 +32,9 @@ from csms.domain.time_axis import Axis, axis_of, previous_span
 from csms.domain.topology import SYSTEM_ID, PlaceKind, Tree
 from csms.domain.usage import Amounts
 from csms.ports.feed import Feed
-from csms.ports.statistics import Selection, StatisticsStore
+from csms.ports.statistics import Order, Selection, StatisticsStore
 from csms.services.audit import note_change
-from csms.services.chart_values import SUMMED, value_of
+from csms.services.chart_values import SUMMED, order_of, value_of
 from csms.services.scopes import Scopes
 from csms.services.zones import known_zones
 
@@ -229,12 +230,15 @@ class _Drawing:
         self._factor = co2.saved_kg_per_kwh
         self._now = now
         self._selection = selection
+        self._order = order_of(query.kind, query.split, self._factor)
 
     async def chart(self, axis: Axis) -> Chart:
         """The greatest series, and the others as one."""
         split = self._query.split
         if split is Split.HOUR_OF_WEEK:
             return await self._of_the_week(axis)
+        if self._order is not None:
+            return await self._ranked(axis, self._order)
         told, totals = await self._whole_and_parts(axis, split)
         if split is Split.NONE and not totals:
             totals = {0: Cell(0, None, Amounts())}
@@ -260,13 +264,40 @@ class _Drawing:
             await self._total(axis, values),
         )
 
+    async def _ranked(self, axis: Axis, order: Order) -> Chart:
+        """A chart of which the database tells the greatest series: there may be thousands of others."""
+        split, query = self._query.split, self._query
+        greatest, count = await self._store.greatest(self._selection, axis, split, order, query.top or 10)
+        outlets = await self._outlets(split)
+        length = (axis.end - axis.starts[0]).total_seconds()
+        keys = [cell.key for cell in greatest]
+        told = await self._cells(axis, split, by_time=True, keys=keys) if keys else []
+        names = await self._store.names(split, [key for key in keys if key])
+        values = {cell.key: self._value(cell, outlets.get(cell.key, 0), length) for cell in greatest}
+        series = tuple(self._series(axis, key, names, values[key], told, outlets) for key in keys)
+        everything = await self._cells(axis, Split.NONE, by_time=True)
+        others = self._left(axis, everything, told) if count > len(keys) and query.kind in SUMMED else None
+        total = await self._over_all(_joined(everything), length)
+        return Chart(query, axis.bucket, axis.zone, axis.starts, axis.end, series, others, count, total)
+
+    def _left(self, axis: Axis, everything: Sequence[Cell], told: Sequence[Cell]) -> Series:
+        """What is left when the series that are told apart are taken out."""
+        left = {cell.at: list(cell.amounts) for cell in everything}
+        for cell in told:
+            if cell.at in left:
+                left[cell.at] = list(map(sub, left[cell.at], cell.amounts))
+        cells = {at: Cell(0, at, Amounts(*amounts)) for at, amounts in left.items()}
+        nothing = Cell(0, None, Amounts())
+        values = tuple(self._value(cells.get(at, nothing), 0, 0.0) for at in _places(axis))
+        return Series("", "", values, sum(self._value(cell, 0, 0.0) for cell in _joined([*cells.values()])))
+
     async def previous(self, axis: Axis, keys: Sequence[Key]) -> tuple[tuple[Series, ...], float]:
         """The same series, and the total, of another span."""
         split = self._query.split
         if split is Split.HOUR_OF_WEEK:
             chart = await self._of_the_week(axis)
             return chart.series, chart.total
-        told, totals = await self._whole_and_parts(axis, split)
+        told, totals = await self._whole_and_parts(axis, split, keys)
         outlets = await self._outlets(split)
         length = (axis.end - axis.starts[0]).total_seconds()
         nothing = Cell(0, None, Amounts())
@@ -275,12 +306,15 @@ class _Drawing:
         series = tuple(self._series(axis, key, {}, values[key], cells, outlets) for key in keys)
         return series, await self._total(axis, values)
 
-    async def _whole_and_parts(self, axis: Axis, split: Split) -> tuple[Sequence[Cell] | None, Mapping[Key, Cell]]:
-        """All cells, where they are few or there is no other way to ask, and what they are over the whole span."""
+    async def _whole_and_parts(
+        self, axis: Axis, split: Split, keys: Sequence[Key] | None = None
+    ) -> tuple[Sequence[Cell] | None, Mapping[Key, Cell]]:
+        """All cells, where they are few or there is no other way to ask, and what series are over the whole span: all
+        of them, or where the database ranks them those of the keys."""
         if split is Split.NONE or self._query.kind in ASKED_WHOLE or self._of_site_peaks(axis, split):
             cells = await self._cells(axis, split, by_time=True)
             return cells, {cell.key: cell for cell in _joined(cells)}
-        totals = await self._cells(axis, split, by_time=False)
+        totals = await self._cells(axis, split, by_time=False, keys=None if self._order is None else keys)
         return None, {cell.key: cell for cell in totals}
 
     async def _cells(
@@ -321,12 +355,14 @@ class _Drawing:
         kind = self._query.kind
         if self._query.split is Split.NONE:
             return next(iter(values.values()), 0.0)
-        if kind in SUMMED:
+        if kind in SUMMED and self._order is None:
             return math.fsum(values.values())
         found = await self._cells(axis, Split.NONE, by_time=False)
+        return await self._over_all(found, (axis.end - axis.starts[0]).total_seconds())
+
+    async def _over_all(self, cells: Sequence[Cell], length: float) -> float:
         outlets = await self._outlets(Split.NONE)
-        length = (axis.end - axis.starts[0]).total_seconds()
-        cell = found[0] if found else Cell(0, None, Amounts())
+        cell = cells[0] if cells else Cell(0, None, Amounts())
         return self._value(cell, outlets.get(0, 0), length)
 
     async def _others(

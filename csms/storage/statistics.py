@@ -32,7 +32,7 @@ from csms.domain.statistics import (
 )
 from csms.domain.time_axis import Axis
 from csms.domain.usage import QUARTER, Amounts
-from csms.ports.statistics import Selection
+from csms.ports.statistics import Order, Selection
 from csms.storage.pool import Database
 from csms.storage.scoping import scope_condition
 
@@ -173,10 +173,24 @@ class PostgresStatistics:
         if keys is not None and split is not Split.NONE:
             kind = "text" if split is Split.TAG else "bigint"
             sql = f"SELECT * FROM ({sql}) AS found WHERE key = ANY({select.arg(list(keys))}::{kind}[])"  # noqa: S608
-        return [
-            Cell(row["key"], row["at"], Amounts(*(row[name] for name in Amounts._fields)), row["peak_w"])
-            for row in await self._ask(sql, select.args)
-        ]
+        return [_cell(row) for row in await self._ask(sql, select.args)]
+
+    async def greatest(
+        self, selection: Selection, axis: Axis, split: Split, order: Order, count: int
+    ) -> tuple[Sequence[Cell], int]:
+        """See the port."""
+        select = _Select(selection)
+        summed = (_of_slices if axis.fine else _of_days)(select, axis, split, by_time=False)
+        rank = order.amount or "peak_w"
+        if order.each_session:
+            rank = f"{rank}::float8 / nullif(sessions, 0)"
+        direction = "DESC" if order.descending else "ASC"
+        # Of those that were moved or deleted nothing but zeros may be left.
+        sql = f"""SELECT *, count(*) OVER () AS series FROM ({summed}) AS found
+            WHERE (energy_mwh, occupied_s, sessions) <> (0, 0, 0)
+            ORDER BY {rank} {direction} NULLS LAST, key::text COLLATE "C" LIMIT {select.arg(count)}"""  # noqa: S608
+        rows = await self._ask(sql, select.args)
+        return [_cell(row) for row in rows], rows[0]["series"] if rows else 0
 
     async def combined_power(self, selection: Selection, axis: Axis, split: Split) -> Sequence[Cell]:
         """See the port."""
@@ -304,6 +318,10 @@ class PostgresStatistics:
     async def storage(self) -> StorageUsage:
         """See the port."""
         return await self._database.run(_storage)
+
+
+def _cell(row: asyncpg.Record) -> Cell:
+    return Cell(row["key"], row["at"], Amounts(*(row[name] for name in Amounts._fields)), row["peak_w"])
 
 
 async def _planned(connection: asyncpg.Connection, sql: str, args: Sequence[object]) -> Sequence[asyncpg.Record]:

@@ -16,7 +16,7 @@ from csms.domain.access import Scope
 from csms.domain.statistics import Bucket, Cell, Split
 from csms.domain.time_axis import Axis, axis_of
 from csms.domain.usage import Charge, Point, usage_of
-from csms.ports.statistics import Selection, Whereabouts
+from csms.ports.statistics import Order, Selection, Whereabouts
 from csms.storage.pool import Database, open_database
 from csms.storage.statistics import PostgresStatistics
 from csms.storage.usage import PostgresUsage
@@ -243,6 +243,11 @@ async def compare(world: World, fake: FakeStatistics) -> None:
                     found = await real.cells(*asked, by_time=by_time)
                     wanted = await fake.cells(*asked, by_time=by_time)
                     assert told(found) == told(wanted), (asked, by_time)
+            for split, order in ORDERS:
+                first, count = await real.greatest(selection, axis, split, order, 2)
+                wanted, series = await fake.greatest(selection, axis, split, order, 2)
+                assert [cell.key for cell in first] == [cell.key for cell in wanted], (selection, axis, split, order)
+                assert (told(first), count) == (told(wanted), series), (selection, axis, split, order)
             if selection.site_ids is not None and not axis.fine:
                 for split in (Split.NONE, Split.SITE):
                     peaks = await real.site_peaks(selection, axis, split)
@@ -271,6 +276,12 @@ AXES: list[Axis] = [
     axis_of(datetime(2026, 3, 28, 20, tzinfo=UTC), datetime(2026, 3, 29, 9, tzinfo=UTC), Bucket.HOUR, "Asia/Kathmandu"),
     axis_of(datetime(2026, 3, 29, 0, 20, tzinfo=UTC), datetime(2026, 3, 29, 9, tzinfo=UTC), Bucket.QUARTER_HOUR, "UTC"),
 ]
+ORDERS = (
+    (Split.STATION, Order("energy_mwh")),
+    (Split.TAG, Order("begun_s", each_session=True)),
+    (Split.STATION, Order()),
+    (Split.USER, Order("sessions", descending=False)),
+)
 SELECTIONS = [
     Selection(site_ids=frozenset({0})),
     Selection(),

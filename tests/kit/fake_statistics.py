@@ -23,7 +23,7 @@ from csms.domain.statistics import (
 )
 from csms.domain.time_axis import Axis
 from csms.domain.usage import QUARTER, Amounts, Charge, Slice, Usage, slices_of
-from csms.ports.statistics import Selection
+from csms.ports.statistics import Order, Selection
 from tests.kit.fake_tables import FakeTables
 
 Key = int | str
@@ -60,6 +60,21 @@ class FakeStatistics:
                 added = Amounts(*(a + b for a, b in zip(amounts, each.amounts, strict=True)))
                 sums[place] = added, max(peak, 0 if of_sites else each.peak_w)
         return [Cell(key, at, amounts, peak) for (key, at), (amounts, peak) in sums.items()]  # type: ignore[arg-type]
+
+    async def greatest(
+        self, selection: Selection, axis: Axis, split: Split, order: Order, count: int
+    ) -> tuple[Sequence[Cell], int]:
+        found = await self.cells(selection, axis, split, by_time=False)
+        cells = [cell for cell in found if cell.amounts.energy_mwh or cell.amounts.occupied_s or cell.amounts.sessions]
+
+        def rank(cell: Cell) -> tuple[bool, float, str]:
+            value = float(getattr(cell.amounts, order.amount)) if order.amount else cell.peak_w
+            nothing = order.each_session and not cell.amounts.sessions
+            if order.each_session and not nothing:
+                value /= cell.amounts.sessions
+            return nothing, -value if order.descending else value, str(cell.key)
+
+        return sorted(cells, key=rank)[:count], len(cells)
 
     async def combined_power(self, selection: Selection, axis: Axis, split: Split) -> Sequence[Cell]:
         self._tables.check()
