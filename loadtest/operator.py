@@ -15,6 +15,7 @@ from random import Random
 from typing import cast
 
 import grpc
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 from control.v1 import remote_pb2, remote_pb2_grpc, sessions_pb2, sessions_pb2_grpc, stations_pb2, stations_pb2_grpc
 from loadtest.processes import Line
@@ -214,6 +215,11 @@ class Desk:
 
 
 def _why(error: grpc.RpcError) -> str:
-    """The code and the text, without what differs from station to station."""
+    """The code and the server's reason, if it gives one: words that are the same for all stations, to count by."""
     call = cast(grpc.Call, error)  # what a call raises is both
-    return f"{call.code().name}: {(call.details() or '').split(':')[0][:80]}"
+    reason = ""
+    for key, value in call.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            status, info = status_pb2.Status.FromString(value), error_details_pb2.ErrorInfo()
+            reason = next((f" {info.reason}" for detail in status.details if detail.Unpack(info)), "")
+    return f"{call.code().name}{reason}"

@@ -11,13 +11,14 @@ import pytest
 import trio
 import trio.testing
 
-from loadtest.ledger import SeenSession, compare
+from loadtest.ledger import compare
 from loadtest.scenario import Scenario
 from loadtest.station import Habits
 from loadtest.swarm import Share, SwarmResult, run_swarm
 from loadtest.tally import Pulse
 from loadtest.target import parse_target
 from tests.kit.fake_csms import FakeCsms
+from tests.kit.seen_sessions import seen_sessions
 
 SCENARIO = Scenario(stations=40, minutes=2, ramp=10, meter_interval=5, time_scale=80, connectors=2)
 TARGET = parse_target("ws://127.0.0.1:9000/ocpp/")
@@ -28,22 +29,6 @@ async def run(csms: FakeCsms, progress: Callable[[Pulse], None] | None = None) -
     return await run_swarm(
         SCENARIO, TARGET, habits=HABITS, passwords={}, dial_for=lambda _: csms.dial, progress=progress
     )
-
-
-def kept(csms: FakeCsms) -> list[SeenSession]:
-    return [
-        SeenSession(
-            station=one.station,
-            connector=one.connector,
-            id_tag=one.id_tag,
-            transaction_id=one.transaction_id,
-            start_time=one.start_time,
-            stop_time=one.stop_time,
-            energy_wh=(one.meter_stop_wh or 0) - one.meter_start_wh,
-            samples=list(one.samples.items()),
-        )
-        for one in csms.sessions.values()
-    ]
 
 
 async def test_a_fleet_lives_its_minutes_and_the_books_agree(
@@ -59,7 +44,7 @@ async def test_a_fleet_lives_its_minutes_and_the_books_agree(
     assert ticks == [float(n) for n in range(1, len(ticks) + 1)]
     assert result.tally.connects.count == 40
     assert result.tally.errors == {}
-    assert compare(result.ledger, kept(csms)) == []
+    assert compare(result.ledger, seen_sessions(csms)) == []
 
 
 async def test_stations_come_over_the_ramp_not_at_once(
@@ -89,7 +74,7 @@ async def test_power_cuts_in_the_middle_lose_nothing(
     result = await run(csms)
     assert result.unfinished == []
     assert result.tally.connects.count >= 160
-    assert compare(result.ledger, kept(csms)) == []
+    assert compare(result.ledger, seen_sessions(csms)) == []
 
 
 async def test_a_server_that_never_answers_a_stop_leaves_sessions_unfinished(
@@ -137,7 +122,7 @@ async def test_each_process_has_its_share_of_the_stations(
     assert sorted(counted) == [13, 13, 14]
     assert len(set(whole.identities)) == 40
     assert whole.tally.connects.count == 40
-    assert compare(whole.ledger, kept(csms)) == []
+    assert compare(whole.ledger, seen_sessions(csms)) == []
     assert pickle.loads(pickle.dumps(whole)).seconds == whole.seconds
 
 
@@ -156,7 +141,7 @@ async def test_a_run_that_is_stopped_ends_soon_and_tells_what_there_is(
     assert result.interrupted
     assert 60 <= result.seconds < 70
     assert result.finished
-    assert compare(result.ledger, kept(csms)) == []
+    assert compare(result.ledger, seen_sessions(csms)) == []
 
 
 async def test_a_load_tester_that_sleeps_is_told_to_be_late(nursery: trio.Nursery) -> None:
