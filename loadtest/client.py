@@ -301,7 +301,7 @@ async def connect(
     stream = await _dialled(dial, connect_timeout)
     try:
         async with trio.open_nursery() as nursery:
-            left = connect_timeout - (trio.current_time() - began)
+            left = max(0.0, connect_timeout - (trio.current_time() - began))
             socket = await _handshake(nursery, stream, address, left, subprotocol)
             now = trio.current_time()
             tally.connected(now - began, now)
@@ -317,7 +317,7 @@ async def connect(
                     await socket.aclose()
                 nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        raise _one_failure(group) from group
+        raise one_failure(group) from group
     finally:
         with trio.CancelScope(shield=True):
             await trio.aclose_forcefully(stream)
@@ -376,7 +376,7 @@ async def _handshake(
     return socket
 
 
-def _one_failure(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def one_failure(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The single failure a group stands for; the group itself when it holds anything else."""
     found: LinkFailure | None = None
     for leaf in _leaves(group):

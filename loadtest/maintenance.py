@@ -74,7 +74,8 @@ class Maintenance:
             self._station.firmware = f"1.{self._updates}.0"
             await self._station.rebooted("SoftReset", "firmware")
             self._say_firmware("Installed", order)
-            self._station.say(self._station.speech.security_event("FirmwareUpdated", self._station.now()))
+            event = self._station.speech.security_event("FirmwareUpdated", self._station.now())
+            self._station.say(event, durable=True)
 
     async def upload(self, order: LogOrder) -> None:
         """Uploading, Uploaded."""

@@ -377,6 +377,7 @@ class Station:
                 await self.outbox.wait_empty()
         await trio.sleep(REBOOT_SECONDS)
         self._accepted, self._cause = False, cause
+        self.outbox.go_offline()
         if self._client is not None:
             self._client.abort()
 

@@ -94,8 +94,9 @@ def report(station: Commanded, payload: Json) -> Answer:
     request_id = number(payload, "requestId")
     wanted = parts(payload, "componentVariable")
     chosen = [one for one in variables(station) if not wanted or any(_fits(one, each) for each in wanted)]
-    if payload.get("componentCriteria") not in (None, []) and not wanted:
-        chosen = [one for one in chosen if one.name in ("Active", "Available", "Enabled", "Problem")]
+    criteria = payload.get("componentCriteria")
+    if isinstance(criteria, list) and not wanted:
+        chosen = [one for one in chosen if one.name in criteria]
     if not chosen:
         return status("EmptyResultSet")
     return status("Accepted", partial(_report, station, request_id, chosen))

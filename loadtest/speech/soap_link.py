@@ -24,6 +24,7 @@ from loadtest.client import (
     LinkLost,
     OnCall,
     Refusal,
+    one_failure,
 )
 from loadtest.plain_http import HttpMessage, HttpProblem, HttpStream, head
 from loadtest.speech import soap
@@ -249,17 +250,20 @@ async def soap_connect(
         stream = await link.dial()
     except (HttpProblem, OSError, trio.BrokenResourceError) as error:
         raise ConnectFailed(f"connect: {_reason(error)}", str(error)) from error
-    async with trio.open_nursery() as nursery:
-        host = local_host(stream)
-        if host:
-            listeners = await nursery.start(partial(trio.serve_tcp, link.serve, 0, host=host, backlog=2))
-            port = listeners[0].socket.getsockname()[1]
-            link.own_address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-        try:
-            yield link
-        finally:
-            await link.aclose()
-            nursery.cancel_scope.cancel()
+    try:
+        async with trio.open_nursery() as nursery:
+            host = local_host(stream)
+            if host:
+                listeners = await nursery.start(partial(trio.serve_tcp, link.serve, 0, host=host, backlog=2))
+                port = listeners[0].socket.getsockname()[1]
+                link.own_address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+            try:
+                yield link
+            finally:
+                await link.aclose()
+                nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise one_failure(group) from group
 
 
 def local_host(stream: object) -> str:

@@ -90,7 +90,6 @@ class FakeCsms15(FakeCsms):
         action, payload = f"{name[0].upper()}{name[1:]}", _fields(element[0])
         self.received.append(Received(trio.current_time(), station, "", action, payload))
         self.paths.append(head.split(" ")[1])
-        await trio.sleep(self.delays.get(action, 0))
         if self.reject_with is not None:
             await _send(stream, f"{self.reject_with} No", "")
             return
@@ -102,6 +101,7 @@ class FakeCsms15(FakeCsms):
         if self.lost_answers[action] > 0:
             self.lost_answers[action] -= 1
             return
+        await trio.sleep(self.delays.get(action, 0))
         content = f"<cs:{name}Response>{answer}</cs:{name}Response>"
         await _send(stream, "200 OK", ENVELOPE.format(soap=SOAP, wsa=WSA, ns=CS, header="", body=content))
 
