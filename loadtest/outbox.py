@@ -148,7 +148,8 @@ class Outbox:
         """Shuffle what waits, for use without a connection.
 
         A transaction still begins with its first message and ends with its last, those of one connector follow
-        each other, and what is about no transaction stays first.
+        each other, and what is about no transaction stays first. One in which the clock was wrong is told in its
+        order: there is nothing else by which it could be read.
         """
         chains: defaultdict[int, dict[int, list[Message]]] = defaultdict(dict)
         for message in self._queue:
@@ -159,7 +160,8 @@ class Outbox:
             told.append(deque())
             for first, *middle in transactions.values():
                 last = [middle.pop()] if middle else []
-                random.shuffle(middle)
+                if first.about is None or not first.about.allowed_flags:
+                    random.shuffle(middle)
                 told[-1].extend([first, *middle, *last])
         self._queue = deque(message for message in self._queue if message.about is None)
         while told := [chain for chain in told if chain]:
