@@ -170,6 +170,16 @@ def test_a_shuffled_queue_keeps_transactions_readable() -> None:
     assert after[1:21] != [message for message in after if message.about is records[0]]  # connectors mix
 
 
+def test_where_the_clock_was_wrong_the_order_is_kept() -> None:
+    outbox = Outbox(Tally(0.0), retry_interval=1.0)
+    record = SessionRecord("LT-1", 1, "TAG", datetime(2026, 1, 1, tzinfo=UTC), 0, allowed_flags={"CLOCK_WRONG"})
+    for step in range(20):
+        outbox.put(Message(str(step), dict, None, True, about=record))
+    before = list(outbox.waiting)
+    outbox.reorder(Random(1))
+    assert list(outbox.waiting) == before
+
+
 async def test_who_tells_again_does_so_before_the_next_message(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:
