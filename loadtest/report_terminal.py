@@ -17,17 +17,20 @@ def print_report(report: Report, console: Console) -> None:
     settings = report.settings
     console.print(
         f"\n[bold]{settings['stations']} stations[/bold], {settings['name']}, for {report.seconds:.0f} s "
-        f"against {settings['target']}"
+        f"against {settings['target']}",
+        highlight=False,
     )
     console.print(
         f"{report.answered:,} messages answered, {report.answered_per_second:,.0f} per second "
-        f"(best second {report.peak_per_second:,})"
+        f"(best second {report.peak_per_second:,})",
+        highlight=False,
     )
     if report.saturation:
         reached = report.saturation
         console.print(
             f"[bold]{reached['per_second']:,.0f} a second[/bold] in {reached['seconds']:.0f} measured seconds; "
-            f"the load tester spent {reached['cpu_us_per_message']:,.0f} µs on each message"
+            f"the load tester spent {reached['cpu_us_per_message']:,.0f} µs on each message",
+            highlight=False,
         )
     console.print(_latency_table(report))
     if report.requests:
@@ -96,12 +99,16 @@ def _print_machine(report: Report, console: Console) -> None:
         console.print(table)
     for generation, spread in server.gc.items():
         longest = "above the last bucket" if spread.highest is None else f"at most {spread.highest:g} ms"
-        console.print(f"Garbage collector, generation {generation}: {spread.count:,} pauses, the longest {longest}")
+        console.print(
+            f"Garbage collector, generation {generation}: {spread.count:,} pauses, the longest {longest}",
+            highlight=False,
+        )
     if server.journal:
         journal = server.journal
         console.print(
             f"Journal: {journal['commits_per_second']:,.0f} commits/s, {journal['records_per_second']:,.0f} records/s, "
-            f"{journal['wait_ms_mean']:.1f} ms a commit"
+            f"{journal['wait_ms_mean']:.1f} ms a commit",
+            highlight=False,
         )
     if report.warning:
         console.print(report.warning, style="yellow", markup=False, soft_wrap=True)
@@ -114,7 +121,8 @@ def _print_sessions(report: Report, console: Console) -> None:
     console.print(
         f"Sessions: {sessions['finished']:,} finished, {sessions['unfinished']:,} unfinished, "
         f"{sessions['refused']:,} refused, {sessions['skipped']:,} skipped; "
-        f"{sessions['energy_wh'] / 1000:,.3f} kWh in {sessions['meter_values']:,} meter values"
+        f"{sessions['energy_wh'] / 1000:,.3f} kWh in {sessions['meter_values']:,} meter values",
+        highlight=False,
     )
     if report.interrupted:
         console.print("The run was ended early.", style="yellow")

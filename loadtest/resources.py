@@ -163,7 +163,7 @@ class ResourceWatch:
             self._look_around(number)
 
     def _look_around(self, number: int) -> None:
-        if number % LOOK_FOR_CHILDREN_EVERY == 0:
+        if number < LOOK_FOR_CHILDREN_EVERY or number % LOOK_FOR_CHILDREN_EVERY == 0:  # ours come in the beginning
             self._lists = find_groups(self._roots)
         second = time.monotonic() - self._began
         for name, group in self.groups.items():
