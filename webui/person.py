@@ -34,6 +34,7 @@ class UserSettings(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str = ""
     theme: str = "UNSPECIFIED"
     share_usage: bool = False
+    preferences: dict[str, str] = {}
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,7 +19,8 @@ SIZES: Final = (10, 25, 50, 100, 250, 500)
 USUAL_SIZE: Final = 50
 ORDERS: Final = {column.order: column.key for column in COLUMNS if column.order}
 """Word of SessionOrder → the column whose heading sorts by it."""
-COLUMNS_COOKIE: Final = "session-columns"
+KEPT_COLUMNS: Final = "sessions.columns"
+"""The preference that keeps them."""
 SEPARATOR: Final = "."
 
 
@@ -187,12 +188,10 @@ class SessionList:
     """The totals are wanted with the page (without scripts)."""
 
     @classmethod
-    def parse(
-        cls, params: QueryParams, cookies: Mapping[str, str] | None = None, role: Role = Role.UNSPECIFIED
-    ) -> SessionList:
+    def parse(cls, params: QueryParams, kept: str = "", role: Role = Role.UNSPECIFIED) -> SessionList:
         """From the address; the columns, where it names none, from what the reader chose last."""
         given = {name: _clean(each, params.get(name, "")) for name, each in FILTERS.items()}
-        keys = params.get("columns", "") or (cookies or {}).get(COLUMNS_COOKIE, "")
+        keys = params.get("columns", "") or kept
         size, order = params.get("size", ""), params.get("order", "").upper()
         return cls(
             given={name: value for name, value in given.items() if value},

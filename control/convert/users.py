@@ -33,6 +33,7 @@ SETTINGS_FIELDS: Final = {
     "time_zone": "time_zone",
     "theme": "theme",
     "dashboard_widgets": "widgets",
+    "preferences": "preferences",
     "alarm_mails": "alarm_mails",
     "share_usage": "share_usage",
 }
@@ -110,11 +111,12 @@ def settings(found: Settings) -> users_pb2.UserSettings:
         dashboard_widgets=found.preferences.widgets,
         alarm_mails=found.alarm_mails,
         share_usage=found.preferences.share_usage,
+        preferences=found.preferences.kept,
     )
 
 
 def read_settings(message: users_pb2.UserSettings) -> Settings:
     """An unknown theme is the browser's."""
     theme = _THEMES_BACK.get(message.theme, Theme.SYSTEM)
-    preferences = Preferences(theme, tuple(message.dashboard_widgets), message.share_usage)
+    preferences = Preferences(theme, tuple(message.dashboard_widgets), message.share_usage, dict(message.preferences))
     return Settings(message.language, message.time_zone, message.alarm_mails, preferences)

@@ -562,12 +562,33 @@ class UserSettings(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class PreferencesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     LANGUAGE_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     THEME_FIELD_NUMBER: _builtins.int
     DASHBOARD_WIDGETS_FIELD_NUMBER: _builtins.int
     ALARM_MAILS_FIELD_NUMBER: _builtins.int
     SHARE_USAGE_FIELD_NUMBER: _builtins.int
+    PREFERENCES_FIELD_NUMBER: _builtins.int
     language: _builtins.str
     """See User."""
     time_zone: _builtins.str
@@ -582,6 +603,13 @@ class UserSettings(_message.Message):
     def dashboard_widgets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Widgets of the dashboard, in their order; empty: the usual ones."""
 
+    @_builtins.property
+    def preferences(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What a program of theirs keeps for them, so that it follows them to another device: chosen columns, saved views. On update
+        the entries given are set and the others stay; an empty value removes one. At most 50, names of 1 to 50 and values of at
+        most 8000 characters: INVALID_ARGUMENT/INVALID_PREFERENCES.
+        """
+
     def __init__(
         self,
         *,
@@ -591,10 +619,11 @@ class UserSettings(_message.Message):
         dashboard_widgets: _abc.Iterable[_builtins.str] | None = ...,
         alarm_mails: _builtins.bool = ...,
         share_usage: _builtins.bool = ...,
+        preferences: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm_mails", b"alarm_mails", "dashboard_widgets", b"dashboard_widgets", "language", b"language", "share_usage", b"share_usage", "theme", b"theme", "time_zone", b"time_zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm_mails", b"alarm_mails", "dashboard_widgets", b"dashboard_widgets", "language", b"language", "preferences", b"preferences", "share_usage", b"share_usage", "theme", b"theme", "time_zone", b"time_zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -17,6 +17,9 @@ from csms.domain.errors import InvalidArgument
 MIN_PASSWORD, MAX_PASSWORD = 8, 256
 MAX_NAME, MAX_FIELD, MAX_SITES = 100, 64, 1_000
 MAX_WIDGETS: Final = 50
+MAX_KEPT: Final = 50
+MAX_KEPT_NAME: Final = 50
+MAX_KEPT_VALUE: Final = 8000
 LANGUAGES: Final = ("en", "sv", "nl", "de")
 """Languages in which people are written to."""
 BLOT: Final = "•••"
@@ -59,11 +62,12 @@ class Theme(StrEnum):
 
 class Preferences(msgspec.Struct, frozen=True, gc=False):
     """How somebody wants the portal. `widgets`: those of the dashboard, in their order (empty: the usual ones);
-    `share_usage`: may be counted in statistics that name people."""
+    `share_usage`: may be counted in statistics that name people; `kept`: what programs keep for them, by name."""
 
     theme: Theme = Theme.SYSTEM
     widgets: tuple[str, ...] = ()
     share_usage: bool = False
+    kept: dict[str, str] = {}
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -238,6 +242,21 @@ def check_preferences(preferences: Preferences) -> None:
         raise InvalidArgument(
             f"At most {MAX_WIDGETS} widgets, each named in 1 to 64 characters.", reason="INVALID_WIDGETS"
         )
+    if len(preferences.kept) > MAX_KEPT or any(
+        not 0 < len(name) <= MAX_KEPT_NAME or not name.isprintable() or len(value) > MAX_KEPT_VALUE
+        for name, value in preferences.kept.items()
+    ):
+        raise InvalidArgument(
+            f"At most {MAX_KEPT} preferences, each named in 1 to {MAX_KEPT_NAME} characters, with a value of at most"
+            f" {MAX_KEPT_VALUE}.",
+            reason="INVALID_PREFERENCES",
+        )
+
+
+def with_kept(preferences: Preferences, changes: Mapping[str, str]) -> Preferences:
+    """Entries given are set, the others stay; an empty value removes one."""
+    kept = {name: value for name, value in {**preferences.kept, **changes}.items() if value}
+    return msgspec.structs.replace(preferences, kept=kept)
 
 
 # -- the audit log ---------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from csms.domain.people import (
     check_language,
     check_preferences,
     check_zone,
+    with_kept,
 )
 from csms.ports.audit import AuditStore
 from csms.ports.people import OwnData, PeopleStore
@@ -79,6 +80,8 @@ class Account:
         new = msgspec.structs.replace(
             old, **{name: getattr(changes.preferences, name) for name in PREFERENCES if name in named}
         )
+        if "preferences" in named:
+            new = with_kept(new, changes.preferences.kept)
         check_preferences(new)
         changed = msgspec.structs.replace(
             person, **{name: getattr(changes, name) for name in OF_THE_PERSON if name in named}
@@ -87,7 +90,7 @@ class Account:
             changed = await self._store.update(changed, version=None)
         if new != old:
             await self._store.set_preferences(person.id, new)
-        note_change(caller.name, _settings(person, old), _settings(changed, new))
+        note_change(caller.name, _settings(person, _bare(old)), _settings(changed, _bare(new)))
         return _settings(changed, new)
 
     async def export(self, caller: Principal) -> AsyncGenerator[str, None]:
@@ -146,6 +149,11 @@ class Account:
 
 def _settings(person: Person, preferences: Preferences) -> Settings:
     return Settings(person.language, person.time_zone, person.alarm_mails, preferences)
+
+
+def _bare(preferences: Preferences) -> Preferences:
+    """Without what programs keep: long, and nobody's business."""
+    return msgspec.structs.replace(preferences, kept={})
 
 
 def _dumps(value: object) -> str:

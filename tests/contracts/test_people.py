@@ -221,7 +221,7 @@ async def test_whom_the_provider_calls_so_is_one(stores: Stores) -> None:
 async def test_preferences_come_back(stores: Stores) -> None:
     made = await stores.people.create(a_person())
     assert await stores.people.preferences(made.id) == Preferences()
-    wanted = Preferences(Theme.DARK, ("energy", "alarms"), share_usage=True)
+    wanted = Preferences(Theme.DARK, ("energy", "alarms"), share_usage=True, kept={"columns": "a.b"})
     await stores.people.set_preferences(made.id, wanted)
     assert await stores.people.preferences(made.id) == wanted
     with pytest.raises(NotFound):

@@ -38,6 +38,7 @@ from control.v1 import (
     stations_pb2,
     stations_pb2_grpc,
     system_pb2_grpc,
+    users_pb2_grpc,
     watch_pb2,
     watch_pb2_grpc,
 )
@@ -45,6 +46,7 @@ from tests.kit.fake_access import Sharing
 from tests.kit.fake_remote import DeviceModel, Jobs, Remote
 from tests.kit.fake_security import StationSecurity
 from tests.kit.fake_services import Auth, IdTokens, Messages, Sessions, Stations, System, Watch
+from tests.kit.fake_settings import Settings as OwnSettings
 from tests.kit.fake_world import World, stamp
 
 __all__ = ["PASSWORD", "FakeControl", "World"]
@@ -90,6 +92,7 @@ class FakeControl:
         inventory_pb2_grpc.add_InventoryServiceServicer_to_server(Jobs(self), server)
         station_security_pb2_grpc.add_StationSecurityServiceServicer_to_server(StationSecurity(self), server)
         sharing_pb2_grpc.add_SharingServiceServicer_to_server(Sharing(self), server)
+        users_pb2_grpc.add_UserServiceServicer_to_server(OwnSettings(self), server)
         watch_pb2_grpc.add_WatchServiceServicer_to_server(Watch(self), server)
         system_pb2_grpc.add_SystemServiceServicer_to_server(System(self), server)
         health_pb2_grpc.add_HealthServicer_to_server(self.health, server)

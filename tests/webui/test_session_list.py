@@ -10,8 +10,8 @@ from webui.session_list import FILTERS, SessionList
 from webui.values import Role
 
 
-def parse(query: str, **cookies: str) -> SessionList:
-    return SessionList.parse(QueryParams(query), cookies, Role.ADMINISTRATOR)
+def parse(query: str) -> SessionList:
+    return SessionList.parse(QueryParams(query), "", Role.ADMINISTRATOR)
 
 
 def test_nonsense_counts_as_not_given():
@@ -54,12 +54,12 @@ def test_sorting_by_the_same_column_again_turns_it_round():
     assert parse("order=energy&up=1").sorted_as(energy) == "ascending"
 
 
-def test_columns_come_from_the_address_then_the_cookie_then_the_role():
+def test_columns_come_from_the_address_then_from_what_was_chosen_then_from_the_role():
     keys = [c.key for c in parse("columns=energy.nonsense.session.energy").columns]
     assert keys == ["energy", "session"]
-    assert [c.key for c in parse("", **{"session-columns": "start"}).columns] == ["start"]
+    assert [c.key for c in SessionList.parse(QueryParams(""), "start", Role.ADMINISTRATOR).columns] == ["start"]
     assert tuple(c.key for c in parse("").columns) == USUAL
-    driver = SessionList.parse(QueryParams(""), {}, Role.EV_USER)
+    driver = SessionList.parse(QueryParams(""), "", Role.EV_USER)
     assert tuple(c.key for c in driver.columns) == OF_DRIVERS
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from webui import days, station_list, tables, view
+from webui import days, saved_views, station_list, tables, view
 from webui.api import Client
 from webui.page import client_of, show, signed_in, with_query
 from webui.values import ConnectorStatus
@@ -118,6 +118,7 @@ async def overview(request: Request) -> Response:
         place_options=places.options,
         statuses=[(status, view.connector_state(status)) for status in STATUSES],
         sizes=SIZES,
+        views=saved_views.read(request, "connectors"),
     )
 
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
-from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from starlette.background import BackgroundTask
@@ -15,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from webui import export, exports, saved_views, session, session_columns
+from webui import export, exports, preferences, saved_views, session, session_columns
 from webui.api import Client
 from webui.menu import MANAGERS
-from webui.page import client_of, demand, fragment, frame, plain, redirect, signed_in, text
+from webui.page import client_of, fragment, frame, plain, redirect, signed_in, text
 from webui.session import safe_next
 from webui.session_columns import mask
-from webui.session_list import COLUMNS_COOKIE, FILTERS, MORE, SEPARATOR, SIZES, SessionList
+from webui.session_list import FILTERS, KEPT_COLUMNS, MORE, SEPARATOR, SIZES, SessionList
 from webui.values import ApiError, Role, Session
 from webui.words import _, current
 
@@ -109,10 +108,10 @@ def parts_of_list(wanted: SessionList, page: Rows) -> str:
 async def table(request: Request) -> Response:
     """All sessions that match, live on the first page."""
     client = client_of(request)
-    guess = SessionList.parse(request.query_params, request.cookies)
+    guess = SessionList.parse(request.query_params, preferences.kept(request, KEPT_COLUMNS))
     around, page, places = await asyncio.gather(frame(request), rows_of(client, guess), _places(client))
     role = around.caller.role
-    wanted = SessionList.parse(request.query_params, request.cookies, role)
+    wanted = SessionList.parse(request.query_params, preferences.kept(request, KEPT_COLUMNS), role)
     totals = await totals_of(client, wanted) if wanted.counted else None
     return plain(
         request,
@@ -125,7 +124,7 @@ async def table(request: Request) -> Response:
         more=MORE,
         filters=FILTERS,
         places=places,
-        views=saved_views.read(request, TABLE, around.caller.name),
+        views=saved_views.read(request, TABLE),
         driver=role is Role.EV_USER,
         manager=role in MANAGERS,
         may_write=role is not Role.SUPPORT,
@@ -144,7 +143,7 @@ async def _places(client: Client) -> tuple[Place, ...]:
 @signed_in
 async def totals(request: Request) -> Response:
     """Only the totals: asked for when the table is on the screen already."""
-    wanted = SessionList.parse(request.query_params, request.cookies)
+    wanted = SessionList.parse(request.query_params, preferences.kept(request, KEPT_COLUMNS))
     return Response(await totals_part(client_of(request), wanted), media_type="text/html")
 
 
@@ -162,44 +161,9 @@ async def columns(request: Request) -> Response:
         to = max(0, min(len(keys) - 1, at + move[1]))
         keys.insert(to, keys.pop(at))
     known = [key for key in dict.fromkeys(keys) if key in session_columns.BY_KEY]
-    response = redirect(safe_next(text(form, "next", "/sessions")))
-    if known and text(form, "reset") != "1":
-        response.set_cookie(
-            COLUMNS_COOKIE,
-            SEPARATOR.join(known),
-            max_age=saved_views.A_YEAR_S,
-            path="/",
-            httponly=True,
-            samesite="lax",
-        )
-    else:
-        response.delete_cookie(COLUMNS_COOKIE, path="/", httponly=True, samesite="lax")
-    return response
-
-
-@signed_in
-async def views(request: Request) -> Response:
-    """Save this view under a name, or delete one."""
-    form = await request.form()
-    client = client_of(request)
-    user = (await client.caller()).name
-    kept = saved_views.read(request, TABLE, user)
-    target = safe_next(text(form, "next", "/sessions"))
-    gone = text(form, "delete")
-    if gone:
-        kept = saved_views.without(kept, gone)
-    else:
-        name = " ".join(text(form, "name").split())
-        demand(name, _("Give the view a name."))
-        pairs = parse_qsl(target.partition("?")[2])
-        query = urlencode([(key, value) for key, value in pairs if key not in ("after", "count")])
-        try:
-            kept = saved_views.added(kept, name, query)
-        except ValueError as error:
-            raise ApiError("FAILED_PRECONDITION", "", str(error)) from error
-    response = redirect(target)
-    saved_views.write(response, TABLE, user, kept)
-    return response
+    wanted = "" if text(form, "reset") == "1" else SEPARATOR.join(known)
+    await preferences.keep(request, KEPT_COLUMNS, wanted)
+    return redirect(safe_next(text(form, "next", "/sessions")))
 
 
 # ---- files
@@ -213,7 +177,7 @@ async def as_file(request: Request) -> Response:
     """
     client, ending = client_of(request), request.path_params["ending"]
     role = (await client.caller()).role
-    wanted = SessionList.parse(request.query_params, request.cookies, role)
+    wanted = SessionList.parse(request.query_params, preferences.kept(request, KEPT_COLUMNS), role)
     if ending not in exports.MEDIA_TYPES:
         raise ApiError("NOT_FOUND", "", _("There is no such kind of file."))
     total = (await totals_of(client, wanted)).session_count  # refused before the download begins, not in its middle
@@ -282,7 +246,6 @@ ROUTES = [
     Route("/sessions", table),
     Route("/sessions/totals", totals),
     Route("/sessions/columns", columns, methods=["POST"]),
-    Route("/sessions/views", views, methods=["POST"]),
     Route("/sessions/exports/{key}", progress, methods=["GET", "POST"]),
     Route("/sessions/exports/{key}/file", fetch),
     Route("/sessions.{ending}", as_file),

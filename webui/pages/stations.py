@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from webui import sentences, station_list, tables, view
+from webui import saved_views, sentences, station_list, tables, view
 from webui.page import client_of, demand, frame, plain, redirect, show, signed_in, text
 from webui.pages.pending import waiting_and_refused
 from webui.station_list import StationList
@@ -71,6 +71,7 @@ async def list_page(request: Request, report: Report | None, status_code: int = 
         places=places.labels,
         place_options=places.options,
         report=report,
+        views=saved_views.read(request, "stations"),
         may_admit=role in ADMITTERS,
         may_connect=role in CONNECTORS,
         may_operate=role in CONNECTORS,

@@ -65,6 +65,6 @@ def test_filters() -> None:
 
 @pytest.mark.parametrize("theme", list(Theme))
 def test_settings_come_back(theme: Theme) -> None:
-    settings = Settings("de", "Europe/Berlin", True, Preferences(theme, ("energy",), share_usage=True))
+    settings = Settings("de", "Europe/Berlin", True, Preferences(theme, ("energy",), True, {"columns": "a"}))
     assert convert.read_settings(convert.settings(settings)) == settings
     assert set(convert.SETTINGS_FIELDS) == {field.name for field in users_pb2.UserSettings.DESCRIPTOR.fields}

@@ -82,13 +82,16 @@ async def test_an_administrator_takes_a_lost_second_factor_away(world: ControlWo
 @pytest.mark.feature("F-USR-5")
 async def test_own_settings_export_and_going(world: ControlWorld) -> None:
     world.client.token = world.bearer[Role.EV_USER]
-    settings = users_pb2.UserSettings(theme=users_pb2.THEME_DARK, dashboard_widgets=["energy"])
+    settings = users_pb2.UserSettings(
+        theme=users_pb2.THEME_DARK, dashboard_widgets=["energy"], preferences={"columns": "a.b"}
+    )
     request = users_pb2.UpdateSettingsRequest(
-        settings=settings, update_mask=FieldMask(paths=["theme", "dashboard_widgets"])
+        settings=settings, update_mask=FieldMask(paths=["theme", "dashboard_widgets", "preferences"])
     )
     await world.client.call("users.UpdateSettings", request)
     found = (await world.client.call("users.GetSettings", users_pb2.GetSettingsRequest())).settings
     assert (found.theme, list(found.dashboard_widgets), found.language) == (users_pb2.THEME_DARK, ["energy"], "en")
+    assert dict(found.preferences) == {"columns": "a.b"}
     pieces = await world.client.collect("users.ExportOwnData", users_pb2.ExportOwnDataRequest())
     assert json.loads("".join(piece.json for piece in pieces))["account"]["email"] == "ev-user@example.org"
     gone = users_pb2.DeleteOwnAccountRequest(password=PASSWORD, email_again="ev-user@example.org")

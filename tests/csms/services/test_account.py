@@ -31,6 +31,23 @@ async def test_settings_change_one_by_one_and_stay() -> None:
     assert await world.account.settings(eve) == wanted
 
 
+async def test_what_programs_keep_is_set_one_by_one_and_taken_away_by_nothing() -> None:
+    world, eve = await a_world()
+
+    async def keep(**kept: str) -> dict[str, str]:
+        changes = Settings("", "", False, Preferences(kept=kept))
+        return (await world.account.update_settings(eve, changes, ["preferences"])).preferences.kept
+
+    assert await keep(columns="a.b", views="[]") == {"columns": "a.b", "views": "[]"}
+    assert await keep(columns="b") == {"columns": "b", "views": "[]"}
+    assert await keep(columns="") == {"views": "[]"}
+    assert "views" not in str(world.audit_store.entries)
+    for wrong in ({"x" * 51: "1"}, {"x": "1" * 8001}, {str(number): "1" for number in range(51)}):
+        with pytest.raises(InvalidArgument):
+            await keep(**wrong)
+    assert await keep() == {"views": "[]"}
+
+
 def vars_of(_: Settings) -> tuple[str, ...]:
     return ("language", "time_zone", "alarm_mails", "theme", "widgets", "share_usage")
 
