@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, key, backup, restore, loadtest, demo."""
+"""The command line: serve, node, control, portal, migrate, key, backup, restore, loadtest, demo."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="run everything: stations, control API, portal, PostgreSQL")
     add_arguments(serve)
+    node = commands.add_parser("node", help="a node among others: stations (needs --database-url and --nats-urls)")
+    add_arguments(node)
+    control = commands.add_parser(
+        "control", help="a control process among others: control API, files, and the work that is done once"
+    )
+    add_arguments(control)
+    commands.add_parser("portal", help="the web portal alone (chargehouse portal --help)", add_help=False)
     migrate = commands.add_parser("migrate", help="bring the database's schema up to this version")
     add_arguments(migrate, only=_DATABASE_SETTINGS)
     backup = commands.add_parser("backup", help="make a backup of the database and prove it")
@@ -53,6 +60,8 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command. Returns the exit code: 0 fine, 1 failed, 2 misuse."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    if argv[:1] == ["portal"]:
+        os.execv(sys.executable, [sys.executable, "-m", "webui", *argv[1:]])  # noqa: S606  our own module
     if argv[:1] in (["loadtest"], ["demo"]):
         return _client("loadtest" if argv[0] == "loadtest" else "loadtest.demo", argv[1:])
     arguments = parser().parse_args(argv)
@@ -70,9 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     # Imported here so that `--help`, `loadtest` and `demo` do not load the whole node.
     from csms.app import serve, tools
+    from csms.app.cluster import Role as ProcessRole
 
-    if arguments.command == "serve":
-        return serve.run(settings)
+    if arguments.command in ("serve", "node", "control"):
+        return serve.run(settings, ProcessRole(arguments.command))
     if arguments.command == "migrate":
         return tools.migrate_database(settings)
     if arguments.command == "backup":

@@ -305,6 +305,41 @@ class Settings:
         default="info", metadata=_help("least important log lines", choices=("debug", "info", "warning", "error"))
     )
 
+    nats_urls: str = field(
+        default="",
+        metadata=_help(
+            "NATS servers that the processes of one system meet at, with commas between (nats://… or tls://…); for"
+            " the commands node and control"
+        ),
+    )
+    nats_user: str = field(default="", metadata=_help("user at NATS"))
+    nats_password: str = field(default="", metadata=_help("its password", secret=True))
+    nats_credentials: str = field(
+        default="", metadata=_help("credentials file for NATS, in place of user and password")
+    )
+    nats_ca: str = field(default="", metadata=_help("authority of the NATS servers' certificates (PEM file)"))
+    nats_cert: str = field(default="", metadata=_help("certificate that this process shows to NATS (PEM file)"))
+    nats_key: str = field(default="", metadata=_help("its private key (PEM file)"))
+    nats_prefix: str = field(
+        default="chargehouse", metadata=_help("what its subjects begin with; keeps several systems on one NATS apart")
+    )
+    nats_replicas: int = field(
+        default=1, metadata=_help("on how many NATS servers keys and events are kept: 3 where there are three servers")
+    )
+    node_name: str = field(
+        default="", metadata=_help("name of this process among the others, once in the system; empty: one is made up")
+    )
+    ocpp_reuse_port: bool = field(
+        default=False, metadata=_help("several nodes of one machine listen on the same port (SO_REUSEPORT)")
+    )
+    workers: int = field(
+        default=0,
+        metadata=_help(
+            "serve only: so many nodes on one port, with a NATS server and a control process of their own; 0:"
+            " everything in one process"
+        ),
+    )
+
     def __post_init__(self) -> None:
         for each in dataclasses.fields(self):
             choices = each.metadata["choices"]

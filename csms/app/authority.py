@@ -23,8 +23,13 @@ async def open_authority(
         days=settings.certificate_days,
         crl_url=settings.certificate_crl_url,
     )
+    await read_revoked(authority, issued)
+    return authority
+
+
+async def read_revoked(authority: LocalAuthority, issued: IssuedCertificates) -> None:
+    """What was revoked, perhaps by another process. Raises Unavailable."""
     for each in await issued.revoked():
         authority.revoke(
             each.signed.serial, each.signed.issuer, each.revoked_at or each.issued_at, each.revocation_reason
         )
-    return authority

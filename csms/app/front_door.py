@@ -102,7 +102,7 @@ def open_front_door(parts: Parts, registry: Registry, others: Sequence[PlainHttp
     """`others` answer plain HTTP at the same port, beside SOAP. Raises OSError when an address cannot be had,
     InvalidArgument/TLS_FILES."""
     settings, stores = parts.settings, parts.stores
-    tls = _tls_keeper(settings, parts.authority, parts.now)
+    tls = tls_keeper(settings, parts.authority, parts.now)
     doorkeeper = Doorkeeper(stores.stations, stores.journal, stores.message_log, parts.feed, now=parts.now)
     keep_alive = KeepAlive(interval=settings.ping_interval, timeout=settings.ping_timeout)
 
@@ -123,7 +123,9 @@ def open_front_door(parts: Parts, registry: Registry, others: Sequence[PlainHttp
     def on_refused(attempt: ConnectionAttempt, refused: Refused) -> None:
         doorkeeper.refused(attempt.identity, attempt.remote_address, refused.reason, refused.message)
 
-    plain = open_listen_socket(settings.ocpp_listen.host, settings.ocpp_listen.port)
+    plain = open_listen_socket(
+        settings.ocpp_listen.host, settings.ocpp_listen.port, reuse_port=settings.ocpp_reuse_port
+    )
     soap = open_soap(parts, registry, host=_host(settings.ocpp_listen), port=plain.getsockname()[1])
     listener = OcppListener(
         admission,
@@ -137,14 +139,12 @@ def open_front_door(parts: Parts, registry: Registry, others: Sequence[PlainHttp
     separate: socket.socket | None = None
     if (wanted := settings.tls_listen) is not None and wanted != settings.ocpp_listen:
         try:
-            separate = open_listen_socket(wanted.host, wanted.port)
+            separate = open_listen_socket(wanted.host, wanted.port, reuse_port=settings.ocpp_reuse_port)
         except OSError:
             plain.close()
             raise
     addresses = addresses_of(settings, plain, separate)
-    parts.addresses.extend(
-        ServerAddress("ocpp-j-tls" if each.startswith("wss:") else "ocpp-j", each) for each in addresses
-    )
+    tell_addresses(parts, addresses)
     return FrontDoor(listener, keep_alive, doorkeeper, tls, plain, separate, addresses)
 
 
@@ -162,8 +162,18 @@ def is_revoked(authority: RevocationList, tls: TlsKeeper | None, certificate: Cl
 
 def listeners_of(door: FrontDoor) -> Listeners:
     """For orders to stations to come by another way."""
-    tls_url = next((each for each in door.addresses if each.startswith("wss:")), "")
-    return Listeners(door.addresses[0], tls_url, door.tls is not None and door.tls.asks_for_certificates)
+    return _listeners(door.addresses, door.tls is not None and door.tls.asks_for_certificates)
+
+
+def listeners_elsewhere(settings: Settings) -> Listeners:
+    """The same, where other processes have the doors, with the same settings."""
+    asks = settings.tls_listen is not None and settings.ocpp_tls_client_ca != NO_CLIENT_CA
+    return _listeners(addresses_elsewhere(settings), asks)
+
+
+def _listeners(addresses: Sequence[str], asks_for_certificates: bool) -> Listeners:
+    tls_url = next((each for each in addresses if each.startswith("wss:")), "")
+    return Listeners(addresses[0], tls_url, asks_for_certificates)
 
 
 # -- addresses -----------------------------------------------------------------------------------------------------
@@ -177,6 +187,21 @@ def addresses_of(settings: Settings, plain: socket.socket, separate: socket.sock
         port = separate.getsockname()[1] if separate is not None else port
         found.append(_address("wss", settings.ocpp_tls_public_url, tls, port))
     return tuple(found)
+
+
+def addresses_elsewhere(settings: Settings) -> tuple[str, ...]:
+    """The same, where other processes have the doors."""
+    found = [_address("ws", settings.ocpp_public_url, settings.ocpp_listen, settings.ocpp_listen.port)]
+    if (tls := settings.tls_listen) is not None:
+        found.append(_address("wss", settings.ocpp_tls_public_url, tls, tls.port))
+    return tuple(found)
+
+
+def tell_addresses(parts: Parts, addresses: Sequence[str]) -> None:
+    """To people."""
+    parts.addresses.extend(
+        ServerAddress("ocpp-j-tls" if each.startswith("wss:") else "ocpp-j", each) for each in addresses
+    )
 
 
 def _address(scheme: str, public_url: str, listen: Address, port: int) -> str:
@@ -196,7 +221,7 @@ def _host(listen: Address) -> str:
 # -- TLS -----------------------------------------------------------------------------------------------------------
 
 
-def _tls_keeper(settings: Settings, authority: LocalAuthority, now: Callable[[], datetime]) -> TlsKeeper | None:
+def tls_keeper(settings: Settings, authority: LocalAuthority, now: Callable[[], datetime]) -> TlsKeeper | None:
     """None when it is not asked for. Raises InvalidArgument/TLS_FILES."""
     if settings.tls_listen is None:
         return None

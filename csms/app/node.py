@@ -16,6 +16,7 @@ import structlog
 import trio
 from prometheus_client import CollectorRegistry
 
+from control.guard import changes
 from control.server import ControlServer, Servicer
 from control.servicers.messages import MessageLogServicer
 from control.servicers.remote import RemoteServicer
@@ -30,17 +31,18 @@ from csms.aio import Door
 from csms.app import soap
 from csms.app.authority import open_authority
 from csms.app.chapters import build_chapters, people, security, tags
+from csms.app.cluster import Cluster, NobodyElse, Role, ToldTokens
 from csms.app.dialects import DIALECTS
-from csms.app.file_door import FileDoor, open_file_door
-from csms.app.front_door import FrontDoor, listeners_of, open_front_door, rules_of
+from csms.app.doors import Doors, open_doors
+from csms.app.front_door import rules_of
 from csms.app.metrics import CallMetrics, LoopMetrics, NodeCollector, Sources, open_registry
 from csms.app.monitor import MonitorDoor
 from csms.app.parts import Parts, Stores
 from csms.app.third_party import open_third_party
+from csms.app.work import Work
 from csms.cluster.local import LocalDirectory, LocalFeed
 from csms.config import Address, Settings
 from csms.domain.errors import InvalidArgument, Unavailable
-from csms.ports.stores import StationRow
 from csms.services.consulting import Consulting
 from csms.services.masking import MaskedMessageLog
 from csms.services.messages import Messages
@@ -59,7 +61,6 @@ from csms.storage.sharing import PostgresSharing
 from csms.storage.system import PostgresSystemSettings
 from csms.transport.security import generate_password, hash_password
 from csms.transport.sockets import open_listen_socket
-from csms.transport.websocket import OcppListener
 
 _log = structlog.get_logger("csms.node")
 
@@ -77,7 +78,9 @@ class Node:
     """A running node, for whoever started it."""
 
     control_port: int
+    """0: this process has none."""
     ocpp_port: int
+    """0: no stations connect to this process."""
     ocpp_addresses: tuple[str, ...]
     addresses: Sequence[ServerAddress]
     first_sign_in: tuple[str, str] | None
@@ -90,80 +93,96 @@ class Node:
 
 
 @asynccontextmanager
-async def build_node(settings: Settings, door: Door, database: Database) -> AsyncIterator[Node]:
-    """Bring a node up; it serves inside the block. `node.drain` takes it down in order. Raises OSError, DomainError."""
-    stores = Stores.on(database, settings)
+async def build_node(settings: Settings, door: Door, database: Database, role: Role = Role.ALL) -> AsyncIterator[Node]:
+    """Bring a process up; it serves inside the block. `node.drain` takes it down in order. Raises OSError,
+    DomainError."""
     index = MemoryTokenIndex()
+    cluster = None if role is Role.ALL else Cluster.of(role, settings, door, database, index, now)
+    stores = Stores.on(database, settings, None if cluster is None or not role.has_stations else cluster.mark)
     drain = Drain()
     metrics = open_registry()
     async with trio.open_nursery() as ground:
-        await _open_stores(ground, stores, index)
-        registry, parts = await _open_parts(settings, door, database, ground, stores, index)
+        await _open_stores(ground, stores, index, cluster)
+        registry, parts = await _open_parts(settings, door, database, ground, stores, index, cluster)
         of_tags = await tags.build(parts, index)
         gate = people.open_gate(settings, stores, database, now)
-        first = await gate.access.ensure_administrator(settings.admin_email or None, settings.admin_password or None)
+        first = None
+        if role.has_control:
+            first = await gate.access.ensure_administrator(
+                settings.admin_email or None, settings.admin_password or None
+            )
         services = await open_third_party(parts, index)
-        door_of_stations = open_front_door(parts, registry, [services.endpoint])
-        door_of_files = _open_file_door(parts, door_of_stations)
-        listener, addresses = door_of_stations.listener, door_of_stations.addresses
+        doors = open_doors(parts, registry, [services.endpoint])
         servicers = [
-            *_servicers(parts, index, addresses, drain),
+            *_servicers(parts, index, doors.addresses, drain),
             *of_tags,
             *people.build(parts, gate, index),
             *build_chapters(parts),
-            *security.build(parts, listeners_of(door_of_stations)),
+            *security.build(parts, doors.listeners),
             *soap.build(parts),
             *services.servicers,
         ]
-        control = ControlServer(
-            door,
-            gate.guard(stores, settings),
-            servicers,
-            str(settings.control_listen),
-            tls=_tls(settings),
-            on_call=CallMetrics(metrics).ended,
-        )
+        control = _open_control(parts, gate, servicers, metrics, cluster)
         try:
-            control_port = await control.start()
+            if cluster is not None:
+                await cluster.run(ground, registry)
+            control_port = await control.start() if role.has_control else 0
         except BaseException:
-            door_of_stations.close()
-            door_of_files.close()
+            doors.close()
             raise
-        await door_of_stations.run(ground)
-        await ground.start(door_of_files.run)
-        monitor = await _open_monitor(parts, metrics, registry, listener, drain)
+        await doors.run(ground)
+        ground.start_soon(parts.work.run)
+        monitor = await _open_monitor(parts, metrics, registry, doors, drain)
         ground.start_soon(_watch_health, control, database, drain)
-        ground.start_soon(_freeze_now_and_then, listener)
-        _plan_the_end(drain, settings, stores, registry, listener, control)
+        if doors.stations is not None:
+            ground.start_soon(_freeze_now_and_then, doors)
+        _plan_the_end(drain, settings, stores, registry, doors, control if role.has_control else None, cluster)
         try:
             yield Node(
                 control_port,
-                door_of_stations.port,
-                addresses,
+                doors.port,
+                doors.addresses,
                 parts.addresses,
                 first,
                 drain,
                 registry,
-                tls_port=door_of_stations.tls_port,
+                tls_port=doors.tls_port,
                 monitor=monitor,
             )
         finally:
             ground.cancel_scope.cancel()
 
 
-def _open_file_door(parts: Parts, door_of_stations: FrontDoor) -> FileDoor:
-    """Beside that of the stations, with its certificates; both or none. Raises OSError, InvalidArgument."""
-    try:
-        return open_file_door(parts, door_of_stations.tls)
-    except BaseException:
-        door_of_stations.close()
-        raise
+def _open_control(
+    parts: Parts, gate: people.Gate, servicers: Sequence[Servicer], metrics: CollectorRegistry, cluster: Cluster | None
+) -> ControlServer:
+    """Not yet started. Other processes hear of calls that change something."""
+    counted = CallMetrics(metrics).ended
+
+    def ended(method: str, code: str, seconds: float, *, streaming: bool) -> None:
+        counted(method, code, seconds, streaming=streaming)
+        if cluster is not None and code == "OK" and changes(method):
+            cluster.changes.tell_in_asyncio(method.rpartition("/")[0].rpartition(".")[2])
+
+    settings = parts.settings
+    return ControlServer(
+        parts.door,
+        gate.guard(parts.stores, settings),
+        servicers,
+        str(settings.control_listen),
+        tls=_tls(settings) if parts.role.has_control else None,
+        on_call=ended,
+    )
 
 
-async def _open_stores(ground: trio.Nursery, stores: Stores, index: MemoryTokenIndex) -> None:
+async def _open_stores(ground: trio.Nursery, stores: Stores, index: MemoryTokenIndex, cluster: Cluster | None) -> None:
     """What runs beside the database, and what is read from it before the first station is let in."""
-    await ground.start(stores.partitions.run)
-    await stores.stations.all_offline()
+    if cluster is None:
+        await ground.start(stores.partitions.run)
+        await stores.stations.all_offline()
+    else:
+        cluster.work.start_soon(stores.partitions.run)
+        cluster.bus.on_back(partial(index.reload_open, stores.transactions))
     await index.load(stores.tokens, stores.transactions)
     await ground.start(stores.journal.run)
     await ground.start(stores.message_log.run)
@@ -177,9 +196,10 @@ async def _open_parts(
     ground: trio.Nursery,
     stores: Stores,
     index: MemoryTokenIndex,
+    cluster: Cluster | None,
 ) -> tuple[Registry, Parts]:
     """The actors, and what the chapters of the application build on."""
-    feed = LocalFeed(now)
+    feed = LocalFeed(now) if cluster is None else cluster.feed
     reacting, consulting, tolerance, traffic = Reacting(), Consulting(), ToleranceIndex(), Traffic()
     await tolerance.load(stores.tolerance)
     ground.start_soon(tolerance.reload_for_ever, stores.tolerance)
@@ -187,7 +207,7 @@ async def _open_parts(
         now=now,
         journal=stores.journal,
         feed=feed,
-        tokens=index,
+        tokens=index if cluster is None else ToldTokens(index, cluster.use),
         loader=stores.stations,
         stations=stores.stations,
         transactions=stores.transactions,
@@ -195,13 +215,14 @@ async def _open_parts(
         consultant=consulting,
         reactions=reacting,
         tolerance=tolerance,
+        ownership=None if cluster is None else cluster.ownership,
         on_crash=_report_crash,
         settings=ActorSettings(heartbeat_s=settings.heartbeat_interval, retry_s=settings.boot_retry_interval),
         link_limits=LinkLimits(rate=settings.station_rate, burst=settings.station_rate * 4),
     )
     await ground.start(reacting.run)
     await ground.start(registry.run)
-    directory = LocalDirectory(registry)
+    directory = LocalDirectory(registry) if cluster is None else cluster.directory(registry)
     places = Places(PostgresPlaces(database), feed, directory, PostgresSharing(database))
     await places.load()
     return registry, Parts(
@@ -224,6 +245,10 @@ async def _open_parts(
         people.open_mails(settings, door, database, now),
         traffic=traffic,
         index=index,
+        role=Role.ALL if cluster is None else cluster.role,
+        work=Work() if cluster is None else cluster.work,
+        changes=NobodyElse() if cluster is None else cluster.changes,
+        make_lease=None if cluster is None else cluster.lease,
     )
 
 
@@ -269,7 +294,7 @@ def _servicers(
 
 
 async def _open_monitor(
-    parts: Parts, metrics: CollectorRegistry, registry: Registry, listener: OcppListener[StationRow], drain: Drain
+    parts: Parts, metrics: CollectorRegistry, registry: Registry, doors: Doors, drain: Drain
 ) -> Address | None:
     """Metrics and health, where that is asked for. Raises OSError."""
     if not parts.settings.monitor_listen:
@@ -282,7 +307,7 @@ async def _open_monitor(
                 registry=registry.counts,
                 journal=lambda: journal.statistics,
                 message_log=lambda: parts.stores.message_log.statistics,
-                connections=lambda: len(listener.connections),
+                connections=lambda: doors.connections,
                 available=lambda: journal.available,
                 draining=lambda: drain.draining,
                 traffic=parts.traffic,
@@ -306,19 +331,21 @@ def _plan_the_end(
     settings: Settings,
     stores: Stores,
     registry: Registry,
-    listener: OcppListener[StationRow],
-    control: ControlServer,
+    doors: Doors,
+    control: ControlServer | None,
+    cluster: Cluster | None,
 ) -> None:
-    """From the roof to the ground: nobody in, stations off, callers off, journal to disk."""
+    """From the roof to the ground: nobody in, stations off, callers off, journal to disk, last news to the others."""
     spread = settings.drain_timeout / 4
 
     async def refuse_newcomers() -> None:
-        listener.drain()
-        await control.drain()
+        doors.drain()
+        if control is not None:
+            await control.drain()
 
     async def close_links() -> None:
         await registry.drain(spread_s=spread)
-        await listener.close_all(spread=0.0)
+        await doors.close_all()
 
     async def flush() -> None:
         await stores.journal.close(trio.current_time() + 2.0)
@@ -326,8 +353,11 @@ def _plan_the_end(
 
     drain.add("newcomers", refuse_newcomers)
     drain.add("links", close_links)
-    drain.add("control", partial(control.stop, 1.0))
+    if control is not None:
+        drain.add("control", partial(control.stop, 1.0))
     drain.add("journal", flush)
+    if cluster is not None:
+        drain.add("bus", cluster.say_goodbye)
 
 
 async def _watch_health(control: ControlServer, database: Database, drain: Drain) -> None:
@@ -342,12 +372,12 @@ async def _watch_health(control: ControlServer, database: Database, drain: Drain
         await trio.sleep(HEALTH_SECONDS)
 
 
-async def _freeze_now_and_then(listener: OcppListener[StationRow]) -> None:
+async def _freeze_now_and_then(doors: Doors) -> None:
     """After a wave of connections, what lives long is put out of the collector's sight."""
     frozen = 0
     while True:
         await trio.sleep(FREEZE_SECONDS)
-        count = len(listener.connections)
+        count = doors.connections
         if count > frozen * 1.2 + 500:
             gc.collect()
             gc.freeze()

@@ -9,11 +9,15 @@ from datetime import datetime
 import trio
 
 from csms.aio import Door
+from csms.app.cluster import NobodyElse, Rereading, Role, lease_in
 from csms.app.file_parts import FileParts
-from csms.cluster.local import LocalDirectory, LocalFeed
+from csms.app.work import Work
 from csms.config import Settings
 from csms.ports.alarms import EventLog
+from csms.ports.directory import Directory
+from csms.ports.feed import Feed
 from csms.ports.inventory import Inventory
+from csms.ports.lease import Lease
 from csms.services.consulting import Consulting
 from csms.services.mails import Mails
 from csms.services.notifications import Notifications
@@ -28,6 +32,7 @@ from csms.services.traffic import Traffic
 from csms.storage.access import PostgresAccess
 from csms.storage.alarms import PostgresAlarms
 from csms.storage.certificates import PostgresCertificates
+from csms.storage.claims import NodeMark
 from csms.storage.inventory import PostgresInventory
 from csms.storage.journal import PostgresJournal
 from csms.storage.message_log import PostgresMessageLog
@@ -63,8 +68,8 @@ class Stores:
     tolerance: PostgresTolerance
 
     @classmethod
-    def on(cls, database: Database, settings: Settings) -> Stores:
-        """All of them on one database."""
+    def on(cls, database: Database, settings: Settings, mark: NodeMark | None = None) -> Stores:
+        """All of them on one database. `mark`: of this node, where there are several."""
         return cls(
             PostgresStations(database),
             PostgresStationQueries(database),
@@ -73,7 +78,7 @@ class Stores:
             PostgresTokens(database),
             PostgresAccess(database),
             PostgresRequests(database),
-            PostgresJournal(database, wait_bound=settings.durable_timeout),
+            PostgresJournal(database, wait_bound=settings.durable_timeout, mark=mark),
             PostgresMessageLog(database, enabled=settings.message_log),
             PartitionKeeper(
                 database,
@@ -99,8 +104,8 @@ class Parts:
     """For tasks that live as long as the node."""
     stores: Stores
     inventory: Inventory
-    feed: LocalFeed
-    directory: LocalDirectory
+    feed: Feed
+    directory: Directory
     remote: Remote
     reacting: Reacting
     consulting: Consulting
@@ -118,11 +123,22 @@ class Parts:
     """Counts the messages of stations."""
     index: MemoryTokenIndex = field(default_factory=MemoryTokenIndex)
     """Decides about tags. Loaded."""
+    role: Role = Role.ALL
+    """What this process is for."""
+    work: Work = field(default_factory=Work)
+    """What one process of all does; it runs when all of it is known."""
+    changes: Rereading = field(default_factory=NobodyElse)
+    """What other processes change of what this one has in memory."""
+    make_lease: Callable[[str], Lease] | None = None
     files: FileParts = field(init=False)
 
     def __post_init__(self) -> None:
         files = FileParts.on(self.settings, self.database, self.stores.station_queries, self.inventory, self.now)
         object.__setattr__(self, "files", files)
+
+    def lease(self, name: str) -> Lease:
+        """For one task of the work that is done once."""
+        return lease_in(self.database, name) if self.make_lease is None else self.make_lease(name)
 
     @property
     def notifier(self) -> Notifications:

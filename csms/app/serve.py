@@ -1,4 +1,4 @@
-"""`chargehouse serve`: everything in one place, brought up from the ground and taken down from the roof.
+"""`chargehouse serve`, `node` and `control`: brought up from the ground and taken down from the roof.
 
     PostgreSQL ⊃ door ⊃ database ⊃ journal, logs ⊃ actors ⊃ control API, listener ⊃ portal
 
@@ -19,6 +19,7 @@ import structlog
 import trio
 
 from csms.aio import Door, DoorCrashed, open_door
+from csms.app.cluster import Role
 from csms.app.database import own_database
 from csms.app.node import Node, build_node
 from csms.app.portal import PortalProcess
@@ -40,22 +41,27 @@ _LABELS: Final = {
     "files-ftps": "           ",
 }
 """Kinds of addresses that are named when the server starts."""
+_PARTS: Final = {Role.ALL: "node", Role.NODE: "node", Role.CONTROL: "control"}
+"""What traces say."""
 DATABASE_PATIENCE: Final = 60.0
 """How long a start waits for a database that was named and does not answer yet."""
 
 
-def run(settings: Settings) -> int:
+def run(settings: Settings, role: Role = Role.ALL) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code. Raises DomainError with a sentence when it cannot start."""
+    check_role(settings, role)
     set_up_logging(settings.log_format, settings.log_level)
     end_tracing = (
-        set_up_tracing(settings.trace_endpoint, "node", ratio=settings.trace_ratio) if settings.trace_endpoint else None
+        set_up_tracing(settings.trace_endpoint, _PARTS[role], ratio=settings.trace_ratio)
+        if settings.trace_endpoint
+        else None
     )
     # Thousands of connections make a full collection take long, and hardly any of it is garbage (docs/performance.md).
     gc.set_threshold(50_000, 20, 100)
     code = 0
     with own_database(settings) as (dsn, embedded):
         try:
-            trio.run(_serve, settings, dsn, embedded, strict_exception_groups=True)
+            trio.run(_serve, settings, dsn, embedded, role, strict_exception_groups=True)
         except* DoorCrashed as crash:
             _log.critical("the asyncio side crashed", error=str(_first(crash)))
             code = 1
@@ -70,13 +76,29 @@ def run(settings: Settings) -> int:
     return code
 
 
+def check_role(settings: Settings, role: Role) -> None:
+    """Raises FailedPrecondition with a sentence when the settings do not fit what the process is for."""
+    if role is Role.ALL and settings.nats_urls:
+        raise FailedPrecondition(
+            "serve runs everything in one process, without NATS. Leave --nats-urls out, use --workers for several nodes"
+            " on this machine, or start `chargehouse node` and `chargehouse control`.",
+            reason="ROLE",
+        )
+    if role is not Role.ALL and not (settings.nats_urls and settings.database_url):
+        raise FailedPrecondition(
+            f"chargehouse {role.value} needs a PostgreSQL server and NATS that all processes share: set --database-url"
+            " and --nats-urls.",
+            reason="ROLE",
+        )
+
+
 def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
-async def _serve(settings: Settings, dsn: str, embedded: EmbeddedPostgres | None) -> None:
+async def _serve(settings: Settings, dsn: str, embedded: EmbeddedPostgres | None, role: Role) -> None:
     async with AsyncExitStack() as house:
         if embedded is not None:
             await house.enter_async_context(_background(embedded.supervise))
@@ -85,15 +107,17 @@ async def _serve(settings: Settings, dsn: str, embedded: EmbeddedPostgres | None
         # A server that hangs holds reads and commands up no longer than the stations' answers.
         database = await house.enter_async_context(open_database(door, dsn, timeout=settings.durable_timeout))
         with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-            await _serve_node(settings, door, database, signals)
+            await _serve_node(settings, door, database, signals, role)
 
 
-async def _serve_node(settings: Settings, door: Door, database: Database, signals: AsyncIterator[int]) -> None:
-    async with build_node(settings, door, database) as node:
-        _announce(settings, node)
+async def _serve_node(
+    settings: Settings, door: Door, database: Database, signals: AsyncIterator[int], role: Role
+) -> None:
+    async with build_node(settings, door, database, role) as node:
+        _announce(settings, node, role)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_signals, signals, node, settings.drain_timeout)
-            if settings.portal:
+            if settings.portal and role is Role.ALL:
                 nursery.start_soon(PortalProcess(_portal_arguments(settings, node)).run)
             await node.drain.wait_begun()
             _log.info("stopping", seconds=settings.drain_timeout)
@@ -150,16 +174,18 @@ def _portal_arguments(settings: Settings, node: Node) -> list[str]:
     return arguments
 
 
-def _announce(settings: Settings, node: Node) -> None:
+_AS: Final = {Role.ALL: "", Role.NODE: " as a node", Role.CONTROL: " as a control process"}
+
+
+def _announce(settings: Settings, node: Node, role: Role) -> None:
     """What a person needs now, on standard output; everything else is in the log."""
-    lines = [
-        "",
-        f"Chargehouse {version('chargehouse')} is running.",
-        f"  Stations   {node.ocpp_addresses[0]}IDENTITY   (OCPP 1.6, 2.0.1, 2.1)",
-        f"  Control    {settings.control_listen.host}:{node.control_port}   (gRPC, control.v1)",
-    ]
-    lines[3:3] = [f"  {_LABELS[each.kind]}{each.url}" for each in node.addresses if each.kind in _LABELS]
-    if settings.portal:
+    lines = ["", f"Chargehouse {version('chargehouse')} is running{_AS[role]}."]
+    if role.has_stations:
+        lines.append(f"  Stations   {node.ocpp_addresses[0]}IDENTITY   (OCPP 1.6, 2.0.1, 2.1)")
+    lines += [f"  {_LABELS[each.kind]}{each.url}" for each in node.addresses if each.kind in _LABELS]
+    if role.has_control:
+        lines.append(f"  Control    {settings.control_listen.host}:{node.control_port}   (gRPC, control.v1)")
+    if settings.portal and role is Role.ALL:
         lines.append(f"  Portal     {settings.portal_public_url or f'http://{settings.portal_listen}'}")
     if node.monitor is not None:
         lines.append(f"  Metrics    http://{node.monitor}/metrics")

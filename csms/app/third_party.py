@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 import trio
 
@@ -22,7 +24,6 @@ from csms.services.service_book import ServiceBook
 from csms.services.third_parties import ThirdParties
 from csms.services.third_party_work import RoamingTasks
 from csms.services.token_index import MemoryTokenIndex
-from csms.storage.lease import Lease
 from csms.storage.roaming_facts import PostgresRoamingFacts
 from csms.storage.roaming_parties import PostgresParties
 from csms.storage.roaming_releases import PostgresReleases
@@ -32,6 +33,9 @@ from csms.storage.third_party import PostgresServices
 from csms.storage.waiting import PostgresReservationBook
 from csms.transport.ocpi.endpoint import OcpiEndpoint
 from csms.transport.ocpi.routes import OcpiRoutes
+
+ROAMING: Final = "roaming"
+"""The kind of changes that parties make themselves (`csms.app.cluster.Rereading`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +68,24 @@ async def open_third_party(parts: Parts, index: MemoryTokenIndex) -> ThirdParty:
     await guests.load(store)
     index.also_ask(guests)
     ground.start_soon(guests.reload_for_ever, store)
+    parts.changes.on(["ThirdPartyService", ROAMING], partial(_again, book, guests, store))
     tokens = RoamingTokens(store, releases, client, guests, book, now=now)
     parts.consulting.prepare(AuthorizationAsked, tokens.prepare)
-    ground.start_soon(tokens.pull_for_ever)
-    sender = RoamingSender(releases, store, services, client, book, Lease(database, "roaming-pushes"), now=now)
-    ground.start_soon(sender.run)
+    parts.work.start_soon(tokens.pull_for_ever)
+    sender = RoamingSender(releases, store, services, client, book, parts.lease("roaming-pushes"), now=now)
+    parts.work.start_soon(sender.run)
     release = RoamingRelease(
         facts,
         releases,
         store,
         book,
-        Lease(database, "roaming-release"),
+        parts.lease("roaming-release"),
         lambda: parts.places.tree,
         lambda: parts.feed.revision,
         sender.wake,
         now=now,
     )
-    ground.start_soon(release.run)
+    parts.work.start_soon(release.run)
     parties = RoamingParties(store, client, book, now=now)
     tasks = RoamingTasks(store, tokens, guests, sender, ground)
     commands = RoamingCommands(
@@ -100,6 +105,11 @@ async def open_third_party(parts: Parts, index: MemoryTokenIndex) -> ThirdParty:
     )
     routes = OcpiRoutes(parties, tokens, commands, store, releases, book, tasks.pull_soon, now=now)
     return ThirdParty(OcpiEndpoint(routes, people, now=now), [ThirdPartyServicer(people, parties, tasks)])
+
+
+async def _again(book: ServiceBook, guests: RoamingTokenIndex, store: PostgresParties) -> None:
+    await book.load()
+    await guests.load(store)
 
 
 async def _close_at_the_end(http: GuardedHttp) -> None:

@@ -11,8 +11,9 @@ import structlog
 import trio
 
 from csms.domain.access import Action, Principal, check
-from csms.domain.errors import DomainError, FailedPrecondition
+from csms.domain.errors import DomainError, FailedPrecondition, Unavailable
 from csms.ports.backups import Backup, BackupStore
+from csms.ports.lease import Lease
 
 _log = structlog.get_logger("csms.backups")
 
@@ -34,10 +35,19 @@ class BackupOverview(msgspec.Struct, frozen=True):
 
 
 class Backups:
-    """Use cases of people, and the daily task. `daily_at` is a time of day in UTC; None: only by hand."""
+    """Use cases of people, and the daily task. `daily_at` is a time of day in UTC; None: only by hand. `lease`: who has
+    it makes the daily ones."""
 
-    def __init__(self, store: BackupStore, *, daily_at: time | None, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: BackupStore,
+        *,
+        daily_at: time | None,
+        now: Callable[[], datetime],
+        lease: Lease | None = None,
+    ) -> None:
         self._store = store
+        self._lease = lease
         self._daily_at = daily_at
         self._now = now
         self._started_at = now()
@@ -75,16 +85,27 @@ class Backups:
 
     async def run(self) -> None:
         """The task that makes them; for ever."""
-        rest = 0.0
+        rest = pause = 0.0
         while True:
-            wait = rest or self._seconds_to_next(self._store.all())
+            wait = rest or pause or self._seconds_to_next(self._store.all())
+            pause = 0.0
             with trio.move_on_after(min(wait, _TURN_SECONDS)):
                 await self._wanted.wait()
             by_hand = self._wanted.is_set()
-            if by_hand or rest or self._seconds_to_next(self._store.all()) <= 0:
+            due = rest or self._seconds_to_next(self._store.all()) <= 0
+            if due and not by_hand and not await self._ours():
+                rest, pause = 0.0, RETRY_SECONDS  # another process makes it
+            elif by_hand or due:
                 rest = 0.0 if await self._make() or by_hand else RETRY_SECONDS
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    async def _ours(self) -> bool:
+        """May the daily one be made here?"""
+        try:
+            return self._lease is None or await self._lease.holds()
+        except Unavailable:
+            return False
 
     async def _make(self) -> bool:
         self._running, self._wanted = True, trio.Event()

@@ -295,6 +295,10 @@ class Reservations:
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
+    async def look_again(self) -> None:
+        """Another process has changed the book. Raises Unavailable."""
+        await self._remember()
+
     async def _remember(self) -> None:
         """Tell those who decide about tags which reservations run."""
         self._running(await self._store.running(self._now()))

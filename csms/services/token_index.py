@@ -42,6 +42,7 @@ class MemoryTokenIndex:
         self._spent_groups: frozenset[str] = frozenset()
         self._changes = 0
         self._guests: RoamingTokenSource | None = None
+        self._meanwhile: list[tuple[bool, str, int]] | None = None
         self._replace(tokens)
 
     def also_ask(self, guests: RoamingTokenSource) -> None:
@@ -67,6 +68,20 @@ class MemoryTokenIndex:
             if seen == self._changes:  # else a change came while we read, and the list may be older than it
                 self._replace(tokens)
                 return
+
+    async def reload_open(self, transactions: TransactionStore) -> None:
+        """Read again which tags are in use. Raises Unavailable."""
+        self._meanwhile = []
+        try:
+            found = await transactions.open_tokens()
+        finally:
+            meanwhile, self._meanwhile = self._meanwhile, None
+        self._open.clear()
+        self._opened_as.clear()
+        for id_token, session_id in found:
+            self.session_opened(id_token, session_id)
+        for opened, id_token, session_id in meanwhile or ():
+            (self.session_opened if opened else self.session_ended)(id_token, session_id)
 
     async def reload_for_ever(self, store: TokenStore, *, every: float = RELOAD_SECONDS) -> None:
         """A task for the nursery of the application."""
@@ -146,6 +161,8 @@ class MemoryTokenIndex:
 
     def session_opened(self, id_token: str, session_id: int) -> None:
         """The tag is in use."""
+        if self._meanwhile is not None:
+            self._meanwhile.append((True, id_token, session_id))
         if id_token:
             token = self.find(id_token)
             key = canonical(id_token) if token is None else token.id_token
@@ -154,6 +171,8 @@ class MemoryTokenIndex:
 
     def session_ended(self, id_token: str, session_id: int) -> None:
         """The tag is free again."""
+        if self._meanwhile is not None:
+            self._meanwhile.append((False, id_token, session_id))
         key = self._opened_as.pop((id_token, session_id), None) or canonical(id_token)
         sessions = self._open.get(key)
         if sessions is not None:

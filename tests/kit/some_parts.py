@@ -7,9 +7,11 @@ from typing import Any, cast
 
 import trio
 
+from csms.app.cluster import NobodyElse, lease_in
 from csms.app.parts import Parts
 from csms.services.consulting import Consulting
 from csms.services.reacting import Reacting
+from csms.storage.pool import Database
 from tests.kit.service_world import NOW, ServiceWorld
 
 
@@ -39,10 +41,14 @@ def some_parts(world: ServiceWorld, ground: trio.Nursery) -> Parts:
         station_queries=world.station_queries,
         session_queries=world.session_queries,
     )
+    database = Nowhere()
     parts = SimpleNamespace(
         now=lambda: NOW,
-        database=Nowhere(),
+        database=database,
         ground=ground,
+        work=ground,
+        changes=NobodyElse(),
+        lease=lambda name: lease_in(cast("Database", database), name),
         stores=stores,
         inventory=world.inventory_store,
         remote=world.remote,

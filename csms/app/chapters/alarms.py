@@ -23,7 +23,6 @@ from csms.services.notifications import NewsDesk
 from csms.services.webhooks import Webhooks
 from csms.storage.alarm_settings import PostgresAlarmSettings
 from csms.storage.alarms import PostgresAlarms
-from csms.storage.lease import Lease
 from csms.storage.notifications import PostgresNews
 from csms.storage.webhooks import PostgresWebhooks
 
@@ -41,7 +40,7 @@ def build(parts: Parts) -> list[Servicer]:
         hooks,
         notifications,
         parts.scopes,
-        Lease(database, "alarms"),
+        parts.lease("alarms"),
         lambda: places.tree,
         backed=_backed(parts),
         wake_webhooks=webhooks.wake,
@@ -52,11 +51,11 @@ def build(parts: Parts) -> list[Servicer]:
         store, settings, parts.scopes, lambda: places.tree, portal_url=parts.settings.portal_public_url, now=now
     )
     parts.ground.start_soon(_close_at_the_end, http)
-    parts.ground.start_soon(webhooks.run)
-    parts.ground.start_soon(sweep.run)
-    parts.ground.start_soon(notifications.tidy_for_ever)
+    parts.work.start_soon(webhooks.run)
+    parts.work.start_soon(sweep.run)
+    parts.work.start_soon(notifications.tidy_for_ever)
     if parts.mails.can_send:
-        parts.ground.start_soon(digest.run)
+        parts.work.start_soon(digest.run)
     return [
         AlarmServicer(alarms, AlarmSettingsDesk(settings, can_send=parts.mails.can_send)),
         WebhookServicer(webhooks),

@@ -22,7 +22,9 @@ from csms.storage.postgres import find_programs
 def build(parts: Parts) -> list[Servicer]:
     """Its use cases, wired."""
     store = backups_of(parts.settings, parts.door, parts.database.dsn, parts.now)
-    backups = Backups(store, daily_at=parts.settings.backup_time, now=parts.now)
+    backups = Backups(
+        store, daily_at=parts.settings.backup_time, now=parts.now, lease=parts.make_lease and parts.lease("backups")
+    )
     parts.ground.start_soon(backups.run)
     return [BackupServicer(backups)]
 

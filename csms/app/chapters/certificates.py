@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ import trio
 
 from control.server import Servicer
 from control.servicers.certificates import CertificateServicer
+from csms.app.authority import read_revoked
 from csms.app.parts import Parts
 from csms.domain.certificates import (
     CertificateChainStatusAsked,
@@ -54,7 +56,8 @@ def build(parts: Parts) -> list[Servicer]:
     if settings.certificate_renew_days:
         # Where certificates are short-lived, not at once again.
         days = min(settings.certificate_renew_days, settings.certificate_days / 2)
-        parts.ground.start_soon(asking.renew_for_ever, timedelta(days=days))
+        parts.work.start_soon(asking.renew_for_ever, timedelta(days=days))
+    parts.changes.on(["CertificateService"], partial(read_revoked, parts.authority, issued))
     parts.consulting.ask(CertificateSigningAsked, asking.check_request)
     parts.consulting.ask(EvCertificateAsked, asking.ev_certificate)
     parts.consulting.ask(CertificateStatusAsked, asking.certificate_status)

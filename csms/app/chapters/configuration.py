@@ -14,7 +14,6 @@ from csms.services.device_model import DeviceModel
 from csms.services.reports import Reports
 from csms.services.station_settings import StationSettings
 from csms.storage.configuration import PostgresConfiguration
-from csms.storage.lease import Lease
 
 
 def build(parts: Parts) -> list[Servicer]:
@@ -27,7 +26,7 @@ def build(parts: Parts) -> list[Servicer]:
         store,
         settings,
         lambda: templates,
-        Lease(parts.database, "configuration"),
+        parts.lease("configuration"),
         delay_s=parts.settings.configuration_delay,
         now=now,
     )
@@ -35,5 +34,5 @@ def build(parts: Parts) -> list[Servicer]:
     configuration = Configuration(store, settings, parts.scopes, wake=work.wake, now=now)
     parts.remote.after(GetVariables, work.after_get_variables)
     parts.reacting.on(ReportReceived, work.on_report, when=lambda fact: fact.last)
-    parts.ground.start_soon(work.run)
+    parts.work.start_soon(work.run)
     return [ConfigurationServicer(configuration, templates)]

@@ -35,5 +35,5 @@ def build(parts: Parts) -> list[Servicer]:
     parts.reacting.on(StreamClosed, monitoring.on_stream_changed)
     parts.consulting.ask(EventsNotified, monitoring.monitors_of)
     parts.consulting.ask(StreamValuesReceived, monitoring.stream_of)
-    parts.ground.start_soon(reports.run)
+    parts.work.start_soon(reports.run)
     return [DeviceModelServicer(model, monitoring)]

@@ -22,7 +22,7 @@ def build(parts: Parts) -> list[Servicer]:
         parts.files.transfers,
         parts.files.images,
     )
-    parts.ground.start_soon(transfers.sweep_for_ever)
+    parts.work.start_soon(transfers.sweep_for_ever)
     firmware = FirmwareImages(
         images, store, vault, transfers, parts.stores.station_queries, parts.scopes, now=parts.now
     )

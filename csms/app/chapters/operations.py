@@ -20,7 +20,6 @@ from csms.services.order_work import OrderWork
 from csms.services.rights import Rights
 from csms.services.stations import Stations
 from csms.storage.audit import PostgresAudit
-from csms.storage.lease import Lease
 from csms.storage.local_lists import PostgresLocalLists
 from csms.storage.operations import PostgresOperations
 from csms.transport.security import generate_password, hash_password
@@ -38,12 +37,12 @@ def build(parts: Parts) -> list[Servicer]:
     runner = OperationRunner(
         operations,
         tools,
-        Lease(parts.database, LEASE),
+        parts.lease(LEASE),
         notifier=parts.notifier,
         audit=AuditLog(PostgresAudit(parts.database), now=parts.now),
         now=parts.now,
     )
-    parts.ground.start_soon(runner.run)
+    parts.work.start_soon(runner.run)
     return [OperationServicer(operations, schedules)]
 
 

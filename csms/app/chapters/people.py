@@ -113,8 +113,8 @@ def build(parts: Parts, gate: Gate, index: MemoryTokenIndex) -> list[Servicer]:
         display_name=settings.oidc_name,
         now=parts.now,
     )
-    parts.ground.start_soon(parts.mails.run)
-    parts.ground.start_soon(gate.audit.prune_for_ever)
+    parts.work.start_soon(parts.mails.run)
+    parts.work.start_soon(gate.audit.prune_for_ever)
     imports = Imports(PostgresImports(parts.database), users, parts.scopes, lambda: parts.places.tree, parts.feed)
     keys = ApiKeys(parts.stores.access, access, now=parts.now)
     return [

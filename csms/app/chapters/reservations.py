@@ -10,7 +10,6 @@ from csms.domain.facts import TransactionEventSeen
 from csms.domain.reservation import ReservationStatusUpdated
 from csms.services.local_lists import LocalLists
 from csms.services.reservations import Reservations
-from csms.storage.lease import Lease
 from csms.storage.local_lists import PostgresLocalLists
 from csms.storage.waiting import PostgresReservationBook
 
@@ -22,7 +21,7 @@ def build(parts: Parts) -> list[Servicer]:
         parts.remote,
         now=parts.now,
         notifier=parts.notifier,
-        lease=Lease(parts.database, "reservations"),
+        lease=parts.lease("reservations"),
         running=parts.index.reserve,
     )
     parts.reacting.on(
@@ -30,6 +29,7 @@ def build(parts: Parts) -> list[Servicer]:
     )
     parts.reacting.on(ReservationStatusUpdated, reservations.saw_update)
     parts.ground.start_soon(reservations.run)
+    parts.changes.on(["ReservationService", "RemoteService"], reservations.look_again)
     local_lists = LocalLists(
         PostgresLocalLists(parts.database),
         parts.stores.tokens,

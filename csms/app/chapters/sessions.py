@@ -7,7 +7,6 @@ from control.servicers.sessions import SessionServicer
 from csms.app.parts import Parts
 from csms.services.session_editing import LostRule, SessionEditing
 from csms.services.sessions import Sessions
-from csms.storage.lease import Lease
 from csms.storage.session_changes import PostgresSessionChanges
 
 
@@ -21,6 +20,6 @@ def build(parts: Parts) -> list[Servicer]:
     )
     editing = SessionEditing(changes, queries, parts.feed, parts.scopes, parts.directory, rule=rule, now=parts.now)
     parts.remote.ask_before_start(editing)
-    parts.ground.start_soon(editing.land_for_ever)
-    parts.ground.start_soon(editing.close_lost_for_ever, Lease(parts.database, "lost sessions"))
+    parts.work.start_soon(editing.land_for_ever)
+    parts.work.start_soon(editing.close_lost_for_ever, parts.lease("lost sessions"))
     return [SessionServicer(sessions, editing)]

@@ -20,7 +20,7 @@ def build(parts: Parts) -> list[Servicer]:
         meter_value_days=settings.meter_value_days,
         now=parts.now,
     )
-    parts.ground.start_soon(reckoner.run)
+    parts.work.start_soon(reckoner.run)
     keep_days = {
         "meter_values": settings.meter_value_days,
         "messages": settings.message_log_days,

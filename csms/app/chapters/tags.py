@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from control.server import Servicer
 from control.servicers.id_tokens import IdTokenServicer
 from control.servicers.outlets import OutletServicer
+from csms.app.cluster import PLACE_KINDS, SESSION_ENDED, TAG_KINDS
 from csms.app.parts import Parts
 from csms.domain.facts import Reply, TransactionEventSeen, TransactionEventType
 from csms.domain.topology import SYSTEM_ID
@@ -26,12 +29,20 @@ async def build(parts: Parts, index: MemoryTokenIndex) -> list[Servicer]:
 
     async def charged(_station_id: int, _fact: TransactionEventSeen, _reply: Reply) -> None:
         limits.session_ended()
+        parts.changes.tell(SESSION_ENDED)
+
+    async def charged_elsewhere() -> None:
+        limits.session_ended()
 
     parts.reacting.on(TransactionEventSeen, charged, when=_has_ended)
     await outlets.refresh()
     await limits.sweep()
     parts.ground.start_soon(outlets.refresh_for_ever)
     parts.ground.start_soon(limits.sweep_for_ever)
+    parts.changes.on(TAG_KINDS, partial(index.reload, parts.stores.tokens))
+    parts.changes.on([*TAG_KINDS, *PLACE_KINDS], outlets.refresh)
+    parts.changes.on(TAG_KINDS, limits.sweep)
+    parts.changes.on([SESSION_ENDED], charged_elsewhere)
     tokens = Tokens(
         parts.stores.tokens,
         index,

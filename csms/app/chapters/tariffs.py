@@ -5,6 +5,7 @@ from __future__ import annotations
 from control.server import Servicer
 from control.servicers.cost_reports import CostReportServicer
 from control.servicers.tariffs import TariffServicer
+from csms.app.cluster import SESSION_ENDED
 from csms.app.parts import Parts
 from csms.domain.facts import TransactionEventSeen, TransactionEventType
 from csms.domain.topology import Tree
@@ -37,9 +38,13 @@ def build(parts: Parts) -> list[Servicer]:
     async def ended(_station_id: int, _fact: TransactionEventSeen, _reply: object) -> None:
         costs.hasten()
 
+    async def ended_elsewhere() -> None:
+        costs.hasten()
+
+    parts.changes.on([SESSION_ENDED], ended_elsewhere)
     parts.mails.written_by(MailKind.REPORT, reports.write)
     parts.reacting.on(TransactionEventSeen, ended, when=lambda fact: fact.event_type is TransactionEventType.ENDED)
-    parts.ground.start_soon(costs.run)
-    parts.ground.start_soon(RunningCosts(cost_store, costs, parts.remote).run)
-    parts.ground.start_soon(reports.run)
+    parts.work.start_soon(costs.run)
+    parts.work.start_soon(RunningCosts(cost_store, costs, parts.remote).run)
+    parts.work.start_soon(reports.run)
     return [TariffServicer(tariffs, costs, parts.now), CostReportServicer(reports)]

@@ -11,6 +11,7 @@ import pytest
 import trio
 
 from csms.app.chapters.certificates import build
+from csms.app.cluster import NobodyElse
 from csms.config import Settings
 from csms.domain.certificates import CertificateSigningAsked, EvCertificateAsked
 from csms.domain.errors import InvalidArgument
@@ -28,6 +29,8 @@ def parts(nursery: trio.Nursery, **settings: Any) -> Any:
         settings=dataclasses.replace(Settings(), **settings),
         now=lambda: NOW,
         ground=nursery,
+        work=nursery,
+        changes=NobodyElse(),
         stores=SimpleNamespace(stations=world.station_store, certificates=world.issued),
         inventory=world.inventory_store,
         directory=world.directory,

@@ -31,6 +31,7 @@ async def test_its_service_is_served_and_stations_words_reach_it(nursery: trio.N
         reacting=Reacting(),
         consulting=Consulting(),
         ground=nursery,
+        work=nursery,
     )
     assert [servicer.service.name for servicer in build(parts)] == ["DeviceModelService"]
     assert parts.reacting.kinds == {

@@ -43,6 +43,7 @@ async def built(**changes: Any) -> Any:
             now=lambda: NOW,
             database=database,
             ground=nursery,
+            work=nursery,
             stores=stores,
             places=world.places,
             scopes=world.scopes,

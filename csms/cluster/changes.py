@@ -1,0 +1,118 @@
+"""What one process changes, and others keep in memory: said over the bus by kind, and read anew from the database.
+
+What is said is only that something of a kind changed, so nothing is wrong when it is said twice, late, or by a process
+of another version; and when it was not heard, each kind is read again now and then anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+import msgspec
+import structlog
+import trio
+
+from csms.cluster.bus import Bus
+from csms.domain.errors import Unavailable
+
+log = structlog.get_logger("csms.changes")
+
+Reread = Callable[[], Awaitable[None]]
+
+PAUSE_SECONDS: Final = 0.2
+"""Between two rounds of reading: what changes often is read no more often than that."""
+RETRY_SECONDS: Final = 1.0
+
+
+class Changes:
+    """`run` must be running. `on` before it."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._rereads: dict[str, list[Reread]] = {}
+        self._heard: dict[str, None] = {}
+        self._work = trio.Event()
+        self._subject = bus.subject("all", "changed")
+        bus.answer(self._subject, self._hear)
+        bus.on_back(self._everything)
+
+    def on(self, kinds: Iterable[str], reread: Reread) -> None:
+        """Call this when something of these kinds changed elsewhere. It may raise Unavailable: then again."""
+        for kind in kinds:
+            self._rereads.setdefault(kind, []).append(reread)
+
+    def tell(self, kind: str) -> None:
+        """To all other processes; sync, from trio."""
+        self._bus.tell(self._subject, self._told(kind))
+
+    def tell_in_asyncio(self, kind: str) -> None:
+        """The same, from asyncio."""
+        self._bus.tell_in_asyncio(self._subject, self._told(kind))
+
+    async def run(self) -> None:
+        """Read what changed, for ever."""
+        while True:
+            await self._work.wait()
+            self._work = trio.Event()
+            kinds, self._heard = tuple(self._heard), {}
+            todo = dict.fromkeys(reread for kind in kinds for reread in self._rereads.get(kind, ()))
+            try:
+                for reread in todo:
+                    await reread()
+            except Unavailable:
+                self._heard |= dict.fromkeys(kinds)
+                self._work.set()
+                await trio.sleep(RETRY_SECONDS)
+            await trio.sleep(PAUSE_SECONDS)
+
+    def _told(self, kind: str) -> bytes:
+        return msgspec.msgpack.encode((self._bus.name, kind))
+
+    async def _hear(self, _subject: str, payload: bytes) -> None:
+        origin, kind = msgspec.msgpack.decode(payload, type=tuple[str, str])
+        if origin != self._bus.name and kind in self._rereads:
+            self._heard[kind] = None
+            self._work.set()
+
+    async def _everything(self) -> None:
+        """The bus was away: who knows what was said."""
+        self._heard |= dict.fromkeys(self._rereads)
+        self._work.set()
+
+
+class SharedUse:
+    """Tags that are in use, told to all nodes: a tag charges once at a time, wherever that is.
+
+    `opened` and `ended` are what to do with what others tell.
+    """
+
+    def __init__(self, bus: Bus, opened: Callable[[str, int], None], ended: Callable[[str, int], None]) -> None:
+        self._bus = bus
+        self._opened = opened
+        self._ended = ended
+        self._waiting: list[tuple[bool, str, int]] = []
+        self._work = trio.Event()
+        self._subject = bus.subject("all", "tags")
+        bus.answer(self._subject, self._hear)
+
+    def tell(self, opened: bool, id_token: str, session_id: int) -> None:
+        """Sync; what comes together is told together."""
+        self._waiting.append((opened, id_token, session_id))
+        self._work.set()
+
+    async def run(self) -> None:
+        """Tell it, for ever."""
+        while True:
+            await self._work.wait()
+            self._work = trio.Event()
+            waiting, self._waiting = self._waiting, []
+            self._bus.tell(self._subject, msgspec.msgpack.encode((self._bus.name, waiting)))
+            await trio.sleep(0.005)
+
+    async def _hear(self, _subject: str, payload: bytes) -> None:
+        origin, told = msgspec.msgpack.decode(payload, type=tuple[str, list[tuple[bool, str, int]]])
+        if origin == self._bus.name:
+            return
+        for opened, id_token, session_id in told:
+            (self._opened if opened else self._ended)(id_token, session_id)
