@@ -205,7 +205,9 @@ class Station:
         """Connect, stay, come back: the pause doubles from one second to thirty, with jitter, until accepted."""
         failures = 0
         while True:
-            await self._power.wait()
+            if not self._power.is_set():
+                failures = 0
+                await self._power.wait()
             try:
                 await self._one_connection()
                 failures = 0
