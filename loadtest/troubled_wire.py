@@ -60,6 +60,12 @@ class TroubledStream(trio.abc.Stream):
         """Read on."""
         self._flowing.set()
 
+    async def kill(self) -> None:
+        """Close in any case, and wake whoever reads."""
+        self._gone.set()
+        self.flow()
+        await trio.aclose_forcefully(self._inner)
+
     async def aclose(self) -> None:
         """Close; a silent one is left as it is, since a dead station says no goodbye."""
         self._gone.set()
@@ -104,7 +110,9 @@ class TroubledWire:
         return not self._over
 
     async def bury(self) -> None:
-        """Close what was left open."""
+        """Close what was left open; who still believes in a silent connection learns better."""
+        if self.stream is not None and self.stream.silent:
+            await self.stream.kill()
         parked, self._parked = self._parked, []
         for stream in parked:
             await trio.aclose_forcefully(stream)

@@ -233,6 +233,8 @@ class Troubles:
         link = self._station.link
         if link is not None:
             link.abort()
+        else:
+            await wire.bury()  # it was knocking
         try:
             yield
         finally:

@@ -101,6 +101,23 @@ async def test_who_reads_a_silent_line_wakes_when_it_is_closed(nursery: trio.Nur
     await woken.wait()
 
 
+async def test_who_still_believes_in_a_dead_line_learns_better(nursery: trio.Nursery) -> None:
+    ends = Ends()
+    stream = await ends.dial()
+    woken = trio.Event()
+
+    async def read() -> None:
+        with pytest.raises(trio.ClosedResourceError):
+            await stream.receive_some()
+        woken.set()
+
+    nursery.start_soon(read)
+    await trio.testing.wait_all_tasks_blocked()
+    ends.wire.hush()
+    await ends.wire.bury()
+    await woken.wait()
+
+
 async def test_a_stalled_line_gives_what_came_when_it_flows(autojump_clock: trio.testing.MockClock) -> None:
     ends = Ends()
     stream = await ends.dial()

@@ -235,3 +235,20 @@ async def test_without_a_connection_a_trouble_of_the_wire_does_not_happen(
     stage.csms.unreachable = True
     await trio.sleep(200)
     assert stage.tally.troubles == {"repeat": 1}
+
+
+async def test_power_lost_in_the_middle_of_a_handshake(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    stage = Stage(nursery, Trouble(1.0, "offline", 3.0), Trouble(20.0, "power-cut", 5.0))
+
+    async def deaf(stream: trio.abc.Stream) -> None:
+        await trio.sleep_forever()
+
+    serve, stage.csms.serve = stage.csms.serve, deaf  # type: ignore[method-assign]
+    await trio.sleep(21)
+    stage.csms.serve = serve  # type: ignore[method-assign]
+    await trio.sleep(5)
+    assert stage.csms.actions("BootNotification") == ["BootNotification"]  # not half a minute later
+    await stage.until_done()
+    assert stage.wrong() == []
