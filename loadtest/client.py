@@ -116,6 +116,8 @@ class _Pending:
 class _WatchedStream(trio.abc.Stream):
     """A stream that tells when its peer has gone; trio-websocket waits for ever when that is mid-handshake."""
 
+    __slots__ = ("_inner", "ended")
+
     def __init__(self, inner: trio.abc.Stream) -> None:
         self._inner = inner
         self.ended = trio.Event()
@@ -155,6 +157,20 @@ class Link(Protocol):
 
 class OcppClient:
     """One live connection. Made by `connect`; `closed` is set when it has ended, whoever ended it."""
+
+    __slots__ = (
+        "_call_timeout",
+        "_cancel",
+        "_message_ids",
+        "_on_call",
+        "_pending",
+        "_socket",
+        "_tally",
+        "_turn",
+        "closed",
+        "forgiving",
+        "last_id",
+    )
 
     def __init__(
         self,
@@ -347,26 +363,25 @@ async def _handshake(
     nursery: trio.Nursery, stream: _WatchedStream, address: Address, timeout: float, subprotocol: str
 ) -> WebSocketConnection:
     """The opening handshake; raises ConnectFailed, or lets ConnectionRejected come up through the nursery."""
-    done = trio.Event()
     socket: WebSocketConnection | None = None
 
     async def give_up_when_closed(scope: trio.CancelScope) -> None:
         await stream.ended.wait()
-        if not done.is_set():
-            scope.cancel()
+        scope.cancel()
 
     with trio.move_on_after(timeout) as scope:
-        nursery.start_soon(give_up_when_closed, scope)
-        socket = await wrap_client_stream(
-            nursery,
-            cast(trio.SocketStream, stream),  # any stream will do, whatever the annotation says
-            address.host,
-            address.resource,
-            subprotocols=[subprotocol],
-            extra_headers=address.headers(),
-            max_message_size=MAX_FRAME,
-        )
-    done.set()
+        async with trio.open_nursery() as watching:
+            watching.start_soon(give_up_when_closed, scope)
+            socket = await wrap_client_stream(
+                nursery,
+                cast(trio.SocketStream, stream),  # any stream will do, whatever the annotation says
+                address.host,
+                address.resource,
+                subprotocols=[subprotocol],
+                extra_headers=address.headers(),
+                max_message_size=MAX_FRAME,
+            )
+            watching.cancel_scope.cancel()
     if socket is None:
         if stream.ended.is_set():
             raise ConnectFailed("handshake: closed by the server")

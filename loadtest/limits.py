@@ -42,6 +42,8 @@ class Kept:
 class ChargingProfiles:
     """The profiles of one station."""
 
+    __slots__ = ("_kept",)
+
     def __init__(self) -> None:
         self._kept: list[Kept] = []
 

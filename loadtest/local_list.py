@@ -11,6 +11,8 @@ from collections.abc import Mapping
 class LocalList:
     """By tag: is it good? None in an update takes a tag off the list."""
 
+    __slots__ = ("_cached", "_listed", "version")
+
     def __init__(self) -> None:
         self.version = 0
         self._listed: dict[str, bool] = {}

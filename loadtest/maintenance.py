@@ -33,6 +33,8 @@ class Maintained(Protocol):
 class Maintenance:
     """The jobs of one station; a new one of a kind takes the place of the one before."""
 
+    __slots__ = ("_firmware", "_install_seconds", "_log", "_station", "_update", "_updates", "_upload")
+
     def __init__(self, station: Maintained, *, install_seconds: float) -> None:
         self._station = station
         self._install_seconds = install_seconds

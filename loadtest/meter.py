@@ -49,6 +49,8 @@ def share_of_power(soc: float) -> float:
 class Meter:
     """A connector's register. It keeps counting over sessions, as the real ones do."""
 
+    __slots__ = ("_car", "_power", "_random", "_register", "_soc", "limit_w")
+
     def __init__(self, random: Random, register_wh: int) -> None:
         self._random = random
         self._register = float(register_wh)

@@ -46,6 +46,17 @@ class Message:
 class Outbox:
     """The queue and the task that empties it. `retry_interval` is in seconds, times the number of refusals."""
 
+    __slots__ = (
+        "_changed",
+        "_client",
+        "_queue",
+        "_replaying_since",
+        "_retry_interval",
+        "_tally",
+        "_timeouts",
+        "after_answer",
+    )
+
     def __init__(self, tally: Tally, *, retry_interval: float) -> None:
         self._tally = tally
         self._retry_interval = retry_interval

@@ -61,6 +61,8 @@ class RunClock:
 class Connector:
     """One connector of a station: its status, its meter, and who charges there."""
 
+    __slots__ = ("_announce", "error", "meter", "number", "operative", "reservation", "session", "status")
+
     def __init__(self, number: int, meter: Meter, announce: Callable[[int, str, str], None]) -> None:
         self.number = number
         self.meter = meter
@@ -140,6 +142,23 @@ class ChargingSession:
 
     `breaks` is when (as `trio.current_time()`) and how the connector will break, if somebody still charges then.
     """
+
+    __slots__ = (
+        "_breaks",
+        "_connector",
+        "_metered_at",
+        "_nudged",
+        "_reason",
+        "_remote",
+        "_remote_start_id",
+        "_stop_wanted",
+        "_tag",
+        "_transaction",
+        "_with",
+        "authorised_refused",
+        "plan",
+        "record",
+    )
 
     def __init__(
         self,

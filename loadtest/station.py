@@ -82,6 +82,40 @@ class Habits:
 class Station:
     """One station. `run` never returns: cancel it once `finished` says that its plan is done."""
 
+    __slots__ = (
+        "_accepted",
+        "_address",
+        "_beat_due",
+        "_beat_pause",
+        "_cause",
+        "_circumstances",
+        "_client",
+        "_clock",
+        "_configuration",
+        "_connectors",
+        "_dial",
+        "_fault_numbers",
+        "_habits",
+        "_maintenance",
+        "_message_ids",
+        "_nursery",
+        "_plans_left",
+        "_power",
+        "_random",
+        "_reboot_wanted",
+        "_tally",
+        "_wire",
+        "firmware",
+        "ledger",
+        "local_list",
+        "outbox",
+        "plan",
+        "profiles",
+        "refused_sessions",
+        "skipped_sessions",
+        "speech",
+    )
+
     def __init__(
         self, plan: StationPlan, dial: Dial, address: Address, *, tally: Tally, clock: RunClock, habits: Habits
     ) -> None:
@@ -129,7 +163,8 @@ class Station:
         self._accepted = False
         self._cause = "power-up"
         self._reboot_wanted = False
-        self._heartbeat_changed = trio.Event()
+        self._beat_due = float("inf")
+        self._beat_pause = trio.CancelScope()
 
     # What others may see.
 
@@ -185,7 +220,7 @@ class Station:
         async with trio.open_nursery() as self._nursery:
             self._nursery.start_soon(self.outbox.run)
             self._nursery.start_soon(self._keep_connected)
-            self._nursery.start_soon(self._beat)
+            self._beat_anew()
             if self._wire is not None:
                 self._nursery.start_soon(self._troubles(self._wire).run)
             for connector, visits in zip(self._connectors, self.plan.connectors, strict=True):
@@ -229,7 +264,7 @@ class Station:
                 self.outbox.go_online(client)
                 for number in range(len(self._connectors) + 1):
                     self.send_status(number)
-                await client.closed.wait()
+                await self._beat(client)
             finally:
                 self._client = None
                 self._tally.online -= 1
@@ -268,20 +303,29 @@ class Station:
             if client.closed.is_set():
                 return
 
-    async def _beat(self) -> None:
-        """Heartbeats at fixed times; the first one at a random place, so that a fleet does not beat as one."""
-        share = self._random.random()
+    async def _beat(self, client: Link) -> None:
+        """Heartbeats at fixed times until the connection ends; those that were due without one are left out."""
         action, payload = self.speech.heartbeat()
-        while True:
-            interval = self._configuration.seconds("HeartbeatInterval") or 300.0
-            due = trio.current_time() + interval * share
-            self._heartbeat_changed = trio.Event()
-            while not self._heartbeat_changed.is_set():
-                with trio.move_on_at(due):
-                    await self._heartbeat_changed.wait()
-                    break
-                self.outbox.put(Message(action, lambda: payload, due))
-                due += interval
+        now = trio.current_time()
+        if self._beat_due <= now:
+            interval = self._beat_interval
+            self._beat_due = now + interval - (now - self._beat_due) % interval
+        while not client.closed.is_set():
+            with trio.CancelScope(deadline=self._beat_due) as self._beat_pause:
+                await client.closed.wait()
+                return
+            while self._beat_due <= trio.current_time():
+                self.outbox.put(Message(action, lambda: payload, self._beat_due))
+                self._beat_due += self._beat_interval
+
+    @property
+    def _beat_interval(self) -> float:
+        return self._configuration.seconds("HeartbeatInterval") or 300.0
+
+    def _beat_anew(self) -> None:
+        """The first one at a random place, so that a fleet does not beat as one."""
+        self._beat_due = trio.current_time() + self._beat_interval * self._random.random()
+        self._beat_pause.deadline = self._beat_due
 
     async def _follow(self, connector: Connector, visits: Sequence[SessionPlan]) -> None:
         """The drivers come as planned; one who finds the connector taken or out of service drives on."""
@@ -398,7 +442,7 @@ class Station:
     def configured(self, key: str) -> None:
         """A configuration key has a new value."""
         if key == "HeartbeatInterval":
-            self._heartbeat_changed.set()
+            self._beat_anew()
 
     def profiles_changed(self) -> None:
         """Smart charging: whoever charges may draw more, or less."""
