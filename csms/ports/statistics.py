@@ -63,8 +63,8 @@ class StatisticsStore(Protocol):
 
     async def greatest(
         self, selection: Selection, axis: Axis, split: Split, order: Order, count: int
-    ) -> tuple[Sequence[Cell], int]:
-        """The first series in an order, over the whole span, and how many there are in all. By station, user or tag."""
+    ) -> tuple[Sequence[int | str], int]:
+        """The first keys in an order, over the whole span, and how many there are in all. By station, user or tag."""
 
     async def combined_power(self, selection: Selection, axis: Axis, split: Split) -> Sequence[Cell]:
         """`peak_w` is the highest mean of a quarter of an hour of all outlets together, by (site and) interval."""

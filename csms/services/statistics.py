@@ -267,13 +267,12 @@ class _Drawing:
     async def _ranked(self, axis: Axis, order: Order) -> Chart:
         """A chart of which the database tells the greatest series: there may be thousands of others."""
         split, query = self._query.split, self._query
-        greatest, count = await self._store.greatest(self._selection, axis, split, order, query.top or 10)
+        keys, count = await self._store.greatest(self._selection, axis, split, order, query.top or 10)
         outlets = await self._outlets(split)
         length = (axis.end - axis.starts[0]).total_seconds()
-        keys = [cell.key for cell in greatest]
         told = await self._cells(axis, split, by_time=True, keys=keys) if keys else []
         names = await self._store.names(split, [key for key in keys if key])
-        values = {cell.key: self._value(cell, outlets.get(cell.key, 0), length) for cell in greatest}
+        values = {cell.key: self._value(cell, outlets.get(cell.key, 0), length) for cell in _joined(told)}
         series = tuple(self._series(axis, key, names, values[key], told, outlets) for key in keys)
         everything = await self._cells(axis, Split.NONE, by_time=True)
         others = self._left(axis, everything, told) if count > len(keys) and query.kind in SUMMED else None

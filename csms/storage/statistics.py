@@ -10,10 +10,8 @@ combined power                 whole sites: usage_quarter; else the slices
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -28,13 +26,13 @@ from csms.domain.statistics import (
     Split,
     StationCounts,
     StorageUsage,
-    StoredData,
 )
 from csms.domain.time_axis import Axis
 from csms.domain.usage import QUARTER, Amounts
 from csms.ports.statistics import Order, Selection
 from csms.storage.pool import Database
 from csms.storage.scoping import scope_condition
+from csms.storage.statistics_sizes import storage_usage
 
 __all__ = ["PostgresStatistics"]
 
@@ -76,22 +74,6 @@ NAMES_SQL: Final = {
     Split.USER: "SELECT id AS key, display_name AS name FROM app_user WHERE id = ANY($1::bigint[])",
     Split.TAG: "SELECT id_token AS key, alias AS name FROM id_token WHERE id_token = ANY($1::text[])",
 }
-SIZES_SQL = """
-SELECT relname::text AS name, pg_total_relation_size(oid) AS size, greatest(reltuples, 0)::bigint AS rows
-FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
-"""
-SIZE_SQL = "SELECT pg_database_size(current_database())"
-WAITING_SQL = """
-SELECT (SELECT count(DISTINCT session_id) FROM usage_change) + (SELECT count(*) FROM session_usage WHERE pending)
-"""
-_KINDS_OF_DATA: Final = (
-    ("meter_values", re.compile(r"meter_value(_.*)?")),
-    ("messages", re.compile(r"message_log(_.*)?")),
-    ("events", re.compile(r"station_event|system_event|status_history|station_job")),
-    ("sessions", re.compile(r"session|session_c.*|session_t.*")),
-    ("statistics", re.compile(r"usage_.*|session_usage")),
-    ("audit", re.compile(r"audit_entry")),
-)
 
 
 class _Select:
@@ -177,20 +159,24 @@ class PostgresStatistics:
 
     async def greatest(
         self, selection: Selection, axis: Axis, split: Split, order: Order, count: int
-    ) -> tuple[Sequence[Cell], int]:
+    ) -> tuple[Sequence[int | str], int]:
         """See the port."""
         select = _Select(selection)
-        summed = (_of_slices if axis.fine else _of_days)(select, axis, split, by_time=False)
-        rank = order.amount or "peak_w"
+        if axis.fine:
+            key, source = _KEYS[split], f"SELECT * FROM {select.slices(axis)}"  # noqa: S608
+        else:
+            key, source = "u.key", _days_source(select, axis, split, by_day=False)
+        rank = f"sum(u.{order.amount})" if order.amount else "max(u.peak_w)"
         if order.each_session:
-            rank = f"{rank}::float8 / nullif(sessions, 0)"
+            rank = f"{rank}::float8 / nullif(sum(u.sessions), 0)"
         direction = "DESC" if order.descending else "ASC"
         # Of those that were moved or deleted nothing but zeros may be left.
-        sql = f"""SELECT *, count(*) OVER () AS series FROM ({summed}) AS found
-            WHERE (energy_mwh, occupied_s, sessions) <> (0, 0, 0)
-            ORDER BY {rank} {direction} NULLS LAST, key::text COLLATE "C" LIMIT {select.arg(count)}"""  # noqa: S608
+        sql = f"""SELECT {key} AS key, count(*) OVER () AS series FROM ({source}) AS u
+            WHERE u.energy_mwh <> 0 OR u.occupied_s <> 0 OR u.sessions <> 0
+            GROUP BY 1 ORDER BY {rank} {direction} NULLS LAST, {key}::text COLLATE "C"
+            LIMIT {select.arg(count)}"""  # noqa: S608
         rows = await self._ask(sql, select.args)
-        return [_cell(row) for row in rows], rows[0]["series"] if rows else 0
+        return [row["key"] for row in rows], rows[0]["series"] if rows else 0
 
     async def combined_power(self, selection: Selection, axis: Axis, split: Split) -> Sequence[Cell]:
         """See the port."""
@@ -317,7 +303,7 @@ class PostgresStatistics:
 
     async def storage(self) -> StorageUsage:
         """See the port."""
-        return await self._database.run(_storage)
+        return await self._database.run(storage_usage)
 
 
 def _cell(row: asyncpg.Record) -> Cell:
@@ -390,9 +376,21 @@ def _of_days(
 ) -> str:
     """Sums of days, and of whole months where days need not be told apart."""
     at = _day(axis, "u.day") if by_time else "NULL::date"
+    by_day = by_time and axis.bucket in (Bucket.DAY, Bucket.WEEK)
+    source = _days_source(select, axis, split, by_day=by_day, keys=keys)
+    shown, join = "u.key", ""
+    if split is Split.SITE:
+        shown, join = "coalesce(p.site_id, 1)", "LEFT JOIN usage_place AS p ON p.place_id = u.key"
+    return f"""SELECT {shown} AS key, {at} AS at, {_SUMS}, max(peak_w) AS peak_w FROM ({source}) AS u {join}
+        GROUP BY 1, 2"""  # noqa: S608
+
+
+def _days_source(
+    select: _Select, axis: Axis, split: Split, *, by_day: bool, keys: Iterable[int | str] | None = None
+) -> str:
+    """Rows of days, and of whole months where it need not be by the day, of the selection, each with its key."""
     key = _KEYS.get(split, "u.place_id" if split is Split.SITE else "0::bigint")
     conditions = select.whose(station="u.station_id", place="u.place_id", user="u.user_id")
-    months = select.months(split)
     if keys is not None and split in _KEYS:
         kind = "text" if split is Split.TAG else "bigint"
         conditions.append(f"{_KEYS[split]} = ANY({select.arg(list(keys))}::{kind}[])")
@@ -403,16 +401,11 @@ def _of_days(
         return f"SELECT {key} AS key, u.day, {_AMOUNTS}, u.peak_w FROM {table} AS u WHERE {span}{whose}"  # noqa: S608
 
     first, last = _month_after(axis.days[0]), axis.end_day.replace(day=1)
-    by_day = by_time and axis.bucket in (Bucket.DAY, Bucket.WEEK)
     spans = [("usage_day", axis.days[0], axis.end_day)]
     if not by_day and first < last:
+        months = select.months(split)
         spans = [(months, first, last), ("usage_day", axis.days[0], first), ("usage_day", last, axis.end_day)]
-    source = " UNION ALL ".join(part(*span) for span in spans if span[1] < span[2])
-    shown, join = "u.key", ""
-    if split is Split.SITE:
-        shown, join = "coalesce(p.site_id, 1)", "LEFT JOIN usage_place AS p ON p.place_id = u.key"
-    return f"""SELECT {shown} AS key, {at} AS at, {_SUMS}, max(peak_w) AS peak_w FROM ({source}) AS u {join}
-        GROUP BY 1, 2"""  # noqa: S608
+    return " UNION ALL ".join(part(*span) for span in spans if span[1] < span[2])
 
 
 def _month_after(day: date) -> date:
@@ -468,27 +461,6 @@ async def _active_alarms(connection: asyncpg.Connection, selection: Selection) -
     sql = f"""SELECT count(*) FROM alarm LEFT JOIN station ON station.id = alarm.station_id
         WHERE {" AND ".join(conditions)}"""  # noqa: S608
     return int(await connection.fetchval(sql, *select.args))
-
-
-async def _storage(connection: asyncpg.Connection) -> StorageUsage:
-    """In asyncio."""
-    sizes: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
-    oldest: dict[str, date] = {}
-    for row in await connection.fetch(SIZES_SQL):
-        name = next((kind for kind, pattern in _KINDS_OF_DATA if pattern.fullmatch(row["name"])), "other")
-        found = sizes[name]
-        found[0] += row["size"]
-        found[1] += row["rows"]
-        if match := re.fullmatch(r"(?:meter_value|message_log)_(\d{8})", row["name"]):
-            found[2] += 1
-            day = datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC).date()
-            oldest[name] = min(day, oldest.get(name, day))
-    data = [
-        StoredData(name, size, rows, partitions, oldest.get(name)) for name, (size, rows, partitions) in sizes.items()
-    ]
-    data.sort(key=lambda each: -each.size_bytes)
-    whole, waiting = await connection.fetchval(SIZE_SQL), await connection.fetchval(WAITING_SQL)
-    return StorageUsage(tuple(data), whole, waiting)
 
 
 def _co2(row: asyncpg.Record) -> Co2Settings:

@@ -193,6 +193,7 @@ NO_TEST_OF_ITS_OWN: dict[str, str] = {
     "csms/storage/alarm_settings.py": "tests/contracts/test_alarms.py runs it on PostgreSQL",
     "csms/storage/alarms.py": "tests/contracts/test_alarms.py runs it on PostgreSQL",
     "csms/storage/notifications.py": "tests/contracts/test_alarms.py runs it on PostgreSQL",
+    "csms/storage/statistics_sizes.py": "tests/contracts/test_statistics.py asks it",
     "csms/storage/usage.py": "tests/contracts/test_statistics.py compares it with looking at everything",
     "csms/storage/usage_sql.py": "the statements of csms/storage/usage.py",
     "csms/storage/webhooks.py": "tests/contracts/test_alarms.py runs it on PostgreSQL",

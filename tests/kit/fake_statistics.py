@@ -63,7 +63,7 @@ class FakeStatistics:
 
     async def greatest(
         self, selection: Selection, axis: Axis, split: Split, order: Order, count: int
-    ) -> tuple[Sequence[Cell], int]:
+    ) -> tuple[Sequence[Key], int]:
         found = await self.cells(selection, axis, split, by_time=False)
         cells = [cell for cell in found if cell.amounts.energy_mwh or cell.amounts.occupied_s or cell.amounts.sessions]
 
@@ -74,7 +74,7 @@ class FakeStatistics:
                 value /= cell.amounts.sessions
             return nothing, -value if order.descending else value, str(cell.key)
 
-        return sorted(cells, key=rank)[:count], len(cells)
+        return [cell.key for cell in sorted(cells, key=rank)[:count]], len(cells)
 
     async def combined_power(self, selection: Selection, axis: Axis, split: Split) -> Sequence[Cell]:
         self._tables.check()
