@@ -1,43 +1,46 @@
-"""The floor: a WebSocket echo on trio over the same sans-I/O protocol and raw sockets as the node, and nothing
-behind it."""
+"""The floor: a WebSocket echo on trio's own streams over `websockets`' sans-I/O protocol, and nothing behind it.
+
+It shares nothing with the node, so that whatever makes the node's own transport faster does not lower the floor.
+"""
 
 from __future__ import annotations
 
 import sys
 
 import trio
-
-from csms.ports.wire import ConnectionClosed
-from csms.transport.connection import WebSocketConnection
-from csms.transport.opening import Accept, OpeningRequest
-from csms.transport.sockets import open_listen_socket
-
-
-async def _authorize(request: OpeningRequest) -> Accept:
-    return Accept("ocpp1.6")
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
 
-async def _echo(connection: WebSocketConnection) -> None:
-    try:
-        await connection.handshake(_authorize)
-        while True:
-            data = await connection.receive()
-            if isinstance(data, bytes):
-                await connection.send(data)
-    except ConnectionClosed:
-        connection.abort()
+async def _echo(stream: trio.SocketStream) -> None:
+    protocol = ServerProtocol()
+    async with stream:
+        while protocol.state is not State.CLOSED:
+            try:
+                data = await stream.receive_some(65_536)
+            except trio.BrokenResourceError:
+                return
+            if not data:
+                return
+            protocol.receive_data(data)
+            for event in protocol.events_received():
+                if isinstance(event, Request):
+                    response = protocol.accept(event)
+                    response.headers["Sec-WebSocket-Protocol"] = "ocpp1.6"
+                    protocol.subprotocol = Subprotocol("ocpp1.6")
+                    protocol.send_response(response)
+                elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+                    protocol.send_text(event.data)
+            for out in protocol.data_to_send():
+                await stream.send_all(out)
 
 
 async def main(port: int) -> None:
     """Serve for ever."""
-    listening = open_listen_socket("127.0.0.1", port)
-    async with trio.open_nursery() as nursery:
-        print("ready", flush=True)
-        while True:
-            await trio.lowlevel.wait_readable(listening)
-            sock, _ = listening.accept()
-            sock.setblocking(False)
-            nursery.start_soon(_echo, WebSocketConnection(sock, remote_address="127.0.0.1"))
+    await trio.serve_tcp(_echo, port, host="127.0.0.1")
 
 
 if __name__ == "__main__":
