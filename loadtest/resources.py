@@ -13,7 +13,7 @@ import platform
 import socket
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ EVERY = 1.0
 LOOK_FOR_CHILDREN_EVERY = 5  # looks; finding them costs more than all the rest
 MIB = 1024 * 1024
 
-SERVER, POSTGRES, TESTER = "server", "postgresql", "load tester"
+SERVER, POSTGRES, NATS, TESTER = "server", "postgresql", "nats", "load tester"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,15 @@ class Group:
     def look(self, processes: Iterable[psutil.Process], second: float, passed: float) -> None:
         """Add one look; `passed` seconds after the one before."""
         cpu, resident, threads, found = 0.0, 0, 0, 0
-        private: int | None = 0
+        private = 0
         descriptors: int | None = 0
         for process in processes:
             try:
                 with process.oneshot():
                     times = process.cpu_times()
                     memory = process.memory_info()
-                    threads += process.num_threads()
+                    running = process.num_threads()
+                    alone = _private_of(process, memory.rss - memory.shared)
             except psutil.Error:
                 continue  # it has ended
             spent = times.user + times.system
@@ -71,7 +72,8 @@ class Group:
             cpu += spent - self._spent.get(process.pid, 0.0 if self.looks else spent)
             self._spent[process.pid] = spent
             resident += memory.rss
-            private = _sum(private, _private_of(process, memory.rss - memory.shared))
+            private += alone
+            threads += running
             descriptors = _sum(descriptors, _descriptors_of(process.pid))
             found += 1
         self.looks.append(
@@ -79,7 +81,7 @@ class Group:
                 second=round(second, 2),
                 cpu=round(cpu / passed, 4) if passed else 0.0,
                 resident=round(resident / MIB, 2),
-                private=None if private is None else round(private / MIB, 2),
+                private=round(private / MIB, 2),
                 processes=found,
                 threads=threads,
                 descriptors=descriptors,
@@ -91,13 +93,13 @@ def _sum(one: int | None, other: int | None) -> int | None:
     return None if one is None or other is None else one + other
 
 
-def _private_of(process: psutil.Process, guess: int) -> int | None:
+def _private_of(process: psutil.Process, guess: int) -> int:
     """The unique set in bytes; another user's processes show only what is not shared by files."""
     if process.name().startswith("postgres"):
         return guess  # dozens of them, and each would walk the same shared buffers
     try:
         return int(process.memory_full_info().uss)
-    except psutil.Error:
+    except psutil.AccessDenied:
         return guess
 
 
@@ -120,7 +122,7 @@ class ResourceWatch:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._lists: dict[str, list[psutil.Process]] = {}
-        self.groups = {name: Group(name) for name in ((SERVER, POSTGRES, TESTER) if servers else (TESTER,))}
+        self.groups: dict[str, Group] = {}
         self.scraper = Scraper(metrics)
 
     def start(self) -> None:
@@ -166,34 +168,45 @@ class ResourceWatch:
         if number < LOOK_FOR_CHILDREN_EVERY or number % LOOK_FOR_CHILDREN_EVERY == 0:  # ours come in the beginning
             self._lists = find_groups(self._roots)
         second = time.monotonic() - self._began
-        for name, group in self.groups.items():
+        for name, processes in self._lists.items():
+            group = self.groups.setdefault(name, Group(name))
             last = group.looks[-1].second if group.looks else second
-            group.look(self._lists.get(name, ()), second, second - last)
+            group.look(processes, second, second - last)
         self.scraper.scrape(second)
 
 
 def find_groups(roots: Sequence[psutil.Process]) -> dict[str, list[psutil.Process]]:
-    """Who belongs to whom: the server and its children, PostgreSQL below it (or the only one here), ourselves."""
+    """Who belongs to whom: the server and its children, those of them that are PostgreSQL or NATS, ourselves."""
     below = _with_children(roots)
-    postgres = [process for process in below if _is_postgres(process)] or _postgres_beside(roots)
-    taken = {process.pid for process in postgres}
-    ours = [process for process in _with_children([psutil.Process()]) if process not in below]
-    return {
+    postgres = [process for process in below if _is(POSTGRES, process)] or _postgres_beside(roots)
+    nats = [process for process in below if _is(NATS, process)]
+    taken = {process.pid for process in (*postgres, *nats)}
+    found = {
         SERVER: [process for process in below if process.pid not in taken],
         POSTGRES: postgres,
-        TESTER: ours,
+        NATS: nats,
+        TESTER: [process for process in _with_children([psutil.Process()]) if process not in below],
     }
+    return {name: processes for name, processes in found.items() if processes}
 
 
 def _postgres_beside(roots: Sequence[psutil.Process]) -> list[psutil.Process]:
     """A database that is not below the server: started by the server's own parent, or the only one here."""
     if not roots:
         return []
-    masters = [one for one in psutil.process_iter() if _is_postgres(one) and not _below_postgres(one)]
-    parents = {process.ppid() for process in roots if process.is_running()} - {0, 1}
-    beside = [one for one in masters if one.is_running() and one.ppid() in parents]
-    chosen = beside or masters
-    return _with_children(chosen) if len(chosen) == 1 else []
+    all_here = {process.pid: process for process in psutil.process_iter() if _is(POSTGRES, process)}
+    parents = {pid: _parent_of(process) for pid, process in all_here.items()}
+    masters = [pid for pid, parent in parents.items() if parent not in all_here]
+    ours = {_parent_of(process) for process in roots} - {None, 1}
+    chosen = [pid for pid in masters if parents[pid] in ours] or masters
+    return _with_children([all_here[chosen[0]]]) if len(chosen) == 1 else []
+
+
+def _parent_of(process: psutil.Process) -> int | None:
+    try:
+        return int(process.ppid())
+    except psutil.Error:
+        return None
 
 
 def _with_children(roots: Iterable[psutil.Process]) -> list[psutil.Process]:
@@ -205,19 +218,11 @@ def _with_children(roots: Iterable[psutil.Process]) -> list[psutil.Process]:
     return list(found.values())
 
 
-def _is_postgres(process: psutil.Process) -> bool:
+def _is(what: str, process: psutil.Process) -> bool:
     try:
-        return bool(process.name().startswith("postgres"))
+        return bool(process.name().startswith({POSTGRES: "postgres", NATS: "nats-server"}[what]))
     except psutil.Error:
         return False
-
-
-def _below_postgres(process: psutil.Process) -> bool:
-    try:
-        parent = process.parent()
-    except psutil.Error:
-        return False
-    return parent is not None and _is_postgres(parent)
 
 
 def server_pids(host: str, port: int) -> list[int]:
@@ -228,7 +233,18 @@ def server_pids(host: str, port: int) -> list[int]:
         connections = psutil.net_connections("tcp")
     except psutil.Error:  # another user's server, and not the rights to see it
         return []
-    return sorted({c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr.port == port and c.pid})
+    found = {c.pid for c in connections if c.status == psutil.CONN_LISTEN and c.laddr.port == port and c.pid}
+    return [keeper] if (keeper := _keeper_of(found)) else sorted(found)
+
+
+def _keeper_of(nodes: Collection[int]) -> int | None:
+    """The process that runs several nodes on one port, with all that belongs to them; never one of our own kin."""
+    if len(nodes) < 2:
+        return None
+    parents = {_parent_of(psutil.Process(pid)) for pid in nodes if psutil.pid_exists(pid)}
+    kin = {os.getpid(), *(process.pid for process in psutil.Process().parents())}
+    keeper = parents.pop() if len(parents) == 1 else None
+    return None if keeper in (None, 1) or keeper in kin else keeper
 
 
 def wanted_pids(host: str, port: int, given: Sequence[int]) -> list[int]:

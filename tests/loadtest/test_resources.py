@@ -59,6 +59,55 @@ def test_here_is_a_loopback_address_or_one_of_our_own() -> None:
     assert not is_here("no such name.invalid")
 
 
+NODE = """
+import socket, sys
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+listener.bind(("127.0.0.1", int(sys.argv[1])))
+listener.listen()
+print(listener.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+KEEPER = f"""
+import subprocess, sys
+nodes, port = [], "0"
+for _ in range(2):
+    command = [sys.executable, "-c", {NODE!r}, port]
+    nodes.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+    port = nodes[-1].stdout.readline().strip()
+print(port, flush=True)
+sys.stdin.read()
+for node in nodes:
+    node.communicate()
+"""
+
+
+def started(*argv: str) -> tuple[subprocess.Popen[str], int]:
+    """A process and the port that it prints."""
+    process = subprocess.Popen([sys.executable, "-c", *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, int(process.stdout.readline())
+
+
+def test_several_nodes_on_one_port_are_counted_with_the_process_that_keeps_them() -> None:
+    keeper, port = started(KEEPER)
+    try:
+        assert server_pids("127.0.0.1", port) == [keeper.pid]
+        assert len(find_groups([psutil.Process(keeper.pid)])[SERVER]) == 3
+    finally:
+        keeper.communicate()
+
+
+def test_nodes_that_we_started_ourselves_are_counted_without_us() -> None:
+    one, port = started(NODE, "0")
+    other, _ = started(NODE, str(port))
+    try:
+        assert server_pids("127.0.0.1", port) == sorted([one.pid, other.pid])
+    finally:
+        one.communicate()
+        other.communicate()
+
+
 def test_the_server_is_not_counted_among_ourselves(child: subprocess.Popen[bytes]) -> None:
     groups = find_groups([psutil.Process(child.pid)])
     assert [process.pid for process in groups[SERVER]] == [child.pid]
