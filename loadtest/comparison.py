@@ -124,6 +124,7 @@ def _machine(first: Report, second: Report) -> Iterator[list[Difference]]:
             _pair(f"{name}, µs of processor a message", *groups, lambda group: group.cpu_us_per_message),
             _pair(f"{name}, resident MiB", *groups, lambda group: group.resident_peak),
             _pair(f"{name}, private MiB", *groups, lambda group: group.private_peak),
+            _pair(f"{name}, KiB a station", *groups, lambda group: group.kib_per_station),
         ]
     for generation in sorted({*one.gc, *other.gc}):
         pauses = one.gc.get(generation), other.gc.get(generation)

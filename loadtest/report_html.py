@@ -227,7 +227,8 @@ def machine_rows(report: Report) -> Iterator[Row]:
     for name, group in report.server.groups.items():
         private = "" if group.private_peak is None else words(group.private_peak)
         cpu = (f"{group.cpu_mean:.2f}", f"{group.cpu_peak:.2f}", words(group.cpu_us_per_message))
-        yield Row(name, [*cpu, words(group.resident_peak), private])
+        station = "" if group.kib_per_station is None else f"{group.kib_per_station:,.1f}"
+        yield Row(name, [*cpu, words(group.resident_peak), private, station])
 
 
 def _cells(line: ActionLine) -> list[str]:

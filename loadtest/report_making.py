@@ -29,6 +29,7 @@ def make_report(
     last = max(tally.seconds, default=-1)
     seconds = [tally.seconds.get(second, Second()) for second in range(last + 1)]
     answers = [second.answered for second in seconds]
+    online = max((second.online for second in seconds), default=0)
     every = ActionTimes()
     for times in tally.actions.values():
         every.merge(times)
@@ -54,7 +55,7 @@ def make_report(
         lateness=tally.lateness.summary() if tally.lateness.count else {},
         requests={method: _line(times) for method, times in sorted(tally.requests.items())},
         saturation=_saturation(result),
-        server=ServerFigures() if watch is None else server_figures(watch, tally.answered_total),
+        server=ServerFigures() if watch is None else server_figures(watch, tally.answered_total, online),
         sessions=_sessions(result, wrong),
         checked=wrong is not None,
         wrong=tuple(wrong or ()),

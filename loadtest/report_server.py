@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from loadtest.resources import Group, Look, ResourceWatch
+from loadtest.resources import SERVER, Group, Look, ResourceWatch
 from loadtest.scrape import Scrape, bucket_percentile
 
 PAUSES = "chargehouse_gc_pause_seconds"
@@ -15,12 +15,17 @@ LAG = "chargehouse_loop_lag_seconds"
 ANSWERS = "chargehouse_ocpp_answer_seconds"
 COMMITS = "chargehouse_journal_commits_total"
 RECORDS = "chargehouse_journal_records_total"
+MANY_STATIONS = 100  # fewer do not show beside what a server takes anyway
 WAIT = "chargehouse_journal_wait_seconds_total"
 
 
 @dataclass(frozen=True, slots=True)
 class GroupFigures:
-    """One group of processes over the run. `cpu_us_per_message`: of processor time, for each message answered."""
+    """One group of processes over the run.
+
+    `cpu_us_per_message`: of processor time, for each message answered. `kib_per_station`: by how much the server's
+    private memory grew, for each of the most stations that were online at once; None when there were few.
+    """
 
     cpu_seconds: float
     cpu_mean: float
@@ -29,6 +34,7 @@ class GroupFigures:
     resident_peak: float
     private_peak: float | None
     looks: Sequence[Look] = ()
+    kib_per_station: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,11 @@ class ServerFigures:
     note: str = ""
 
 
-def server_figures(watch: ResourceWatch, answered: int) -> ServerFigures:
-    """Sum up what was watched; `answered`: messages, for the share of each."""
+def server_figures(watch: ResourceWatch, answered: int, online: int = 0) -> ServerFigures:
+    """Sum up what was watched; `answered` messages and `online` stations, for the share of each."""
     groups = {name: _group(group, answered) for name, group in watch.groups.items() if len(group.looks) > 1}
+    if SERVER in groups and online >= MANY_STATIONS:
+        groups[SERVER] = replace(groups[SERVER], kib_per_station=_growth(groups[SERVER], online))
     note = watch.scraper.failure or ""
     scrapes = watch.scrapes
     if len(scrapes) < 2:
@@ -106,6 +114,13 @@ def _group(group: Group, answered: int) -> GroupFigures:
         private_peak=max(privates, default=None),
         looks=tuple(group.looks),
     )
+
+
+def _growth(group: GroupFigures, online: int) -> float | None:
+    first = group.looks[0].private
+    if first is None or group.private_peak is None:
+        return None
+    return round((group.private_peak - first) * 1024 / online, 1)
 
 
 def _spread(whole: Scrape, name: str) -> Spread | None:

@@ -90,12 +90,13 @@ def _print_machine(report: Report, console: Console) -> None:
     if server.groups:
         table = Table(title="Processor in cores, memory in MiB", title_justify="left")
         table.add_column("")
-        for name in ("mean", "peak", "µs a message", "resident", "private"):
+        for name in ("mean", "peak", "µs a message", "resident", "private", "KiB a station"):
             table.add_column(name, justify="right")
         for name, group in server.groups.items():
             private = "" if group.private_peak is None else f"{group.private_peak:,.0f}"
             cpu = (f"{group.cpu_mean:.2f}", f"{group.cpu_peak:.2f}", f"{group.cpu_us_per_message:,.0f}")
-            table.add_row(name, *cpu, f"{group.resident_peak:,.0f}", private)
+            station = "" if group.kib_per_station is None else f"{group.kib_per_station:,.1f}"
+            table.add_row(name, *cpu, f"{group.resident_peak:,.0f}", private, station)
         console.print(table)
     for generation, spread in server.gc.items():
         longest = "above the last bucket" if spread.highest is None else f"at most {spread.highest:g} ms"

@@ -43,6 +43,13 @@ def test_processor_time_is_shared_out_among_the_messages() -> None:
     assert (group.resident_peak, group.private_peak) == (80, 40)
 
 
+def test_memory_is_shared_out_among_the_stations_when_they_are_many() -> None:
+    watch = watched()
+    watch.groups[SERVER].looks.append(Look(11.0, 0.5, 90, 60.0, 1, 9, 10))
+    assert server_figures(watch, 1, online=1000).groups[SERVER].kib_per_station == pytest.approx(20.5)
+    assert server_figures(watch, 1, online=10).groups[SERVER].kib_per_station is None
+
+
 def test_pauses_are_those_of_the_run_alone() -> None:
     gc = server_figures(watched(), 1).gc
     assert set(gc) == {"2"}  # no pause of generation 0 in the run
