@@ -46,35 +46,112 @@ class Entry:
         return path in self.exactly or path == self.href or path.startswith(self.prefixes)
 
 
-# In the order of the manuals' menus; one chapter of the portal adds one line.
-MENU: Final = (
-    Entry("/drive", "drive", N_("Charge"), frozenset({Role.EV_USER}), prefixes=("/drive/",)),
-    Entry("/dashboard", "dashboard", N_("Dashboard"), EVERYBODY, prefixes=("/dashboard/",), takes_place=True),
-    Entry("/", "stations", N_("Stations"), EVERYBODY, prefixes=("/stations",), exactly=("/connect",), takes_place=True),
-    Entry("/connectors", "connectors", N_("Connectors"), EVERYBODY, takes_place=True),
-    Entry("/pending", "pending", N_("Pending"), MANAGERS, pending_badge=True),
-    Entry(
-        "/reservations", "reservations", N_("Reservations"), EVERYBODY, prefixes=("/reservations/",), takes_place=True
+OPERATE: Final = N_("Operate")
+MONEY: Final = N_("Energy and money")
+PEOPLE: Final = N_("People")
+SYSTEM: Final = N_("System")
+
+# In the order of the manuals' menus; one chapter of the portal adds one line to its group.
+GROUPS: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
+    (
+        "",
+        (
+            Entry("/drive", "drive", N_("Charge"), frozenset({Role.EV_USER}), prefixes=("/drive/",)),
+            Entry(
+                "/dashboard",
+                "dashboard",
+                N_("Dashboard"),
+                EVERYBODY,
+                prefixes=("/dashboard/",),
+                exactly=("/",),
+                takes_place=True,
+            ),
+        ),
     ),
-    Entry("/sessions", "sessions", N_("Sessions"), EVERYBODY, prefixes=("/sessions",), takes_place=True),
-    Entry("/charts", "charts", N_("Charts"), EVERYBODY, prefixes=("/charts/",), takes_place=True),
-    Entry("/alarms", "alarms", N_("Alarms"), STAFF, prefixes=("/alarms/",), takes_place=True, alarm_badge=True),
-    Entry("/reports", "reports", N_("Reports"), frozenset({Role.ADMINISTRATOR, Role.EV_USER}), prefixes=("/reports",)),
-    Entry("/operations", "operations", N_("Operations"), STAFF, prefixes=("/operations/", "/firmware", "/files")),
-    Entry("/inventory", "inventory", N_("Inventory"), STAFF, takes_place=True),
-    Entry("/configuration", "sliders", N_("Configuration"), STAFF, prefixes=("/configuration/",), takes_place=True),
-    Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",)),
-    Entry("/users", "users", N_("Users"), MANAGERS, prefixes=("/users/",)),
-    Entry("/groups", "groups", N_("Groups"), EVERYBODY, prefixes=("/groups/",)),
-    Entry("/tags", "tags", N_("Tags"), EVERYBODY - {Role.SITE_ADMINISTRATOR}, prefixes=("/tags",)),
-    Entry("/tariffs", "tariffs", N_("Tariffs"), STAFF, prefixes=("/tariffs",)),
-    Entry(
-        "/services", "services", N_("Services"), frozenset({Role.ADMINISTRATOR, Role.SUPPORT}), prefixes=("/services/",)
+    (
+        OPERATE,
+        (
+            Entry(
+                "/stations",
+                "stations",
+                N_("Stations"),
+                EVERYBODY,
+                prefixes=("/stations/",),
+                exactly=("/connect",),
+                takes_place=True,
+            ),
+            Entry("/connectors", "connectors", N_("Connectors"), EVERYBODY, takes_place=True),
+            Entry("/pending", "pending", N_("Pending"), MANAGERS, pending_badge=True),
+            Entry(
+                "/reservations",
+                "reservations",
+                N_("Reservations"),
+                EVERYBODY,
+                prefixes=("/reservations/",),
+                takes_place=True,
+            ),
+            Entry("/sessions", "sessions", N_("Sessions"), EVERYBODY, prefixes=("/sessions",), takes_place=True),
+            Entry("/alarms", "alarms", N_("Alarms"), STAFF, prefixes=("/alarms/",), takes_place=True, alarm_badge=True),
+            Entry(
+                "/operations", "operations", N_("Operations"), STAFF, prefixes=("/operations/", "/firmware", "/files")
+            ),
+            Entry("/inventory", "inventory", N_("Inventory"), STAFF, takes_place=True),
+            Entry(
+                "/configuration",
+                "sliders",
+                N_("Configuration"),
+                STAFF,
+                prefixes=("/configuration/",),
+                takes_place=True,
+            ),
+            Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",)),
+        ),
     ),
-    Entry("/import", "upload", N_("Import"), MANAGERS),
-    Entry("/audit", "audit", N_("Audit log"), ADMINISTRATORS),
-    Entry("/news", "news", N_("News"), EVERYBODY, prefixes=("/news/",)),
+    (
+        MONEY,
+        (
+            Entry("/charts", "charts", N_("Charts"), EVERYBODY, prefixes=("/charts/",), takes_place=True),
+            Entry(
+                "/reports",
+                "reports",
+                N_("Reports"),
+                frozenset({Role.ADMINISTRATOR, Role.EV_USER}),
+                prefixes=("/reports",),
+            ),
+            Entry("/tariffs", "tariffs", N_("Tariffs"), STAFF, prefixes=("/tariffs",)),
+        ),
+    ),
+    (
+        PEOPLE,
+        (
+            Entry("/users", "users", N_("Users"), MANAGERS, prefixes=("/users/",)),
+            Entry("/groups", "groups", N_("Groups"), EVERYBODY, prefixes=("/groups/",)),
+            Entry("/tags", "tags", N_("Tags"), EVERYBODY - {Role.SITE_ADMINISTRATOR}, prefixes=("/tags",)),
+        ),
+    ),
+    (
+        SYSTEM,
+        (
+            Entry(
+                "/services",
+                "services",
+                N_("Services"),
+                frozenset({Role.ADMINISTRATOR, Role.SUPPORT}),
+                prefixes=("/services/",),
+            ),
+            Entry("/import", "upload", N_("Import"), MANAGERS),
+            Entry("/audit", "audit", N_("Audit log"), ADMINISTRATORS),
+            Entry("/news", "news", N_("News"), EVERYBODY, prefixes=("/news/",)),
+        ),
+    ),
 )
+MENU: Final = tuple(entry for _heading, entries in GROUPS for entry in entries)
+
+
+def groups_of(role: Role) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+    """What a role sees, under headings in the reader's language; the first group has none."""
+    seen = ((heading, tuple(each for each in entries if role in each.roles)) for heading, entries in GROUPS)
+    return tuple((_(heading) if heading else "", entries) for heading, entries in seen if entries)
 
 
 def menu_of(role: Role) -> tuple[Entry, ...]:

@@ -180,9 +180,9 @@ def _order(leaf: Leaf) -> tuple[int, str]:
 def link(current: str, place: str) -> str:
     """Where picking a place leads from an address: the same page narrowed to it, or the list of stations there."""
     parts = urlsplit(current)
-    path = parts.path or "/"
+    path = parts.path or "/stations"
     if not any(entry.takes_place and path == entry.href for entry in MENU):
-        path, query = "/", ""
+        path, query = "/stations", ""
     else:
         query = parts.query
     dropped = {"place", "after", "page_token"}  # a page further on in another list would be nowhere

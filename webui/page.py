@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from webui import session, session_words, view, words
 from webui.api import Client
-from webui.menu import Entry, menu_of
+from webui.menu import Entry, groups_of, menu_of
 from webui.navigator import Node, link, trail_to
 from webui.person import Person, arrival, arrive, place_of
 from webui.values import ApiError, Caller, Role, Summary
@@ -78,6 +78,11 @@ class Frame(msgspec.Struct, frozen=True):
     def menu(self) -> tuple[Entry, ...]:
         """What the menu shows."""
         return menu_of(self.caller.role)
+
+    @property
+    def menu_groups(self) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+        """The same under its headings."""
+        return groups_of(self.caller.role)
 
     @property
     def group_name(self) -> str:

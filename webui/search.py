@@ -112,7 +112,7 @@ async def _places(client: Client, role: Role, query: str) -> list[Found]:
         if node.kind != "SYSTEM" and query.casefold() in node.display_name.casefold()
     ]
     return [
-        Found(kind=_("Place"), label=node.display_name, hint="", href=navigator.link("/", node.key))
+        Found(kind=_("Place"), label=node.display_name, hint="", href=navigator.link("/stations", node.key))
         for node in nodes[:MOST]
     ]
 

@@ -282,7 +282,7 @@ class StationView(MenuView):
     async def changed(self, news: News) -> list[str]:
         """All its parts when it or its sessions changed."""
         if self.name in news.deleted:
-            return [event("/", "goto")]
+            return [event("/stations", "goto")]
         if self.name in news.stations or news.sessions:
             return await self.everything()
         return await self.numbers()

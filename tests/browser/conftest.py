@@ -171,13 +171,14 @@ def context_for(chromium: Browser, site: Site, scheme: str = "light", width: int
 
 
 def sign_in(context: BrowserContext, site: Site, email: str = "admin@example.org") -> Page:
-    """A page of somebody who is signed in, on the start page."""
+    """A page of somebody who is signed in, on the list of stations."""
     page = context.new_page()
     page.goto(f"{site.address}/signin")
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     press(page.get_by_role("button", name="Sign in"))
-    page.wait_for_url(f"{site.address}/")
+    page.wait_for_url(lambda url: "/signin" not in url)
+    page.goto(f"{site.address}/stations")
     return page
 
 

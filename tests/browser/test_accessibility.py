@@ -11,8 +11,8 @@ from tests.browser.conftest import Site, context_for, sign_in
 pytestmark = pytest.mark.browser
 
 PAGES = (
-    "/",
-    "/?q=nothing-at-all",
+    "/stations",
+    "/stations?q=nothing-at-all",
     "/pending",
     "/connect",
     "/stations/add",

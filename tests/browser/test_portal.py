@@ -90,7 +90,7 @@ def test_the_first_charger_appears_on_the_start_page_with_its_button(chromium: B
     live(page)
     empty_site.do(lambda fake: fake.publish_station(fake.world.add_pending("FIRST-1")))
     press(page.locator("article", has_text="FIRST-1").get_by_role("button", name="Accept"))
-    page.goto(empty_site.address)
+    page.goto(f"{empty_site.address}/stations")
     expect(page.locator("#station-rows tr")).to_have_count(1)
     context.close()
     assert empty_site.complaints == []

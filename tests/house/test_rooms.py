@@ -19,6 +19,9 @@ LONG_FUNCTIONS: dict[str, str] = {}
 NO_TEST_OF_ITS_OWN: dict[str, str] = {
     "csms/actors/carrying.py": "tests/csms/actors/test_station.py and test_registry.py carry out deliveries of every kind",
     "control/__init__.py": "one setting for gRPC; tests/csms/storage/test_postgres.py forks beside it",
+    "webui/preferences.py": "tests/webui/pages/test_sessions.py keeps columns; tests/browser/chapters/test_preferences.py",
+    "webui/pages/options.py": "pages are tested in a browser: tests/browser/chapters/test_reserving_for.py",
+    "webui/pages/views.py": "tests/webui/pages/test_sessions.py saves and deletes views",
     "webui/pages/imports.py": "tests/browser/chapters/test_imports.py brings in each kind of file",
     "webui/pages/frame.py": "pages are tested in a browser: tests/browser/chapters/test_frame.py",
     "webui/pages/keys.py": "pages are tested in a browser: tests/browser/chapters/test_settings.py",
@@ -193,6 +196,7 @@ NO_TEST_OF_ITS_OWN: dict[str, str] = {
     "csms/storage/alarm_settings.py": "tests/contracts/test_alarms.py runs it on PostgreSQL",
     "csms/storage/alarms.py": "tests/contracts/test_alarms.py runs it on PostgreSQL",
     "csms/storage/notifications.py": "tests/contracts/test_alarms.py runs it on PostgreSQL",
+    "csms/storage/session_totals.py": "tests/contracts/test_statistics.py compares it with looking at each session",
     "csms/storage/statistics_sizes.py": "tests/contracts/test_statistics.py asks it",
     "csms/storage/usage.py": "tests/contracts/test_statistics.py compares it with looking at everything",
     "csms/storage/usage_sql.py": "the statements of csms/storage/usage.py",

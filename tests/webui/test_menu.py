@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from webui.menu import MENU, menu_of
+from webui.menu import MENU, groups_of, menu_of
 from webui.values import Role
 
 
@@ -13,9 +13,17 @@ def test_drivers_are_not_shown_what_they_may_not_use():
 
 
 def test_no_address_belongs_to_two_entries():
-    for path in ("/", "/stations/1", "/sessions/7", "/tags/add", "/pending"):
+    for path in ("/", "/stations", "/stations/1", "/configuration/templates/1", "/sessions/7", "/tags/add", "/pending"):
         assert [entry.is_present(path) for entry in MENU].count(True) == 1, path
 
 
 def test_somebody_of_a_role_that_is_not_known_sees_nothing():
     assert menu_of(Role.UNSPECIFIED) == ()
+
+
+def test_groups_that_a_role_sees_nothing_of_have_no_heading():
+    for role in Role:
+        groups = groups_of(role)
+        assert all(entries for _heading, entries in groups)
+        assert [entry for _heading, entries in groups for entry in entries] == list(menu_of(role))
+    assert [heading for heading, _entries in groups_of(Role.ADMINISTRATOR)][:2] == ["", "Operate"]

@@ -35,7 +35,7 @@ def test_a_wrong_form_is_refused_as_the_control_plane_would():
 
 def test_a_notice_that_nobody_here_wrote_is_not_shown(admin: Browser):
     admin.cookies["notice"] = "<b>pwned</b>"
-    assert "pwned" not in admin.get("/").text
+    assert "pwned" not in admin.get("/stations").text
 
 
 def test_a_script_whose_session_ended_is_led_to_the_sign_in_page_and_back(portal: Portal):

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from webui import choosing
 from webui import reservations_calendar as calendar
 from webui.api import Client
 from webui.page import client_of, show, signed_in, with_query
@@ -67,6 +68,8 @@ class Wanted:
     state: str = ""
     tag: str = ""
     user: str = ""
+    at: str = ""
+    who: str = ""
     since: str = ""
     until: str = ""
     after: str = ""
@@ -85,6 +88,8 @@ class Wanted:
             state=state if state in ReservationState.__members__ or state == "OPEN" else "",
             tag=params.get("tag", "").strip()[:36],
             user=_number(params.get("user", "")),
+            at=params.get("at", "").strip()[:100],
+            who=params.get("who", "").strip()[:100],
             since=params.get("since", "") if _date(params.get("since", "")) else "",
             until=params.get("until", "") if _date(params.get("until", "")) else "",
             after=params.get("after", "")[:200],
@@ -93,7 +98,9 @@ class Wanted:
     @property
     def filtered(self) -> bool:
         """Is anything left out?"""
-        return any((self.place, self.station, self.state, self.tag, self.user, self.since, self.until))
+        return any(
+            (self.place, self.station, self.state, self.tag, self.user, self.at, self.who, self.since, self.until)
+        )
 
     @property
     def narrow(self) -> dict[str, object]:
@@ -111,6 +118,8 @@ class Wanted:
             "state": self.state,
             "tag": self.tag,
             "user": self.user,
+            "at": self.at,
+            "who": self.who,
             "since": self.since,
             "until": self.until,
             "after": "",
@@ -215,19 +224,24 @@ async def _list(request: Request, wanted: Wanted) -> Response:
     client, zone = client_of(request), current.get().zone
     since, until = _date(wanted.since), _date(wanted.until)
     states = tuple(OPEN) if wanted.state == "OPEN" else tuple(filter(None, (wanted.state,)))
+    station, user, missing = await _meant(client, wanted)
+    narrow = {
+        "states": states,
+        "id_token": wanted.tag,
+        "user": user,
+        "from_time": calendar.midnight(since, zone) if since else None,
+        "to_time": calendar.midnight(until + timedelta(days=1), zone) if until else None,
+        **wanted.narrow,
+        "station": station,
+    }
     places, page = await asyncio.gather(
         places_of(client),
-        client.desk.ask(
+        _none()
+        if missing
+        else client.desk.ask(
             "ReservationService/ListReservations",
             ReservationPage,
-            filter={
-                "states": states,
-                "id_token": wanted.tag,
-                "user": f"users/{wanted.user}" if wanted.user else "",
-                "from_time": calendar.midnight(since, zone) if since else None,
-                "to_time": calendar.midnight(until + timedelta(days=1), zone) if until else None,
-                **wanted.narrow,
-            },
+            filter=narrow,
             page_size=LISTED,
             page_token=wanted.after,
         ),
@@ -243,8 +257,32 @@ async def _list(request: Request, wanted: Wanted) -> Response:
         page=page,
         stations=stations,
         states=STATES,
+        missing=missing,
         next_url=wanted.url(after=page.next_page_token) if page.next_page_token else "",
     )
+
+
+async def _meant(client: Client, wanted: Wanted) -> tuple[str, str, str]:
+    """Names of the station and the user that the address means, and why nothing can be found."""
+    station, user = (
+        f"stations/{wanted.station}" if wanted.station else "",
+        f"users/{wanted.user}" if wanted.user else "",
+    )
+    if wanted.at:
+        found = choosing.station_meant(wanted.at, await choosing.stations_like(client, wanted.at))
+        if found is None:
+            return "", "", _("No station, or more than one, is called %(name)s.") % {"name": wanted.at}
+        station = found.name
+    if wanted.who:
+        person = choosing.user_meant(wanted.who, await choosing.users_like(client, wanted.who))
+        if person is None:
+            return "", "", _("No user, or more than one, is called %(name)s.") % {"name": wanted.who}
+        user = person.name
+    return station, user, ""
+
+
+async def _none() -> ReservationPage:
+    return ReservationPage()
 
 
 async def _waiting(request: Request, wanted: Wanted) -> Response:

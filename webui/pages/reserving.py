@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from webui import sentences
+from webui import choosing, sentences
+from webui.api import Client
 from webui.page import client_of, demand, redirect, show, signed_in, text
 from webui.pages.reservations import now_here, own_tags, show_one
 from webui.session import safe_next
@@ -22,7 +23,7 @@ from webui.words import _, current
 USUAL: Final = timedelta(hours=1)
 STEP: Final = timedelta(minutes=15)
 CHOICES: Final = 50
-FIELDS: Final = ("where", "connector_type", "for", "tag", "group", "from", "until", "next")
+FIELDS: Final = ("where", "connector_type", "for", "tag", "who", "group", "from", "until", "next")
 ANSWER_S: Final = 40.0
 REFUSED: Final = frozenset(
     {"INVALID_ARGUMENT", "ALREADY_EXISTS", "FAILED_PRECONDITION", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED"}
@@ -41,6 +42,8 @@ async def make(request: Request) -> Response:
     typed = {name: text(form, name)[:60] for name in FIELDS}
     key = text(form, "station")
     try:
+        if typed["for"] == "user":
+            typed["tag"] = await _tag_of(client_of(request), typed["who"])
         answered = await client_of(request).desk.ask(
             "ReservationService/CreateReservation",
             Answered,
@@ -86,6 +89,17 @@ def _order(typed: Mapping[str, str]) -> dict[str, object]:
     }
 
 
+async def _tag_of(client: Client, typed: str) -> str:
+    """A tag of the user that was typed. Raises ApiError, with a sentence."""
+    demand(typed, _("Choose or type the user that the outlet is for."))
+    person = choosing.user_meant(typed, await choosing.users_like(client, typed))
+    demand(person, _("No user, or more than one, is called %(name)s.") % {"name": typed})
+    tags = (await own_tags(client, person.name if person else "")).id_tokens
+    valid = next((tag.id_token for tag in tags if tag.valid), "")
+    demand(valid, _("This user has no tag that counts. Give them one first."))
+    return valid
+
+
 def _moment(value: str) -> datetime | None:
     """What a field of date and time says, in the reader's zone."""
     try:
@@ -107,6 +121,7 @@ def _begin(params: Mapping[str, str]) -> dict[str, str]:
         "connector_type": "",
         "for": "tag",
         "tag": params.get("tag", "")[:36],
+        "who": "",
         "group": "",
         "from": f"{start:%Y-%m-%dT%H:%M}" if start else "",
         "until": f"{end:%Y-%m-%dT%H:%M}",

@@ -168,7 +168,6 @@ async def _created(request: Request, values: dict[str, str]) -> str:
 
 
 ROUTES = [
-    Route("/", overview),
     Route("/stations", overview),
     Route("/stations.csv", export),
     Route("/stations.xlsx", export),

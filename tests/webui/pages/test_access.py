@@ -20,9 +20,9 @@ def test_the_right_password_opens_the_portal(portal: Portal):
     browser = portal.browser()
     answer = browser.sign_in()
     assert answer.status == 303
-    page = browser.follow(answer)
-    assert page.status == 200
-    assert "Astrid Nilsson" in page.text
+    start = browser.follow(answer)
+    assert start.header("location") == "/dashboard"
+    assert "Astrid Nilsson" in browser.get("/stations").text
 
 
 def test_a_wrong_password_is_told_without_saying_which_half_was_wrong(portal: Portal):

@@ -16,8 +16,8 @@ def test_a_keys_secret_is_shown_once_and_never_again(admin: Browser):
 
 
 def test_only_administrators_have_keys_in_their_menu(admin: Browser, support: Browser):
-    assert 'href="/keys"' in admin.get("/").text
-    assert 'href="/keys"' not in support.get("/").text
+    assert 'href="/keys"' in admin.get("/stations").text
+    assert 'href="/keys"' not in support.get("/stations").text
 
 
 def test_the_password_is_changed_after_the_present_one_was_given():
@@ -33,5 +33,5 @@ def test_the_password_is_changed_after_the_present_one_was_given():
 
 def test_the_theme_is_kept_and_a_nonsense_one_is_not(admin: Browser):
     admin.post("/theme", {"theme": "dark", "next": "/sessions"})
-    assert 'data-theme="dark"' in admin.get("/").text
+    assert 'data-theme="dark"' in admin.get("/stations").text
     assert not admin.post("/theme", {"theme": "pink"}).cookies
