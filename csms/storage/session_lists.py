@@ -25,6 +25,7 @@ from csms.ports.queries import (
 )
 from csms.storage.pool import Database
 from csms.storage.session_select import JOINS, VIEW, SessionSelect
+from csms.storage.session_totals import known_totals
 from csms.storage.sessions import meter_value_of, transaction_of
 from csms.storage.text import fits_bigint
 
@@ -76,6 +77,9 @@ class PostgresSessionQueries:
 
     async def total_sessions(self, wanted: SessionFilter) -> SessionTotals:
         """Count and energy of all that match."""
+        known = await self._database.run(known_totals, wanted)
+        if known is not None:
+            return known
         select = SessionSelect(wanted)
         row = await self._database.fetchrow(select.totals(), *select.args)
         return SessionTotals(0, 0.0) if row is None else SessionTotals(row["count"], round(row["energy_wh"], 3))

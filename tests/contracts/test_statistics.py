@@ -16,8 +16,10 @@ from csms.domain.access import Scope
 from csms.domain.statistics import Bucket, Cell, Split
 from csms.domain.time_axis import Axis, axis_of
 from csms.domain.usage import Charge, Point, usage_of
+from csms.ports.queries import SessionFilter
 from csms.ports.statistics import Order, Selection, Whereabouts
 from csms.storage.pool import Database, open_database
+from csms.storage.session_lists import PostgresSessionQueries
 from csms.storage.statistics import PostgresStatistics
 from csms.storage.usage import PostgresUsage
 from tests.kit.fake_statistics import FakeStatistics
@@ -211,10 +213,29 @@ def run_against(url: str, seed: int, actions: list[str]) -> None:
             await world._begin()
             for action in actions:
                 await world.act(action)
+                await compare_totals(database)
             await world.finish()
             await compare(world, await world.expected())
 
     trio.run(whole)
+
+
+async def compare_totals(database: Database) -> None:
+    """What the sums say of sessions, and what is still to be reckoned, is what looking at each says: at any time."""
+    queries = PostgresSessionQueries(database)
+    for places in ((), (3,), (1, 2, 4)):
+        of_places = frozenset(places)
+        for wanted in (SessionFilter(place_ids=of_places), SessionFilter(scope=Scope(place_ids=of_places))):
+            row = await database.fetchrow(
+                """SELECT count(*) AS count, coalesce(sum(charged_wh), 0) AS energy_wh FROM session
+                WHERE $2 OR place_id = ANY($1::bigint[])""",
+                list(places),
+                not places and wanted.scope is None,
+            )
+            assert row is not None
+            found = await queries.total_sessions(wanted)
+            assert found.count == row["count"]
+            assert found.energy_wh == pytest.approx(row["energy_wh"], abs=0.1)  # a mWh for each session
 
 
 async def compare(world: World, fake: FakeStatistics) -> None:

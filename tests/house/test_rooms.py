@@ -19,7 +19,7 @@ LONG_FUNCTIONS: dict[str, str] = {}
 NO_TEST_OF_ITS_OWN: dict[str, str] = {
     "csms/actors/carrying.py": "tests/csms/actors/test_station.py and test_registry.py carry out deliveries of every kind",
     "control/__init__.py": "one setting for gRPC; tests/csms/storage/test_postgres.py forks beside it",
-    "webui/preferences.py": "tests/webui/pages/test_sessions.py keeps columns; tests/browser/chapters/test_preferences.py",
+    "webui/preferences.py": "tests/browser/chapters/test_preferences.py keeps columns and views",
     "webui/pages/options.py": "pages are tested in a browser: tests/browser/chapters/test_reserving_for.py",
     "webui/pages/views.py": "tests/webui/pages/test_sessions.py saves and deletes views",
     "webui/pages/imports.py": "tests/browser/chapters/test_imports.py brings in each kind of file",
