@@ -43,37 +43,6 @@ def rows(values: Sequence[MeterValue]) -> list[Row]:
     return made
 
 
-def series(session: Session, values: Sequence[MeterValue]) -> dict[str, list[float | None]]:
-    """Seconds since 1970, power in kW, energy of the session in kWh.
-
-    Power is the total, or the sum of the phases where only those are told; a station that tells none gets the mean
-    power between two readings of its energy register.
-    """
-    times: list[float | None] = []
-    power: list[float | None] = []
-    energy: list[float | None] = []
-    base = session.meter_start_wh
-    before: tuple[datetime, float] | None = None
-    for value in values:
-        if value.sample_time is None:
-            continue
-        register = _total(value, ENERGY)
-        watt = _total(value, POWER)
-        if base is None:
-            base = register
-        if watt is None and register is not None and before is not None:
-            hours = (value.sample_time - before[0]).total_seconds() / 3600
-            watt = max(0.0, register - before[1]) / hours if hours > 0 else None
-        if register is not None:
-            before = (value.sample_time, register)
-        if watt is None and register is None:
-            continue
-        times.append(value.sample_time.timestamp())
-        power.append(None if watt is None else round(watt / 1000, 3))
-        energy.append(None if register is None or base is None else round((register - base) / 1000, 3))
-    return {"time": times, "power": power, "energy": energy}
-
-
 def point(session: Session) -> dict[str, float] | None:
     """The newest moment of a session under way, to go on with; None before its first meter value."""
     if session.last_meter_time is None:
@@ -83,12 +52,3 @@ def point(session: Session) -> dict[str, float] | None:
         "power": round(session.power_w / 1000, 3),
         "energy": round(session.energy_wh / 1000, 3),
     }
-
-
-def _total(value: MeterValue, measurand: str) -> float | None:
-    samples = [s for s in value.samples if s.measurand == measurand and s.location in ("", "Outlet")]
-    whole = [s.value for s in samples if not s.phase]
-    if whole:
-        return whole[0]
-    phases = [s.value for s in samples if s.phase in ("L1", "L2", "L3", "L1-N", "L2-N", "L3-N")]
-    return sum(phases) if phases else None

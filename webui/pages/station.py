@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from webui import following, log_export, sentences, station_list
 from webui.api import Client
+from webui.ocpp_actions import actions_of
 from webui.operations import Outcome, operation
 from webui.page import client_of, demand, plain, redirect, show, signed_in, text, with_query
 from webui.station_page import HELD_BACK, tab_page
@@ -180,6 +181,7 @@ async def messages(request: Request) -> Response:
         station=station,
         wanted=wanted,
         page=page,
+        actions=actions_of(station.protocol),
         directions=Direction,
     )
 
