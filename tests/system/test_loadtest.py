@@ -45,6 +45,21 @@ def test_every_session_of_forty_stations_is_right(running: Product) -> None:
     assert f"All {sessions['finished']} finished sessions are right" in done.stdout
 
 
+def test_ten_stations_of_each_version_break_are_repaired_and_every_session_is_right(running: Product) -> None:
+    report = running.folder / "versions.json"
+    versions = ("--stations", "40", "--versions", "1.5=1,1.6=1,2.0.1=1,2.1=1", "--connectors", "2", "--prefix", "V-")
+    faults = ("--fault-share", "0.3", "--repair-seconds", "1")
+    flags = ("--minutes", "0.25", "--time-scale", "600", "--json", str(report))
+    done = loadtest(running, *versions, *faults, *flags, key=running.key)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(report.read_text())
+    sessions = found["sessions"]
+    assert sessions["finished"] == sessions["checked"] == sessions["started"] >= 80
+    assert sessions["wrong"] == sessions["unfinished"] == 0
+    assert {"StartTransaction", "TransactionEvent", "NotifyEvent", "NotifyReport"} <= set(found["actions"])
+    assert not [kind for kind in found["errors"] if "CALLERROR" in kind]
+
+
 def test_a_key_that_does_not_fit_is_said_so(running: Product) -> None:
     done = loadtest(running, "--stations", "2", "--minutes", "0.1", key="ch_nonsense")
     assert done.returncode == 1
