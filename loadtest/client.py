@@ -397,7 +397,7 @@ def one_failure(group: BaseExceptionGroup[BaseException]) -> BaseException:
     for leaf in _leaves(group):
         if isinstance(leaf, ConnectionRejected):
             found = ConnectFailed(f"handshake: HTTP {leaf.status_code}")
-        elif isinstance(leaf, ConnectionClosed):
+        elif isinstance(leaf, ConnectionClosed | LocalProtocolError):  # the latter: pinged while we say goodbye
             found = found or LinkLost("link lost")
         elif isinstance(leaf, LinkFailure):
             found = found or leaf
