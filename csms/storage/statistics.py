@@ -184,8 +184,10 @@ class PostgresStatistics:
         key = "u.site_id" if split is Split.SITE else "0::bigint"
         if selection.site_ids is not None:
             since, until = select.arg(axis.starts[0]), select.arg(axis.end)
-            source = f"""SELECT {key} AS key, u.at, sum(u.energy_mwh) AS mwh FROM usage_quarter AS u
-                WHERE {select.sites(split)} AND u.at >= {since} AND u.at < {until} GROUP BY 1, 2"""  # noqa: S608
+            alone = split is Split.SITE or len(selection.site_ids) == 1  # a row for each quarter of an hour
+            energy, group = ("u.energy_mwh", "") if alone else ("sum(u.energy_mwh)", "GROUP BY 1, 2")
+            source = f"""SELECT {key} AS key, u.at, {energy} AS mwh FROM usage_quarter AS u
+                WHERE {select.sites(split)} AND u.at >= {since} AND u.at < {until} {group}"""  # noqa: S608
         else:
             source = f"""SELECT {key} AS key, to_timestamp(u.quarter * {QUARTER}) AS at, sum(u.energy_mwh) AS mwh
                 FROM {select.slices(axis)} GROUP BY u.quarter, 1"""  # noqa: S608
