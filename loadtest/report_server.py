@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import TypeVar
 
 from loadtest.resources import SERVER, Group, Look, ResourceWatch
 from loadtest.scrape import Scrape, bucket_percentile
@@ -15,6 +16,8 @@ LAG = "chargehouse_loop_lag_seconds"
 ANSWERS = "chargehouse_ocpp_answer_seconds"
 COMMITS = "chargehouse_journal_commits_total"
 RECORDS = "chargehouse_journal_records_total"
+MOST_LOOKS = 1200  # in the report; figures are made of all of them
+Seen = TypeVar("Seen")
 MANY_STATIONS = 100  # fewer do not show beside what a server takes anyway
 WAIT = "chargehouse_journal_wait_seconds_total"
 
@@ -96,7 +99,7 @@ def server_figures(watch: ResourceWatch, answered: int, online: int = 0) -> Serv
         loop_lag=_spread(whole, LAG),
         answers=_spread(whole, ANSWERS),
         journal=_journal(whole),
-        per_second=[_second(before, after) for before, after in pairwise(scrapes)],
+        per_second=[_second(before, after) for before, after in pairwise(_some(scrapes))],
         note=note,
     )
 
@@ -112,8 +115,14 @@ def _group(group: Group, answered: int) -> GroupFigures:
         cpu_us_per_message=round(cpu_seconds * 1e6 / answered, 1) if answered else 0.0,
         resident_peak=max(look.resident for look in group.looks),
         private_peak=max(privates, default=None),
-        looks=tuple(group.looks),
+        looks=_some(group.looks),
     )
+
+
+def _some(seen: Sequence[Seen]) -> Sequence[Seen]:
+    """All of them; of a run of hours every n-th, and the last."""
+    step = -(-len(seen) // MOST_LOOKS)
+    return tuple(seen) if step < 2 else (*seen[:-1:step], seen[-1])
 
 
 def _growth(group: GroupFigures, online: int) -> float | None:

@@ -50,6 +50,19 @@ def test_memory_is_shared_out_among_the_stations_when_they_are_many() -> None:
     assert server_figures(watch, 1, online=10).groups[SERVER].kib_per_station is None
 
 
+def test_of_a_run_of_hours_only_some_looks_are_kept_but_all_are_counted() -> None:
+    watch = watched()
+    watch.groups[SERVER].looks = [Look(float(n), 2.0 if n == 7001 else 0.5, 50, 40, 1, 9, 10) for n in range(10_001)]
+    watch.scraper.scrapes = [Scrape(float(n), {"chargehouse_journal_commits_total": 3.0 * n}) for n in range(10_001)]
+    figures = server_figures(watch, 1)
+    group = figures.groups[SERVER]
+    assert len(group.looks) <= 1201
+    assert group.looks[-1].second == 10_000
+    assert group.cpu_peak == 2.0
+    assert len(figures.per_second) <= 1201
+    assert {second.commits for second in figures.per_second} == {3.0}
+
+
 def test_pauses_are_those_of_the_run_alone() -> None:
     gc = server_figures(watched(), 1).gc
     assert set(gc) == {"2"}  # no pause of generation 0 in the run
