@@ -55,6 +55,10 @@ _SLICES: Final = f"""(
     CROSS JOIN LATERAL unnest(v.slice_mwh, v.slice_s, v.slice_w) WITH ORDINALITY AS s (mwh, seconds, watts, n)
     CROSS JOIN LATERAL (SELECT v.first_quarter + s.n - 1 AS quarter) AS q
     WHERE {{conditions}}) AS u"""  # noqa: S608 - names of ours
+_ENERGY: Final = """(
+    SELECT v.site_id, v.first_quarter + generate_subscripts(v.slice_mwh, 1) - 1 AS quarter,
+           unnest(v.slice_mwh) AS energy_mwh
+    FROM session_usage AS v WHERE {conditions}) AS u"""
 LONGEST: Final = 31 * 96 + 2  # quarters of an hour that a session has at most
 
 # A plan for this span and these stations, which may be an hour or years, one or all; to compile it would take longer
@@ -121,6 +125,13 @@ class _Select:
 
     def slices(self, axis: Axis) -> str:
         """The slices of the selection in the span: what stands behind FROM, and the conditions on them."""
+        return self._slices(_SLICES, axis)
+
+    def energy(self, axis: Axis) -> str:
+        """The same, of their energy alone: twice as fast."""
+        return self._slices(_ENERGY, axis)
+
+    def _slices(self, source: str, axis: Axis) -> str:
         first, last = int(axis.starts[0].timestamp()) // QUARTER, -(-int(axis.end.timestamp()) // QUARTER)
         early, start, end = self.arg(first - LONGEST), self.arg(first), self.arg(last)
         conditions = [
@@ -128,7 +139,7 @@ class _Select:
             f"v.last_quarter >= {start}::integer",
             *self.whose(station="v.station_id", place="v.place_id", user="v.user_id"),
         ]
-        inside = _SLICES.format(conditions=" AND ".join(conditions))
+        inside = source.format(conditions=" AND ".join(conditions))
         return f"{inside} WHERE u.quarter >= {start}::integer AND u.quarter < {end}::integer"
 
 
@@ -190,7 +201,7 @@ class PostgresStatistics:
                 WHERE {select.sites(split)} AND u.at >= {since} AND u.at < {until} {group}"""  # noqa: S608
         else:
             source = f"""SELECT {key} AS key, to_timestamp(u.quarter * {QUARTER}) AS at, sum(u.energy_mwh) AS mwh
-                FROM {select.slices(axis)} GROUP BY u.quarter, 1"""  # noqa: S608
+                FROM {select.energy(axis)} GROUP BY u.quarter, 1"""  # noqa: S608
         at = _moment(select, axis, f"extract(epoch FROM at)::bigint / {QUARTER}", "at", axis.zone)
         sql = f"""SELECT key, {at} AS at, max(mwh)::float8 * {3600 // QUARTER} / 1000 AS power_w
             FROM ({source}) AS q GROUP BY 1, 2"""  # noqa: S608
