@@ -87,16 +87,19 @@ class TroubledWire:
 
     async def dial(self) -> trio.abc.Stream:
         """A new connection. Raises NoNetwork, or what the real way in raises."""
-        if not self.there:
-            raise NoNetwork("the network is gone for a while")
-        self.stream = TroubledStream(await self._dial(), self)
+        stream = await self.dial_beside()
+        self.stream = TroubledStream(stream, self)
         return self.stream
 
     async def dial_beside(self) -> trio.abc.Stream:
         """Somebody else's connection over the same network; it does not become `stream`."""
         if not self.there:
             raise NoNetwork("the network is gone for a while")
-        return await self._dial()
+        stream = await self._dial()
+        if not self.there:  # it went meanwhile
+            await trio.aclose_forcefully(stream)
+            raise NoNetwork("the network is gone for a while")
+        return stream
 
     def hush(self) -> None:
         """From now on the present connection swallows everything, in both directions."""

@@ -257,3 +257,18 @@ async def test_who_sends_nonsense_forgives_the_answers(
     assert csms.garbage == ["not JSON"]
     assert csms.actions() == ["Heartbeat", "Heartbeat"]
     assert tally.errors == {}
+
+
+async def test_a_connection_that_ends_before_the_handshake_is_sent(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    async def dial() -> trio.abc.Stream:
+        ours, _ = trio.testing.memory_stream_pair()
+        await ours.aclose()
+        return ours
+
+    began = trio.current_time()
+    with pytest.raises(ConnectFailed, match="closed by the server"):
+        async with connect(dial, Address("h", "/x", "LT-1"), on_call=obey, tally=Tally(0), message_ids=iter(())):
+            pass
+    assert trio.current_time() - began < 1
