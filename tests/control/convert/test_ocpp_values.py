@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 from google.protobuf.message import Message
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from control.convert.ocpp_values import print_value, read_value
 from control.v1 import charging_profiles_pb2, der_pb2, smart_charging_pb2
 from csms.domain.charging_profile import ChargingProfile, ChargingScheduleUpdate, CompositeSchedule
 from csms.domain.der import DerControl
+from tests.kit.effort import examples
 from tests.kit.value_strategy import values
 
 BOTH_WAYS: list[tuple[type[msgspec.Struct], type[Message]]] = [
@@ -25,7 +26,7 @@ KINDS = [*BOTH_WAYS, (CompositeSchedule, smart_charging_pb2.CompositeSchedule)]
 
 
 @pytest.mark.parametrize(("kind", "message"), BOTH_WAYS, ids=lambda kind: kind.__name__)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(12)
 @given(data=st.data())
 def test_values_come_back_as_they_went(kind: type[msgspec.Struct], message: type[Message], data: st.DataObject) -> None:
     value = data.draw(values(kind).map(kept))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from control.convert import payment as convert
@@ -18,6 +18,7 @@ from csms.domain.station_tariff import ClearedTariff, StationTariff
 from csms.ocpp.faults import V21, Fault
 from csms.ocpp.fitting import tidied
 from csms.ocpp.schemas import Direction, schemas_of
+from tests.kit.effort import examples
 from tests.kit.schema_strategy import instances
 
 _SCHEMA = schemas_of(V21).schema("SetDefaultTariff", Direction.REQUEST)
@@ -31,7 +32,7 @@ def test_every_field_of_a_tariff_has_one_in_the_message() -> None:
                 assert set(kind.__struct_fields__) == set(message.DESCRIPTOR.fields_by_name), name
 
 
-@settings(deadline=None, max_examples=50)
+@examples(20)
 @given(data=st.data())
 def test_every_tariff_comes_back_as_it_went(data: st.DataObject) -> None:
     payload = data.draw(instances(_SCHEMA, _SCHEMA["definitions"]["TariffType"]))

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from csms.domain.der import DerSetting
@@ -18,6 +18,7 @@ from csms.ocpp.v21 import k_smart_charging as k21
 from csms.ocpp.v21 import q_bidirectional as q21
 from csms.ocpp.v21 import r_der_control as r21
 from csms.ocpp.v201 import k_smart_charging as k201
+from tests.kit.effort import examples
 from tests.kit.schema_strategy import instances
 
 REQUESTS: list[tuple[Edition, str, type[msgspec.Struct]]] = [
@@ -55,7 +56,7 @@ DEFAULTS = {"tbc": False, "alarmEnded": False, "isDefault": True, "isSuperseded"
 
 @pytest.mark.feature("F-OCPP-4", "F-OCPP-5")
 @pytest.mark.parametrize(("edition", "action", "shape"), REQUESTS, ids=lambda value: getattr(value, "title", None))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(12)
 @given(data=st.data())
 def test_every_field_survives(edition: Edition, action: str, shape: type[msgspec.Struct], data: st.DataObject) -> None:
     schemas = schemas_of(edition)

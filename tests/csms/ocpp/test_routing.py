@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from csms.app.dialects import DIALECTS
@@ -31,6 +31,7 @@ from csms.ocpp.faults import ErrorCode, Fault
 from csms.ocpp.frame import Call, Send
 from csms.ocpp.routing import IncomingRow, OutgoingRow, RoutedDialect
 from csms.ocpp.schemas import Direction, schemas_of
+from tests.kit.effort import examples
 from tests.kit.schema_strategy import instances, mutants
 from tests.kit.value_strategy import values
 
@@ -38,8 +39,7 @@ pytestmark = pytest.mark.feature("F-OCPP-1", "F-OCPP-2", "F-OCPP-4", "F-OCPP-5",
 
 NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VERSIONS: Final = [typing.cast("RoutedDialect", dialect) for dialect in DIALECTS.values()]
-DEEP: Final = settings.default is not None and settings.default.max_examples > 1_000
-RELAXED: Final = settings(max_examples=2_000 if DEEP else 8, deadline=None, suppress_health_check=list(HealthCheck))
+RELAXED: Final = examples(6)
 
 
 INCOMING: Final = [

@@ -9,12 +9,13 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from csms.ocpp import faults, schemas
 from csms.ocpp.faults import ErrorCode, Fault, LocalProtocolError
 from csms.ocpp.schemas import Direction, as_utc, parse_time, schemas_of
+from tests.kit.effort import examples
 from tests.kit.schema_strategy import instances, mutants
 
 V16 = schemas_of(faults.V16)
@@ -79,7 +80,7 @@ def test_unknown_action_has_no_schema() -> None:
 
 @pytest.mark.feature("F-OCPP-10")
 @pytest.mark.parametrize("name", names(faults.V16), ids="-".join)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(25)
 @given(data=st.data())
 def test_mutants_of_1_6_get_the_verdict_of_the_official_schema(
     name: tuple[str, Direction], data: st.DataObject
@@ -90,7 +91,7 @@ def test_mutants_of_1_6_get_the_verdict_of_the_official_schema(
 
 
 @pytest.mark.parametrize("edition", [faults.V201, faults.V21], ids=lambda edition: edition.folder)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(60)
 @given(data=st.data())
 def test_mutants_of_2_x_get_the_verdict_of_the_official_schema(edition: faults.Edition, data: st.DataObject) -> None:
     every = schemas_of(edition)
@@ -101,7 +102,7 @@ def test_mutants_of_2_x_get_the_verdict_of_the_official_schema(edition: faults.E
 
 
 @pytest.mark.parametrize("name", names(faults.V16), ids="-".join)
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(8)
 @given(data=st.data())
 def test_what_is_allowed_can_be_sent_and_read_back(name: tuple[str, Direction], data: st.DataObject) -> None:
     message = V16.message(*name)

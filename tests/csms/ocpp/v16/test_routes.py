@@ -6,7 +6,7 @@ import typing
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from csms.domain import commands, facts
@@ -17,6 +17,7 @@ from csms.ocpp.faults import ErrorCode, Fault
 from csms.ocpp.schemas import Direction, schemas_of
 from csms.ocpp.v16 import routes
 from csms.ocpp.v16.routes import Dialect16
+from tests.kit.effort import examples
 from tests.kit.schema_strategy import mutants
 
 DIALECT = Dialect16()
@@ -66,7 +67,7 @@ def test_command_that_1_6_lacks_is_not_supported() -> None:
 
 @pytest.mark.feature("F-OCPP-10")
 @pytest.mark.parametrize("action", sorted(CORE_FROM_STATION))
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(30)
 @given(data=st.data())
 def test_whatever_comes_is_a_fact_or_a_fault(action: str, data: st.DataObject) -> None:
     payload = data.draw(mutants(schemas_of(faults.V16).schema(action, Direction.REQUEST)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from csms.domain.errors import InvalidArgument
@@ -32,6 +32,7 @@ from csms.domain.station_tariff import (
 from csms.ocpp.faults import V21
 from csms.ocpp.schemas import Direction, schemas_of
 from csms.ocpp.v21.routes import Dialect21
+from tests.kit.effort import examples
 from tests.kit.schema_strategy import instances
 
 pytestmark = pytest.mark.feature("F-OCPP-5")
@@ -110,7 +111,7 @@ def test_clearing_has_a_result_for_each() -> None:
     assert DIALECT.outcome(ClearTariffs(), b'{"clearTariffsResult":[{"status":"Accepted"}]}').accepted
 
 
-@settings(deadline=None, max_examples=60)
+@examples(20)
 @given(data=st.data())
 def test_every_tariff_of_the_schema_survives_our_value(data: st.DataObject) -> None:
     schema = schemas_of(V21).schema("SetDefaultTariff", Direction.REQUEST)
