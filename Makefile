@@ -4,6 +4,7 @@
 PYTHON ?= python3
 NEWER ?= python3.13
 ARGS ?=
+WORKERS ?= auto
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -22,12 +23,15 @@ DEV_READY := $(VENV)/.dev-ready
 UNIT := $(filter-out tests/csms/storage,$(wildcard tests/csms/*)) $(wildcard tests/control tests/webui tests/loadtest tests/kit tests/house)
 PARTS := $(wildcard tests/csms/storage tests/contracts tests/machines tests/scenarios)
 SYSTEM := $(wildcard tests/system tests/browser)
+# Files of tests side by side, in the order given; each worker has its own PostgreSQL, product and browser.
+PARALLEL := --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  PYTHON=python3.13 picks the interpreter; ARGS='…' is handed to serve and to pytest."
+	@echo "  PYTHON=python3.13 picks the interpreter; ARGS='…' is handed to serve and to pytest;"
+	@echo "  WORKERS=2 says how many tests run side by side (as many as there are cores, at most four)."
 
 .PHONY: run
 run: $(RUN_READY) ## install what is needed, then start everything: stations, control API, portal, database
@@ -36,11 +40,11 @@ run: $(RUN_READY) ## install what is needed, then start everything: stations, co
 .PHONY: test
 test: $(DEV_READY) ## all tests, the fast ones first (as root this installs Chromium when there is none)
 	@scripts/ensure_chromium.sh
-	$(BIN)/python -m pytest $(UNIT) $(PARTS) $(SYSTEM) $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(UNIT) $(PARTS) $(SYSTEM) $(ARGS)
 
 .PHONY: unit
 unit: $(DEV_READY) ## only the fast tests: modules and house rules
-	$(BIN)/python -m pytest $(UNIT) $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(UNIT) $(ARGS)
 
 .PHONY: lint
 lint: lint-format lint-code lint-types lint-imports lint-proto lint-stubs lint-docker ## every check that reads the code without running it
