@@ -28,6 +28,7 @@ from loadtest.client import (
     LinkFailure,
     connect,
 )
+from loadtest.faults import Faults
 from loadtest.ledger import SessionRecord, TransactionId
 from loadtest.limits import ChargingProfiles
 from loadtest.local_list import LocalList
@@ -38,7 +39,6 @@ from loadtest.scenario import SessionPlan, StationPlan, random_car
 from loadtest.session import ChargingSession, Circumstances, Connector, RunClock, Skew
 from loadtest.speech.soap_link import soap_connect
 from loadtest.speech.speech import (
-    BREAKDOWNS,
     Breakdown,
     Card,
     Configuration,
@@ -94,7 +94,7 @@ class Station:
         "_configuration",
         "_connectors",
         "_dial",
-        "_fault_numbers",
+        "_faults",
         "_habits",
         "_maintenance",
         "_message_ids",
@@ -154,7 +154,9 @@ class Station:
         )
         self._maintenance = Maintenance(self, install_seconds=habits.install_seconds)
         self._message_ids = (f"{plan.identity[-26:]}.{number}" for number in count(1))
-        self._fault_numbers = count(1)
+        self._faults = Faults(
+            self, self._random, self._clock, share=habits.fault_share, repair_seconds=habits.repair_seconds
+        )
         self._plans_left = len(plan.connectors)
         self._nursery: trio.Nursery | None = None
         self._client: Link | None = None
@@ -332,17 +334,10 @@ class Station:
         for visit in visits:
             await trio.sleep_until(self._clock.at(visit.start))
             if self._power.is_set() and connector.free_for(visit.id_tag, self.now()):
-                await self._live(connector, visit, breaks=self._fate(visit))
+                await self._live(connector, visit, breaks=self._faults.fate(visit))
             else:
                 self.skipped_sessions += 1
         self._plans_left -= 1
-
-    def _fate(self, visit: SessionPlan) -> tuple[float, Breakdown] | None:
-        """When and how the connector breaks in a session, for some of them."""
-        if not self._habits.fault_share or self._random.random() >= self._habits.fault_share:
-            return None
-        at = self._random.uniform(visit.tag_shown + 0.1, visit.stopped)
-        return self._clock.at(at), self._random.choice(BREAKDOWNS)
 
     async def _live(
         self,
@@ -369,20 +364,9 @@ class Station:
             self._reboot_wanted = False
             self.reboot("SoftReset")
 
-    # Faults.
-
     def _broken(self, connector: Connector, breakdown: Breakdown) -> None:
-        """A connector is Faulted from now on, for as long as a repair takes."""
-        number = next(self._fault_numbers)
-        connector.become("Faulted", breakdown.code)
-        self.say(self.speech.broken(connector.number, breakdown.code, self.now(), number, over=False))
-        if self._nursery is not None:
-            self._nursery.start_soon(self._repair, connector, breakdown, number)
-
-    async def _repair(self, connector: Connector, breakdown: Breakdown, number: int) -> None:
-        await trio.sleep(self._habits.repair_seconds)
-        self.say(self.speech.broken(connector.number, breakdown.code, self.now(), number, over=True))
-        connector.repair()
+        """A connector broke while somebody charged."""
+        self._faults.break_down(connector, breakdown, self._nursery)
 
     # What the server may want; see `Commanded`.
 

@@ -141,11 +141,10 @@ async def test_a_broken_connector_ends_the_session_and_is_repaired(
     stage.check()
 
 
+@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
 async def test_every_word_of_a_life_is_in_the_schema(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, version: str
 ) -> None:
-    if version == "1.5":
-        pytest.skip("tests/loadtest/speech/test_v15.py has it")
     stage = Stage(nursery, [visit(5, 60), visit(90, 60)], version=version, habits=habits(fault_share=0.5))
     await trio.sleep(20)
     for connector in (0, 1):
@@ -163,11 +162,10 @@ async def test_every_word_of_a_life_is_in_the_schema(
     assert len(set(stage.csms.actions())) >= 9
 
 
+@pytest.mark.parametrize("version", ["1.6", "2.0.1", "2.1"])
 async def test_smart_charging_lowers_what_the_meter_shows(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, version: str
 ) -> None:
-    if version == "1.5":
-        pytest.skip("1.5 knows no smart charging")
     free, stage = (Stage(nursery, [visit(5, 100)], version=version) for _ in range(2))
     await trio.sleep(30)
     two = isinstance(stage.csms, FakeCsms2)
