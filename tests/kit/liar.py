@@ -39,6 +39,7 @@ LIES = {
     "alter the energy": "altered",
     "alter a meter value": "altered",
     "shift a start": "altered",
+    "shift a stop": "altered",
     "swap a tag": "altered",
     "double a session": "doubled",
     "invent a session": "unknown",
@@ -136,6 +137,8 @@ def _stop(lie: Lie, said: Said) -> None:
         case "alter the energy":
             payload["meterStop"] += 1
             lie.told = True
+        case "shift a stop":
+            payload["timestamp"], lie.told = _later(payload["timestamp"], 0.01), True
         case "invent a session" if not lie.told:
             lie.told = True
             begin, end = _later(payload["timestamp"], 0.2), _later(payload["timestamp"], 0.4)
@@ -175,6 +178,8 @@ def _event(lie: Lie, said: Said) -> None:
                 payload["meterValue"] = [_one_wh_more(value) for value in payload["meterValue"]]
         case "drop a stop", "Ended":
             said.answer, lie.told = _thanks(payload), True
+        case "shift a stop", "Ended":
+            payload["timestamp"], lie.told = _later(payload["timestamp"], 0.01), True
         case "alter the energy", "Ended":
             payload["meterValue"] = [_one_wh_more(value) for value in payload["meterValue"]]
             lie.told = True
