@@ -26,6 +26,7 @@ from loadtest.target import Dialler, Target
 
 HEARTBEAT_OF_THE_LOOP = 0.02  # how often it is felt how late the loop is, in seconds
 AT_ONCE = 50  # stations that are made before others have their turn
+FREEZE_EVERY = 250  # stations
 LAST_WORDS = 5.0  # seconds that an interrupted run waits for answers
 
 
@@ -163,7 +164,8 @@ async def _bring_up(
         station = Station(plan, dial, address, tally=tally, clock=clock, habits=run.habits)
         run.stations.append(station)
         nursery.start_soon(station.run)
-    gc.collect()
+        if made % FREEZE_EVERY == 0:
+            gc.freeze()  # they live as long as the run: looking through them all would make everybody late
     gc.freeze()
 
 

@@ -150,9 +150,24 @@ class Dialler:
             stream = await _connected(await self._resolved(), source)
             if self._tls is None:
                 return stream
-            return trio.SSLStream(stream, self._tls, server_hostname=self._target.host, https_compatible=True)
+            return await self._encrypted(stream, self._tls)
 
         return dial
+
+    async def _encrypted(self, stream: trio.SocketStream, tls: ssl.SSLContext) -> trio.abc.Stream:
+        """TLS, its handshake done: trio-websocket would wait for ever where that fails. Raises ssl.SSLError."""
+        encrypted = trio.SSLStream(stream, tls, server_hostname=self._target.host, https_compatible=True)
+        try:
+            await encrypted.do_handshake()
+        except trio.BrokenResourceError as error:
+            await trio.aclose_forcefully(stream)
+            if isinstance(error.__cause__, OSError):
+                raise error.__cause__ from error
+            raise
+        except BaseException:
+            await trio.aclose_forcefully(stream)
+            raise
+        return encrypted
 
     async def _resolved(self) -> list[tuple[int, tuple[object, ...]]]:
         """(family, address) of each; raises OSError when the name is not known."""

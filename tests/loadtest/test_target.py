@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import ssl
 import sys
@@ -21,6 +22,7 @@ from loadtest.target import (
     raise_file_limit,
     too_few_ports,
 )
+from tests.kit.tls_authority import Authority
 
 
 @pytest.fixture(autouse=True)
@@ -154,3 +156,26 @@ async def test_a_connection_begins_where_it_was_told_to(nursery: trio.Nursery) -
 async def test_nobody_at_the_door_is_an_oserror() -> None:
     with pytest.raises(ConnectionRefusedError):
         await Dialler(parse_target("ws://127.0.0.1:1"), None).dial_from(None)()
+
+
+async def test_a_server_is_believed_by_its_certificate_or_not_at_all(nursery: trio.Nursery, tmp_path: Path) -> None:
+    authority = Authority()
+    chain, key = authority.server().files(tmp_path, "server")
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server.load_cert_chain(chain, key)
+
+    async def greet(stream: trio.SSLStream[trio.SocketStream]) -> None:
+        with contextlib.suppress(trio.BrokenResourceError):
+            await stream.send_all(b"hello")
+
+    (listener, *_) = await nursery.start(partial(trio.serve_ssl_over_tcp, greet, 0, server, host="127.0.0.1"))
+    target = parse_target(f"wss://localhost:{listener.transport_listener.socket.getsockname()[1]}")
+    for ca, insecure in ((str(tmp_path / "ca.pem"), False), (None, True)):
+        dialler = Dialler(target, make_tls(target, ca, insecure=insecure))
+        stream = await dialler.dial_from("127.0.0.1")()
+        assert await stream.receive_some() == b"hello"
+        await trio.aclose_forcefully(stream)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await Dialler(target, make_tls(target, None, insecure=False)).dial_from("127.0.0.1")()
+    nursery.cancel_scope.cancel()
