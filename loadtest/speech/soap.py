@@ -20,7 +20,7 @@ CP = "urn://Ocpp/Cp/2012/06/"
 CONTENT_TYPE = "application/soap+xml; charset=utf-8"
 
 _NUMBERS = frozenset(["connectorId", "listVersion", "reservationId", "retries", "retryInterval"])
-_LISTS = frozenset({"key", "localAuthorisationList"})
+_LISTS = frozenset({("getConfigurationRequest", "key"), ("sendLocalListRequest", "localAuthorisationList")})
 _HEAD = (
     f'<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="{SOAP}" xmlns:a="{WSA}" xmlns:o="{{namespace}}">'
     "<s:Header>{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>"
@@ -116,7 +116,7 @@ def _payload(element: ET.Element) -> Json:
         value: object = _payload(child) if len(child) else (child.text or "").strip()
         if name in _NUMBERS or (name == "transactionId" and _is_order(element)):
             value = int(str(value)) if str(value).lstrip("-").isdigit() else value
-        if name in _LISTS:
+        if (_local(element), name) in _LISTS:
             held = out.setdefault(name, [])
             if isinstance(held, list):
                 held.append(value)

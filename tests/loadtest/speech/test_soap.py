@@ -54,6 +54,9 @@ def test_orders_are_read_with_their_numbers_and_lists() -> None:
     assert soap.read(stop).payload == {"transactionId": 12}
     keys = print_request("GetConfiguration", "BOX", to="", sender="", message_id="m", payload={"key": ["A"]})
     assert soap.read(keys).payload == {"key": ["A"]}
+    change = {"key": "HeartbeatInterval", "value": "60"}
+    one = print_request("ChangeConfiguration", "BOX", to="", sender="", message_id="m", payload=change)
+    assert soap.read(one).payload == change
 
 
 def test_answers_and_faults_are_well_formed() -> None:
