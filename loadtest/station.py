@@ -76,6 +76,9 @@ class Habits:
     """Of sessions that end because the connector breaks."""
     repair_seconds: float = 5.0
     install_seconds: float = 2.0
+    back_off: float = FIRST_BACK_OFF
+    longest_back_off: float = LONGEST_BACK_OFF
+    """The pause before a station connects again: it doubles from the one to the other (OCPP 2.x: RetryBackOff…)."""
     backlog_meter_interval: float = 300.0
 
 
@@ -239,7 +242,7 @@ class Station:
         )
 
     async def _keep_connected(self) -> None:
-        """Connect, stay, come back: the pause doubles from one second to thirty, with jitter, until accepted."""
+        """Connect, stay, come back: the pause doubles with each failure and has jitter, as OCPP-J wants it."""
         failures = 0
         while True:
             if not self._power.is_set():
@@ -253,7 +256,7 @@ class Station:
                 self._tally.error(failure.kind, trio.current_time())
             except LinkFailure:  # counted where it happened
                 failures += 1
-            pause = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2 ** min(failures, 8))
+            pause = min(self._habits.longest_back_off, self._habits.back_off * 2 ** min(failures, 8))
             await trio.sleep(pause * self._random.uniform(0.5, 1.0))
 
     async def _one_connection(self) -> None:
