@@ -46,6 +46,8 @@ LIES = {
 }
 """Each lie, and what the load tester calls it."""
 
+SHIFTS = {"shift a start": -60.0, "shift a stop": 0.01}
+
 
 @dataclass(slots=True)
 class Lie:
@@ -104,7 +106,7 @@ def _start(lie: Lie, said: Said) -> None:
             lie.transaction, lie.told = str(INVENTED), True
             said.answer = {"transactionId": INVENTED, "idTagInfo": {"status": "Accepted"}}
         case "shift a start":
-            said.payload["timestamp"] = _later(said.payload["timestamp"], -60)
+            said.payload["timestamp"] = _later(said.payload["timestamp"], SHIFTS[lie.kind])
             lie.told = True
         case "swap a tag":
             said.payload["idTag"], lie.told = lie.other_tag, True
@@ -138,7 +140,7 @@ def _stop(lie: Lie, said: Said) -> None:
             payload["meterStop"] += 1
             lie.told = True
         case "shift a stop":
-            payload["timestamp"], lie.told = _later(payload["timestamp"], 0.01), True
+            payload["timestamp"], lie.told = _later(payload["timestamp"], SHIFTS[lie.kind]), True
         case "invent a session" if not lie.told:
             lie.told = True
             begin, end = _later(payload["timestamp"], 0.2), _later(payload["timestamp"], 0.4)
@@ -156,36 +158,33 @@ def _event(lie: Lie, said: Said) -> None:
     lie.transaction = lie.transaction or name
     if name != lie.transaction:
         return
-    kind = payload["eventType"]
-    match lie.kind, kind:
-        case "drop a session", _:
-            said.answer, lie.told = _thanks(payload), True
-        case "shift a start", "Started":
-            payload["timestamp"], lie.told = _later(payload["timestamp"], -60), True
+    told, lie.told = lie.told, True
+    match lie.kind, payload["eventType"]:
+        case ("drop a session", _) | ("drop a stop", "Ended"):
+            said.answer = _thanks(payload)
+        case ("shift a start", "Started") | ("shift a stop", "Ended"):
+            payload["timestamp"] = _later(payload["timestamp"], SHIFTS[lie.kind])
         case "swap a tag", "Started":
-            payload["idToken"]["idToken"], lie.told = lie.other_tag, True
+            payload["idToken"]["idToken"] = lie.other_tag
         case "double a session", _:
             again = copy.deepcopy(payload)
             again["transactionInfo"]["transactionId"] = f"{name}.again"
             said.more.append(("TransactionEvent", again))
-            lie.told = True
-        case (("lose a meter value" | "alter a meter value"), "Updated") if "meterValue" in payload:
-            lie.samples += 1
-            if lie.samples == 2:
-                lie.told = True
-                if lie.kind == "lose a meter value":
-                    said.answer = _thanks(payload)
-                payload["meterValue"] = [_one_wh_more(value) for value in payload["meterValue"]]
-        case "drop a stop", "Ended":
-            said.answer, lie.told = _thanks(payload), True
-        case "shift a stop", "Ended":
-            payload["timestamp"], lie.told = _later(payload["timestamp"], 0.01), True
+        case "lose a meter value", "Updated" if _is_second_sample(lie, payload):
+            said.answer = _thanks(payload)
+        case ("alter a meter value", "Updated") if _is_second_sample(lie, payload):
+            payload["meterValue"] = [_one_wh_more(value) for value in payload["meterValue"]]
         case "alter the energy", "Ended":
             payload["meterValue"] = [_one_wh_more(value) for value in payload["meterValue"]]
-            lie.told = True
         case "invent a session", "Ended":
-            lie.told = True
             said.more += [("TransactionEvent", event) for event in _invented(payload, lie.other_tag)]
+        case _:
+            lie.told = told
+
+
+def _is_second_sample(lie: Lie, payload: Json) -> bool:
+    lie.samples += "meterValue" in payload
+    return lie.samples == 2 and "meterValue" in payload
 
 
 def _thanks(payload: Json) -> Json:
