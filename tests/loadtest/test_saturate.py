@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import ssl
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import trio
@@ -15,6 +17,7 @@ from loadtest.saturate_words import Book
 from loadtest.tally import Tally
 from loadtest.target import Target
 from tests.kit.fake_csms import FakeCsms
+from tests.kit.tls_authority import Authority, client_context
 
 
 async def served(nursery: trio.Nursery, csms: FakeCsms) -> Target:
@@ -149,3 +152,18 @@ def test_books_that_do_not() -> None:
     ):
         (wrong,) = check([BOOK], [dataclasses.replace(SEEN, **lie)])
         assert (wrong.kind, wrong.detail) == ("altered", told)
+
+
+async def test_over_tls(nursery: trio.Nursery, tmp_path: Path) -> None:
+    root = Authority()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(*root.server().files(tmp_path, "server"))
+    csms = FakeCsms(nursery)
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    secure = trio.SSLListener(listener, server, https_compatible=True)
+    nursery.start_soon(trio.serve_listeners, csms.serve, [secure])
+    target = Target("127.0.0.1", listener.socket.getsockname()[1], "/ocpp", True)
+    tally = Tally(trio.current_time())
+    done = await saturate(target, stations=2, seconds=0.2, tally=tally, tls=client_context(root))
+    assert (done.stories, done.errors) == (2, 0)
+    assert done.messages > 0
