@@ -163,18 +163,9 @@ class OcppClient:
     """One live connection. Made by `connect`; `closed` is set when it has ended, whoever ended it."""
 
     __slots__ = (
-        "_call_timeout",
-        "_cancel",
-        "_message_ids",
-        "_on_call",
-        "_pending",
-        "_socket",
-        "_tally",
-        "_turn",
-        "closed",
-        "forgiving",
-        "last_id",
-    )
+        "_call_timeout", "_cancel", "_message_ids", "_on_call", "_pending", "_socket", "_tally", "_turn",
+        "closed", "forgiving", "last_id",
+    )  # fmt: skip
 
     def __init__(
         self,
