@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from random import Random
 
 import trio
 
@@ -17,7 +18,7 @@ from loadtest.outbox import Message, Outbox
 from loadtest.scenario import SessionPlan
 from loadtest.speech.speech import Breakdown, Later, Reservation, Speech, Tag, Transaction, stamp
 
-__all__ = ["MOVES", "ChargingSession", "Circumstances", "Connector", "RunClock", "stamp"]
+__all__ = ["MOVES", "ChargingSession", "Circumstances", "Connector", "RunClock", "begins_with_plug", "stamp"]
 
 # OCPP 1.6, 4.9: what a connector may become; a speech of another version has its own words for it.
 MOVES: dict[str, frozenset[str]] = {
@@ -135,6 +136,8 @@ class Circumstances:
     time_scale: float
     broken: Callable[[Connector, Breakdown], None]
     """Called when a connector breaks while somebody charges."""
+    from_plug: bool = False
+    """Transactions begin with the plug, before a tag is shown (OCPP 2.x: TxStartPoint EVConnected)."""
 
 
 class ChargingSession:
@@ -215,14 +218,21 @@ class ChargingSession:
         try:
             connector.meter.plug_in(plan.car)
             connector.become("Preparing")
+            if self._with.from_plug and not self._remote:
+                self._begin("")
             if await self._may_start():
-                self._begin()
+                if self._transaction is None:
+                    self._begin(self._tag.text)
+                self._flow()
                 await self._charge()
                 self._end()
                 if connector.status != "Faulted":
                     connector.become("Finishing")
                 if self._reason == "Local":
                     await trio.sleep_until(self._with.clock.at(plan.end))
+            elif self._transaction is not None:
+                self._reason = "EVDisconnected" if self._reason == "Local" else self._reason
+                self._end()
             connector.meter.unplug()
         finally:
             connector.session = None
@@ -245,13 +255,13 @@ class ChargingSession:
         self.authorised_refused = message.refused or speech.refuses(message.answer) or known_bad
         return not self.authorised_refused and not self._stop_wanted
 
-    def _begin(self) -> None:
-        self._metered_at = trio.current_time()
+    def _begin(self, id_tag: str) -> None:
+        """The transaction begins, with a tag or, at the plug, with none yet."""
         connector, circumstances = self._connector, self._with
         record = self.record = SessionRecord(
             station=circumstances.station,
             connector=connector.number,
-            id_tag=self._tag.text,
+            id_tag=id_tag,
             start_time=circumstances.clock.now(),
             meter_start_wh=connector.meter.energy_wh,
             remote=self._remote,
@@ -260,21 +270,32 @@ class ChargingSession:
         if connector.reservation is not None:
             record.reservation_id, connector.reservation = connector.reservation.number, None
         circumstances.ledger.append(record)
-        transaction = self._transaction = circumstances.speech.transaction(
+        self._transaction = circumstances.speech.transaction(
             record, remote_start_id=self._remote_start_id, online=self._online
         )
+        self._tell(self._transaction.started(connector.meter.read()), self._authorised)
 
-        def answered(answer: Json) -> None:
-            transaction.learn(answer)
-            if circumstances.speech.refuses(answer):
-                self.stop("DeAuthorized")
+    def _authorised(self, answer: Json) -> None:
+        """The answer to a message with the tag: it may have the transaction's id, or refuse the tag after all."""
+        if self._transaction is not None:
+            self._transaction.learn(answer)
+        if self._with.speech.refuses(answer):
+            self.stop("DeAuthorized")
 
+    def _flow(self) -> None:
+        """The power comes on, if any is allowed."""
+        self._metered_at = trio.current_time()
+        record, transaction, connector = self.record, self._transaction, self._connector
+        if record is None or transaction is None:
+            return
+        if not record.id_tag:
+            record.id_tag = self._tag.text
+            self._tell(transaction.authorised(self._with.clock.now()), self._authorised)
         self._heed_limits()
         nothing_allowed = connector.meter.limit_w is not None and connector.meter.limit_w <= 0
-        self._tell(transaction.started(connector.meter.read()), answered)
         connector.become("SuspendedEVSE" if nothing_allowed else "Charging")
         if nothing_allowed:
-            self._tell(transaction.state_changed(record.start_time, "SuspendedEVSE"))
+            self._tell(transaction.state_changed(self._with.clock.now(), "SuspendedEVSE"))
 
     def _online(self) -> bool:
         return self._with.outbox.online
@@ -401,3 +422,8 @@ class ChargingSession:
         when = trio.current_time() if intended is None else intended
         action, payload = later
         self._with.outbox.put(Message(action, payload, when, True, on_answer, abandoned, record))
+
+
+def begins_with_plug(speech: Speech, identity: str, share: float) -> bool:
+    """Whether a station's transactions begin with the plug: a matter of its make, the same in every run."""
+    return speech.version.startswith("2") and Random(identity).random() < share  # noqa: S311 - guards nothing

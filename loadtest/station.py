@@ -36,7 +36,7 @@ from loadtest.maintenance import Maintenance
 from loadtest.meter import Meter
 from loadtest.outbox import Message, Outbox
 from loadtest.scenario import SessionPlan, StationPlan, random_car
-from loadtest.session import ChargingSession, Circumstances, Connector, RunClock, Skew
+from loadtest.session import ChargingSession, Circumstances, Connector, RunClock, Skew, begins_with_plug
 from loadtest.speech.soap_link import soap_connect
 from loadtest.speech.speech import (
     Breakdown,
@@ -129,7 +129,7 @@ class Station:
             meter_interval=lambda: self._configuration.seconds("MeterValueSampleInterval") or float("inf"),
             time_scale=habits.time_scale,
             broken=self._broken,
-            from_plug=self.speech.version.startswith("2") and _share(plan.identity) < habits.plugged_share,
+            from_plug=begins_with_plug(self.speech, plan.identity, habits.plugged_share),
         )
         self._maintenance = Maintenance(self, install_seconds=habits.install_seconds)
         self._message_ids = (f"{plan.identity[-26:]}.{number}" for number in count(1))
@@ -470,8 +470,3 @@ class Station:
 
     def _card(self, cause: str) -> Card:
         return Card(self.plan.identity, self.firmware, cause)
-
-
-def _share(identity: str) -> float:
-    """0 to 1: a matter of the station's make, which does not change from run to run."""
-    return Random(identity).random()  # noqa: S311 - guards nothing

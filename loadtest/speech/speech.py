@@ -127,6 +127,9 @@ class Transaction(Protocol):
     """All that is said about one transaction. Made at its start; messages are asked for in the order of events."""
 
     def started(self, reading: Reading) -> Later: ...
+    def authorised(self, at: datetime) -> Later | None:
+        """The tag was shown after the start (the record has it now); None where that cannot be."""
+
     def sampled(self, at: datetime, reading: Reading) -> Later: ...
     def state_changed(self, at: datetime, state: str) -> Later | None:
         """Charging, SuspendedEV or SuspendedEVSE; None where a StatusNotification says it already."""
@@ -187,6 +190,10 @@ class Commanded(Protocol):
     def local_list(self) -> LocalList: ...
     @property
     def firmware(self) -> str: ...
+    @property
+    def start_point(self) -> str:
+        """2.x's TxStartPoint: EVConnected or PowerPathClosed."""
+
     def now(self) -> datetime: ...
     def waiting(self, transaction_id: TransactionId | None) -> bool:
         """Messages about this transaction (None: about any) are in the queue."""

@@ -130,6 +130,9 @@ class Transaction16:
             payload["reservationId"] = record.reservation_id
         return "StartTransaction", lambda: payload
 
+    def authorised(self, at: datetime) -> Later | None:
+        return None  # no transaction without a tag
+
     def sampled(self, at: datetime, reading: Reading) -> Later:
         record = self._record
         meter_value: Json = {"timestamp": stamp(at), "sampledValue": sampled_values(reading)}

@@ -150,22 +150,27 @@ class Transaction2:
         self._remote_start_id = remote_start_id
         self._online = online
         self._events = 0
-        self._state = "Charging"
-        self._token: Json = {"idToken": record.id_tag, "type": record.tag_kind}
+        self._state = "Charging" if record.id_tag else "EVConnected"
         record.transaction_id = f"{int(record.start_time.timestamp() * 1000):x}.{record.connector}"
 
     def started(self, reading: Reading) -> Later:
         record = self._record
-        info: Json = {"chargingState": "Charging"}
+        info: Json = {"chargingState": self._state}
         if self._remote_start_id is not None:
             info["remoteStartId"] = self._remote_start_id
-        more: Json = {
-            "idToken": self._token,
-            "meterValue": [meter_value(record.start_time, reading, "Transaction.Begin")],
-        }
+        more: Json = {"meterValue": [meter_value(record.start_time, reading, "Transaction.Begin")]}
+        trigger = "RemoteStart" if record.remote else "Authorized"
+        if record.id_tag:
+            more["idToken"] = self._token
+        else:
+            trigger = "CablePluggedIn"
         if record.reservation_id is not None:
             more["reservationId"] = record.reservation_id
-        return self._event("Started", "RemoteStart" if record.remote else "Authorized", record.start_time, info, more)
+        return self._event("Started", trigger, record.start_time, info, more)
+
+    def authorised(self, at: datetime) -> Later | None:
+        self._state = "Charging"
+        return self._event("Updated", "Authorized", at, {"chargingState": self._state}, {"idToken": self._token})
 
     def sampled(self, at: datetime, reading: Reading) -> Later:
         more: Json = {"meterValue": [meter_value(at, reading, "Sample.Periodic")]}
@@ -186,6 +191,10 @@ class Transaction2:
 
     def learn(self, answer: Json) -> None:
         """The id is the station's own."""
+
+    @property
+    def _token(self) -> Json:
+        return {"idToken": self._record.id_tag, "type": self._record.tag_kind}
 
     def _event(self, kind: str, trigger: str, at: datetime, info: Json, more: Json) -> Later:
         record = self._record

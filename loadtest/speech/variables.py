@@ -71,7 +71,6 @@ FIXED = (
     Variable("SmartChargingCtrlr", "Enabled", "boolean", "true"),
     Variable("SmartChargingCtrlr", "ProfileStackLevel", "integer", "10"),
     Variable("SmartChargingCtrlr", "RateUnit", "MemberList", "W,A"),
-    Variable("TxCtrlr", "TxStartPoint", "MemberList", "PowerPathClosed"),
     Variable("TxCtrlr", "TxStopPoint", "MemberList", "EVConnected,Authorized"),
 )
 
@@ -81,6 +80,7 @@ def variables(station: Commanded) -> Iterator[Variable]:
     yield from SETTINGS
     yield from FIXED
     yield Variable("ChargingStation", "FirmwareVersion", "string", station.firmware)
+    yield Variable("TxCtrlr", "TxStartPoint", "MemberList", station.start_point)
     for connector in station.connectors:
         evse = connector.number
         available = "true" if connector.operative else "false"

@@ -38,6 +38,7 @@ class SpyStation:
         self.profiles = ChargingProfiles()
         self.local_list = LocalList()
         self.firmware = "1.0.0"
+        self.start_point = "PowerPathClosed"
 
     def consider(self, given: Answer) -> Json:
         """The answer's payload; then what follows from it."""

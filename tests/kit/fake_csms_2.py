@@ -53,11 +53,14 @@ class FakeCsms2(FakeCsms):
                 station,
                 0,
                 int(event["evse"]["id"]),  # type: ignore[index]
-                str(event["idToken"]["idToken"]),  # type: ignore[index]
+                "",
                 moment(event["timestamp"]),
                 readings["Transaction.Begin"],
             )
         kept = self.named[name]
+        token = event.get("idToken")
+        if isinstance(token, dict) and token["idToken"]:
+            kept.id_tag = str(token["idToken"])
         if "Sample.Periodic" in readings:
             kept.samples[moment(event["timestamp"])] = readings["Sample.Periodic"]
         if event["eventType"] == "Ended":

@@ -21,7 +21,7 @@ from tests.kit.fake_csms_2 import FakeCsms2, FakeCsms15
 DATE = datetime(2025, 1, 1, 12, tzinfo=UTC)
 CAR = Car(capacity_wh=60_000, soc=0.2, max_power_w=11_000, phases=3)
 NAME = "LT-00001"
-HABITS = Habits(meter_interval=10.0, time_scale=30.0, call_timeout=10.0, retry_interval=2.0)
+HABITS = Habits(meter_interval=10.0, time_scale=30.0, call_timeout=10.0, retry_interval=2.0, plugged_share=0.0)
 
 
 def visit(start: float = 5.0, length: float = 60.0, tag: str = "LT-00001-1") -> SessionPlan:

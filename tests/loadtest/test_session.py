@@ -10,7 +10,8 @@ import trio
 import trio.testing
 
 from loadtest.meter import Meter
-from loadtest.session import MOVES, Connector, RunClock, stamp
+from loadtest.session import MOVES, Connector, RunClock, begins_with_plug, stamp
+from loadtest.speech.versions import speech_for
 
 OCPP_16_STATUSES = {
     "Available",
@@ -76,3 +77,12 @@ async def test_what_is_said_is_what_is_written_down(autojump_clock: trio.testing
     assert datetime.fromisoformat(stamp(now)) == now
     assert clock.at(5) - trio.current_time() == pytest.approx(5 - 1.2345678)
     assert now - clock.date == timedelta(milliseconds=1234)
+
+
+def test_some_stations_of_2_begin_with_the_plug_and_always_the_same_ones() -> None:
+    names = [f"LT-{number:05d}" for number in range(400)]
+    new, old = speech_for("2.1"), speech_for("1.6")
+    some = [name for name in names if begins_with_plug(new, name, 0.5)]
+    assert 150 < len(some) < 250
+    assert some == [name for name in names if begins_with_plug(new, name, 0.5)]
+    assert not any(begins_with_plug(old, name, 1.0) for name in names)

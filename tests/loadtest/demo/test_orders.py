@@ -10,8 +10,8 @@ from loadtest.client import Json, Refusal
 from loadtest.demo.speech import speech_of
 from loadtest.demo.station import DemoStation
 from loadtest.demo.world import CITY, WALL, Model, make_world
-from loadtest.swarm import parse_target
 from loadtest.tally import Tally
+from loadtest.target import parse_target
 
 ORDERS_16: list[tuple[str, Json]] = [
     ("RemoteStartTransaction", {"idTag": "A1"}),

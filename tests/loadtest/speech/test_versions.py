@@ -193,3 +193,34 @@ async def test_smart_charging_lowers_what_the_meter_shows(
     await free.until_done()
     assert stage.station.ledger[0].energy_wh < 0.7 * free.station.ledger[0].energy_wh
     stage.check()
+
+
+@pytest.mark.parametrize("version", ["2.0.1", "2.1"])
+async def test_a_transaction_that_begins_with_the_plug_gets_its_tag_later(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, version: str
+) -> None:
+    stage = Stage(nursery, [visit()], version=version, habits=habits(plugged_share=1.0))
+    await stage.until_done()
+    assert isinstance(stage.csms, FakeCsms2)
+    events = stage.csms.events()
+    assert [(event["triggerReason"], "idToken" in event) for event in events[:2]] == [
+        ("CablePluggedIn", False),
+        ("Authorized", True),
+    ]
+    assert stage.station.start_point == "EVConnected"
+    for event in events:
+        check(version, "TransactionEvent", event)
+    assert stage.station.ledger[0].id_tag == "LT-00001-1"
+    stage.check()
+
+
+async def test_a_plug_whose_tag_is_refused_leaves_a_session_without_energy(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    stage = Stage(nursery, [visit()], version="2.0.1", habits=habits(plugged_share=1.0))
+    stage.csms.tag_status = "Blocked"
+    await stage.until_done()
+    (record,) = stage.station.ledger
+    assert (record.id_tag, record.energy_wh, record.reason) == ("", 0, "EVDisconnected")
+    assert record.finished
+    stage.check()
