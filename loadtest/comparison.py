@@ -126,11 +126,13 @@ def _machine(first: Report, second: Report) -> Iterator[list[Difference]]:
             _pair(f"{name}, private MiB", *groups, lambda group: group.private_peak),
             _pair(f"{name}, KiB a station", *groups, lambda group: group.kib_per_station),
         ]
-    for generation in sorted({*one.gc, *other.gc}):
-        pauses = one.gc.get(generation), other.gc.get(generation)
+    spreads = one.spreads(), other.spreads()
+    for name in dict.fromkeys([*spreads[0], *spreads[1]]):
+        both = spreads[0].get(name), spreads[1].get(name)
         yield [
-            _pair(f"garbage collector {generation}, pauses", *pauses, lambda spread: spread.count),
-            _pair(f"garbage collector {generation}, ms in all", *pauses, lambda spread: spread.total),
+            _pair(f"{name}, count", *both, lambda spread: spread.count, 0),
+            _pair(f"{name}, ms in all", *both, lambda spread: spread.total),
+            _pair(f"{name}, p99 ms at most", *both, lambda spread: spread.p99),
         ]
     if names := dict.fromkeys([*one.journal, *other.journal]):
         yield [

@@ -81,6 +81,7 @@ def render(report: Report) -> str:
         latency_rows=list(latency_rows(report)),
         request_rows=[Row(name, _cells(line)) for name, line in report.requests.items()],
         machine_rows=list(machine_rows(report)),
+        spread_rows=list(spread_rows(report)),
         wrong=report.wrong[:SHOWN_DISCREPANCIES],
         facts={"Settings": _facts(report.settings), "Machine of the load tester": _facts(report.machine)},
     )
@@ -229,6 +230,13 @@ def machine_rows(report: Report) -> Iterator[Row]:
         cpu = (f"{group.cpu_mean:.2f}", f"{group.cpu_peak:.2f}", words(group.cpu_us_per_message))
         station = "" if group.kib_per_station is None else f"{group.kib_per_station:,.1f}"
         yield Row(name, [*cpu, words(group.resident_peak), private, station])
+
+
+def spread_rows(report: Report) -> Iterator[Row]:
+    """The table of what the server's metrics have."""
+    for name, spread in report.server.spreads().items():
+        bounds = ("more" if ms is None else f"{ms:g}" for ms in (spread.p50, spread.p99, spread.highest))
+        yield Row(name, [f"{spread.count:,}", *bounds])
 
 
 def _cells(line: ActionLine) -> list[str]:

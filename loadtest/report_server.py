@@ -75,8 +75,17 @@ class ServerFigures:
     answers: Spread | None = None
     """From a message's arrival to its answer, as the server sees it."""
     journal: Mapping[str, float] = field(default_factory=dict)
+    waits: Mapping[str, Spread] = field(default_factory=dict)
+    """Other histograms of the journal, by name."""
     per_second: Sequence[MetricsSecond] = ()
     note: str = ""
+
+    def spreads(self) -> dict[str, Spread]:
+        """Everything that the server said as a histogram, by what it is about."""
+        named = {"message to answer": self.answers, "event loop late": self.loop_lag}
+        named |= {name.replace("_", " "): spread for name, spread in self.waits.items()}
+        named |= {f"garbage collector, generation {name}": spread for name, spread in self.gc.items()}
+        return {name: spread for name, spread in named.items() if spread is not None}
 
 
 def server_figures(watch: ResourceWatch, answered: int, online: int = 0) -> ServerFigures:
@@ -99,6 +108,11 @@ def server_figures(watch: ResourceWatch, answered: int, online: int = 0) -> Serv
         loop_lag=_spread(whole, LAG),
         answers=_spread(whole, ANSWERS),
         journal=_journal(whole),
+        waits={
+            name.removeprefix("chargehouse_").removesuffix("_seconds"): spread
+            for name in sorted(whole.buckets)
+            if name.startswith("chargehouse_journal_") and (spread := _spread(whole, name)) is not None
+        },
         per_second=[_second(before, after) for before, after in pairwise(_some(scrapes))],
         note=note,
     )

@@ -98,12 +98,15 @@ def _print_machine(report: Report, console: Console) -> None:
             station = "" if group.kib_per_station is None else f"{group.kib_per_station:,.1f}"
             table.add_row(name, *cpu, f"{group.resident_peak:,.0f}", private, station)
         console.print(table)
-    for generation, spread in server.gc.items():
-        longest = "above the last bucket" if spread.highest is None else f"at most {spread.highest:g} ms"
-        console.print(
-            f"Garbage collector, generation {generation}: {spread.count:,} pauses, the longest {longest}",
-            highlight=False,
-        )
+    if server.spreads():
+        table = Table(title="As the server's metrics have it, in ms (upper bounds)", title_justify="left")
+        table.add_column("")
+        for name in ("count", "p50", "p99", "longest"):
+            table.add_column(name, justify="right")
+        for name, spread in server.spreads().items():
+            bounds = (spread.p50, spread.p99, spread.highest)
+            table.add_row(name, f"{spread.count:,}", *("more" if ms is None else f"{ms:g}" for ms in bounds))
+        console.print(table)
     if server.journal:
         journal = server.journal
         console.print(

@@ -58,6 +58,7 @@ def test_everything_is_on_one_page() -> None:
         "Processor",
         "Memory that is theirs alone",
         "Garbage collector, generation 2: 3 pauses",
+        "message to answer",
         "commits per second",
         "load tester late",
         "time scale",

@@ -84,6 +84,15 @@ def test_the_journal_is_told_by_the_second() -> None:
     assert (second.second, second.gc_ms, second.commits) == (10.0, 60.0, 20.0)
 
 
+def test_whatever_the_journal_says_as_a_histogram_is_told() -> None:
+    watch = watched()
+    for scrape, count in zip(watch.scraper.scrapes, (10.0, 110.0), strict=True):
+        scrape.buckets["chargehouse_journal_durable_seconds"] = {0.005: count * 0.9, float("inf"): count}
+    figures = server_figures(watch, 1)
+    assert figures.waits["journal_durable"].count == 100
+    assert list(figures.spreads()) == ["journal durable", "garbage collector, generation 2"]
+
+
 def test_a_run_too_short_for_two_looks_has_none() -> None:
     watch = ResourceWatch(metrics=["http://127.0.0.1:1"])
     watch.start()
