@@ -27,6 +27,11 @@ class TroubledStream(trio.abc.Stream):
         self._flowing.set()
         self.silent = False
 
+    @property
+    def transport_stream(self) -> trio.abc.Stream:
+        """What it is laid over, by the name that `trio.SSLStream` has for it."""
+        return self._inner
+
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send, or only seem to."""
         async with self._sending:

@@ -27,6 +27,7 @@ from loadtest.plain_http import HttpMessage, HttpStream, head
 from loadtest.speech import soap
 from loadtest.speech.soap_link import RESTED, SoapLink, local_host, soap_connect
 from loadtest.tally import Tally
+from loadtest.troubled_wire import TroubledWire
 from tests.kit.fake_csms_2 import FakeCsms15
 
 ADDRESS = Address("csms:9000", "/ocpp/BOX", "BOX", "secret")
@@ -205,6 +206,15 @@ async def test_over_real_sockets_it_listens_where_it_comes_from(nursery: trio.Nu
                 answer = await talk.receive()
                 assert answer is not None
                 assert soap.read(answer.body).action == "ClearCache"
+
+
+async def test_under_trouble_it_still_knows_where_it_comes_from(nursery: trio.Nursery) -> None:
+    csms = FakeCsms15(nursery)
+    listeners = await nursery.start(partial(trio.serve_tcp, csms.serve, 0, host="127.0.0.1"))
+    port = listeners[0].socket.getsockname()[1]
+    wire = TroubledWire(partial(trio.open_tcp_stream, "127.0.0.1", port))
+    async with soap_connect(wire.dial, ADDRESS, on_call=obey, tally=Tally(0), message_ids=iter("1")) as link:
+        assert link.own_address.startswith("http://127.0.0.1:")
 
 
 def test_a_memory_stream_comes_from_nowhere() -> None:
