@@ -155,5 +155,7 @@ def second_opinion(chunks: list[bytes], max_size: int) -> tuple[list[bytes | Bin
                 if frame.fin:
                     found.append(BinaryMessage(b"".join(parts)) if binary else b"".join(parts))
                     parts = []
-    sent = protocol.close_sent
+    sent, received = protocol.close_sent, protocol.close_rcvd
+    if received is not None and sent is not None and sent.reason == "incomplete fragmented message":
+        sent = received  # that library objects; RFC 6455 §5.4 lets control frames come between fragments
     return found, None if sent is None else int(sent.code)
