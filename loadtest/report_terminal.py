@@ -99,7 +99,7 @@ def _print_machine(report: Report, console: Console) -> None:
             table.add_row(name, *cpu, f"{group.resident_peak:,.0f}", private, station)
         console.print(table)
     if server.spreads():
-        table = Table(title="As the server's metrics have it, in ms (upper bounds)", title_justify="left")
+        table = Table(title="The server's own metrics, ms at most", title_justify="left")
         table.add_column("")
         for name in ("count", "p50", "p99", "longest"):
             table.add_column(name, justify="right")
