@@ -75,6 +75,11 @@ class Report:
     commands: Mapping[str, int]
     sessions: Mapping[str, int]
     checked: bool
+    troubles: Mapping[str, int] = field(default_factory=dict)
+    """What befell stations by plan, by kind."""
+    replays: int = 0
+    replay: Mapping[str, float] = field(default_factory=dict)
+    """How long stations took to tell what had waited for a connection, in ms."""
     lateness: Mapping[str, float] = field(default_factory=dict)
     requests: Mapping[str, ActionLine] = field(default_factory=dict)
     connect_curve: Sequence[tuple[float, float]] = ()

@@ -77,7 +77,8 @@ def render(report: Report) -> str:
         machine=_drawn(machine_charts(report)),
         pauses=pause_bars(report),
         errors=bars(report.errors),
-        counts={"Sent again": bars(report.retries), "Commands of the server": bars(report.commands)},
+        counts={"Sent again": bars(report.retries), "Commands of the server": bars(report.commands)}
+        | ({"Troubles by plan": bars(report.troubles)} if report.troubles else {}),
         latency_rows=list(latency_rows(report)),
         request_rows=[Row(name, _cells(line)) for name, line in report.requests.items()],
         machine_rows=list(machine_rows(report)),
@@ -219,6 +220,8 @@ def latency_rows(report: Report) -> Iterator[Row]:
         yield Row("all", _cells(report.latency), "sum")
     if report.connects:
         yield Row("connect", [f"{report.connects:,}", *_milliseconds(report.connect), ""], "aside")
+    if report.replays:
+        yield Row("queue told", [f"{report.replays:,}", *_milliseconds(report.replay), ""], "aside")
     if report.lateness:
         yield Row("load tester late", ["", *_milliseconds(report.lateness), ""], "aside")
 

@@ -39,6 +39,7 @@ def print_report(report: Report, console: Console) -> None:
         ("Errors", report.errors),
         ("Sent again", report.retries),
         ("Commands of the server", report.commands),
+        ("Troubles by plan", report.troubles),
     ):
         if counts:
             console.print(_count_table(title, counts))
@@ -57,6 +58,8 @@ def _latency_table(report: Report) -> Table:
         line = report.latency
         table.add_row("(all)", f"{line.count:,}", *_figures(line.latency), f"{line.service['p99']:,.1f}", style="bold")
     table.add_row("(connect)", f"{report.connects:,}", *_figures(report.connect), "", style="dim")
+    if report.replays:
+        table.add_row("(queue told)", f"{report.replays:,}", *_figures(report.replay), "", style="dim")
     if report.lateness:
         table.add_row("(load tester late)", "", *_figures(report.lateness), "", style="dim")
     return table
