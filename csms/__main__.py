@@ -30,10 +30,12 @@ def parser() -> argparse.ArgumentParser:
     add_arguments(serve)
     node = commands.add_parser("node", help="a node among others: stations (needs --database-url and --nats-urls)")
     add_arguments(node)
+    node.add_argument("--die-with-parent", action="store_true", help=argparse.SUPPRESS)
     control = commands.add_parser(
         "control", help="a control process among others: control API, files, and the work that is done once"
     )
     add_arguments(control)
+    control.add_argument("--die-with-parent", action="store_true", help=argparse.SUPPRESS)
     commands.add_parser("portal", help="the web portal alone (chargehouse portal --help)", add_help=False)
     migrate = commands.add_parser("migrate", help="bring the database's schema up to this version")
     add_arguments(migrate, only=_DATABASE_SETTINGS)
@@ -78,10 +80,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace, settings: Settings) -> int:
     # Imported here so that `--help`, `loadtest` and `demo` do not load the whole node.
-    from csms.app import serve, tools
+    from csms.app import serve, tools, workers
+    from csms.app.children import die_with_parent
     from csms.app.cluster import Role as ProcessRole
 
+    if arguments.command == "serve" and settings.workers:
+        return workers.run(settings)
     if arguments.command in ("serve", "node", "control"):
+        if getattr(arguments, "die_with_parent", False):
+            die_with_parent()
         return serve.run(settings, ProcessRole(arguments.command))
     if arguments.command == "migrate":
         return tools.migrate_database(settings)

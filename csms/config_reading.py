@@ -61,6 +61,16 @@ def load(arguments: argparse.Namespace | None = None, environment: Mapping[str, 
     return Settings(**values)
 
 
+def environment_of(settings: Settings, environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which another process of ours reads these settings, and no others of ours."""
+    kept = {name: value for name, value in environment.items() if not name.startswith(PREFIX)}
+    for each in dataclasses.fields(Settings):
+        value = getattr(settings, each.name)
+        if value != _default(each):
+            kept[PREFIX + each.name.upper()] = _shown(value)
+    return kept
+
+
 def _default(each: dataclasses.Field[Any]) -> Any:
     return each.default
 

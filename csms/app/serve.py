@@ -118,7 +118,7 @@ async def _serve_node(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_watch_signals, signals, node, settings.drain_timeout)
             if settings.portal and role is Role.ALL:
-                nursery.start_soon(PortalProcess(_portal_arguments(settings, node)).run)
+                nursery.start_soon(PortalProcess(portal_arguments(settings, node.control_port)).run)
             await node.drain.wait_begun()
             _log.info("stopping", seconds=settings.drain_timeout)
             cut = await node.drain.run()
@@ -160,10 +160,11 @@ async def _background(run: Callable[[], Awaitable[None]]) -> AsyncIterator[None]
         nursery.cancel_scope.cancel()
 
 
-def _portal_arguments(settings: Settings, node: Node) -> list[str]:
+def portal_arguments(settings: Settings, control_port: int) -> list[str]:
+    """For a portal on this machine."""
     host = settings.control_listen.host
     loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  compared, not bound
-    address = f"[{loopback}]:{node.control_port}" if ":" in loopback else f"{loopback}:{node.control_port}"
+    address = f"[{loopback}]:{control_port}" if ":" in loopback else f"{loopback}:{control_port}"
     arguments = ["--listen", str(settings.portal_listen), "--control", address, "--die-with-parent"]
     if settings.control_tls_cert:
         arguments += ["--control-ca", settings.control_tls_cert]

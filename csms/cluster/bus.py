@@ -305,9 +305,10 @@ class Bus:
         for task in tuple(self._tasks):
             task.cancel()
         if client is not None and not client.is_closed:
-            with contextlib.suppress(*_ERRORS):  # nobody waits for it any more
+            with contextlib.suppress(*_ERRORS, RuntimeError):  # nobody waits for it any more; uvloop's closed transport
                 await asyncio.wait_for(client.flush(timeout=1), 1.5)
-            await client.close()
+            with contextlib.suppress(*_ERRORS, RuntimeError):
+                await client.close()
 
 
 def unavailable(error: Exception | None = None) -> BusUnavailable:

@@ -55,7 +55,7 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 
     outcome: Outcome
     answer: Answer | None = None
-    result: msgspec.Raw | None = None
+    result: bytes | None = None
     latency_s: float | None = None
     reason: str = ""
     message: str = ""
@@ -137,7 +137,7 @@ def encode_settled(settled: Settled) -> bytes:
     """As a `Done`."""
     answer, result = settled.answer, None
     if answer is not None and answer.result is not None:
-        result = msgspec.Raw(_encoder.encode(answer.result))
+        result = _encoder.encode(answer.result)
         answer = msgspec.structs.replace(answer, result=None)
     return encode(Done(settled.outcome, answer, result, settled.latency_s, settled.reason, settled.message))
 

@@ -111,6 +111,7 @@ class EmbeddedNats:
                 stdin=subprocess.DEVNULL,
                 stdout=log_file,
                 stderr=log_file,
+                start_new_session=True,  # Ctrl-C is for us: we stop it when its time has come
                 preexec_fn=_in_child(),
             )
         self.starts += 1
