@@ -98,13 +98,18 @@ class TroubledWire:
 
     async def dial_beside(self) -> trio.abc.Stream:
         """Somebody else's connection over the same network; it does not become `stream`."""
+        self._need_network()
+        stream = await self._dial()
+        try:
+            self._need_network()
+        except NoNetwork:  # it went meanwhile
+            await trio.aclose_forcefully(stream)
+            raise
+        return stream
+
+    def _need_network(self) -> None:
         if not self.there:
             raise NoNetwork("the network is gone for a while")
-        stream = await self._dial()
-        if not self.there:  # it went meanwhile
-            await trio.aclose_forcefully(stream)
-            raise NoNetwork("the network is gone for a while")
-        return stream
 
     def hush(self) -> None:
         """From now on the present connection swallows everything, in both directions."""
