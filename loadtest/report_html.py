@@ -78,7 +78,7 @@ def render(report: Report) -> str:
         pauses=pause_bars(report),
         errors=bars(report.errors),
         counts={"Sent again": bars(report.retries), "Commands of the server": bars(report.commands)}
-        | ({"Troubles by plan": bars(report.troubles)} if report.troubles else {}),
+        | {"Troubles by plan": bars(report.troubles)},
         latency_rows=list(latency_rows(report)),
         request_rows=[Row(name, _cells(line)) for name, line in report.requests.items()],
         machine_rows=list(machine_rows(report)),

@@ -43,6 +43,14 @@ def test_sessions_are_summed_to_the_wh() -> None:
     assert (sessions["energy_wh"], sessions["meter_values"]) == (5000, 4)
 
 
+def test_troubles_and_replays_are_those_of_the_tally() -> None:
+    tally = Tally(0.0)
+    tally.trouble("garbage")
+    tally.replays.record(2.5)
+    report = make_report(Scenario(), "ws://x/ocpp", SwarmResult(BEGAN, 7.0, tally), None)
+    assert (report.troubles, report.replays, report.replay["max"]) == ({"garbage": 1}, 1, 2500.0)
+
+
 def test_processes_of_a_closed_loop_are_added_up() -> None:
     book = Book("LT-1", "A", 1_000_000, "2025-01-01T00:00:00Z", "7", 9, 8, 1_000_050, finished=True)
     done = [

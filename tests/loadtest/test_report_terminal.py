@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from io import StringIO
 
 from rich.console import Console
@@ -25,6 +26,17 @@ def test_the_terminal_shows_the_figures_and_each_wrong_session() -> None:
     assert "link lost" in text
     assert "1 wrong" in text
     assert "missing: station LT-1, transaction 7: gone [really]" in text
+
+
+def test_the_terminal_says_what_befell_stations_and_how_long_their_queues_took() -> None:
+    quiet = plain_report(wrong=[])
+    assert "Troubles by plan" not in shown(quiet)
+    assert "(queue told)" not in shown(quiet)
+    spread = {"p50": 1.0, "p90": 2.0, "p99": 3.0, "p99.9": 4.0, "max": 4321.5}
+    text = shown(dataclasses.replace(quiet, troubles={"half-open": 17}, replays=12, replay=spread))
+    assert "half-open" in text
+    assert "(queue told)" in text
+    assert "4,321.5" in text
 
 
 def test_the_terminal_says_what_was_not_done() -> None:
