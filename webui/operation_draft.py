@@ -116,19 +116,22 @@ def waves(form: FormData) -> tuple[dict[str, object], ...]:
 
 def schedule(kind: str, form: FormData) -> dict[str, object]:
     """The same by the clock: once on a date, or on days of the week. Raises ApiError."""
+    when = by_the_clock(form)
+    wanted = draft(kind, form)
+    wanted.pop("start_time", None)
+    return {**when, "draft": wanted, "time_zone": current.get().zone_name, "enabled": True}
+
+
+def by_the_clock(form: FormData) -> dict[str, object]:
+    """When a schedule begins, and its title. Raises ApiError."""
     minute = _minute(text(form, "clock"))
     demand(minute is not None, _("Enter the time of day to begin at."))
     days = tuple(int(day) for day in form.getlist("day") if isinstance(day, str) and day in "1234567" and day)
-    wanted = draft(kind, form)
-    wanted.pop("start_time", None)
     return {
         "title": text(form, "title"),
-        "draft": wanted,
         "minute_of_day": minute,
         "days_of_week": days,
         "date": text(form, "date"),
-        "time_zone": current.get().zone_name,
-        "enabled": True,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -16,7 +16,8 @@ NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field of a form. `name` is the request's; `key` the form's where that differs. `kind`: text, area, number,
-    tick, choice, evse (with `any`: what 0 means), session, tag, moment, image. `demand` is said when it is empty."""
+    decimal, tick, choice, evse (with `any`: what 0 means), session, transaction, tag, moment,
+    image, installed. `demand` is said when it is empty."""
 
     name: str
     label: str
@@ -51,6 +52,14 @@ class Operation:
     fixed: Mapping[str, object] = field(default_factory=lambda: NOTHING)
     least: str = "operate"
     """What somebody must be able to do with the station: operate or configure it; or administer everything."""
+    shape: Callable[[Mapping[str, object]], dict[str, object]] | None = None
+    """Makes the request of the fields, where it is not made of them as they are. May raise ApiError."""
+    only_there: bool = False
+    """Not even shown where the station's version does not have it."""
+
+    def shown(self, protocol: str) -> bool:
+        """To a station of this version?"""
+        return not self.only_there or protocol.startswith(self.protocols)
 
 
 def _same(*words: str) -> tuple[tuple[str, str], ...]:
@@ -61,7 +70,7 @@ _EVSE_ANY = Field("evse_id", N_("EVSE"), "evse", key="evse", any=N_("The station
 _EVSE_ALL = Field("evse_id", N_("EVSE"), "evse", key="evse", any=N_("All"))
 _EVSE_STATION = Field("evse_id", N_("What"), "evse", key="evse", any=N_("The whole station"))
 
-OPERATIONS: Final = (
+USUAL: Final = (
     Operation(
         "start",
         N_("Start charging"),
@@ -255,4 +264,3 @@ OPERATIONS: Final = (
         least="configure",
     ),
 )
-BY_KEY: Final[Mapping[str, Operation]] = {each.key: each for each in OPERATIONS}

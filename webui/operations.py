@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -15,12 +16,15 @@ from webui import days, sentences
 from webui.access import Access
 from webui.api import Client
 from webui.api.remote import ANSWER_S, GRACE_S
-from webui.operation_fields import BY_KEY, OPERATIONS, Field, Operation
+from webui.operation_fields import USUAL, Field, Operation
+from webui.operation_more import MORE
 from webui.values import ApiError, CommandResult, Session, Station
 from webui.words import _
 
-__all__ = ["OPERATIONS", "Outcome", "asked", "of_result", "operation", "refusal"]
+__all__ = ["BY_KEY", "OPERATIONS", "Outcome", "asked", "of_result", "operation", "refusal"]
 
+OPERATIONS: Final[tuple[Operation, ...]] = (*USUAL, *MORE)
+BY_KEY: Final[Mapping[str, Operation]] = {each.key: each for each in OPERATIONS}
 TRANSACTIONLESS: Final = "stop"
 
 
@@ -79,6 +83,18 @@ class AnswerWithVersion(msgspec.Struct, frozen=True):
     version: int | None
 
 
+class Transaction(msgspec.Struct, frozen=True):
+    """A session's name at its station."""
+
+    transaction_id: str
+
+
+class WithTransaction(msgspec.Struct, frozen=True):
+    """A session."""
+
+    session: Transaction
+
+
 class AnswerOfSync(msgspec.Struct, frozen=True):
     """What became of bringing a list."""
 
@@ -114,7 +130,7 @@ class Outcome:
 
 def refusal(what: Operation, station: Station, active: Sequence[Session]) -> str:
     """Why this cannot work now, empty when it can. What concerns all operations is told once above them."""
-    if what.key == TRANSACTIONLESS and not active:
+    if not active and any(field.kind in ("session", "transaction") for field in what.fields):
         return _("No session is under way.")
     if station.protocol and what.protocols and not station.protocol.startswith(what.protocols):
         return _("%(protocol)s does not have this.") % {"protocol": station.protocol.upper().replace("OCPP", "OCPP ")}
@@ -142,7 +158,7 @@ async def operation(client: Client, key: str, name: str, form: FormData) -> Outc
 
 async def asked(client: Client, key: str, what: Operation, form: FormData) -> Outcome:
     """The same for an operation of the table. Raises ApiError where no answer came."""
-    request = _request(what, form)
+    request = await _shaped(client, what, _request(what, form))
     target = {"timeout": timedelta(seconds=ANSWER_S), "request_id": uuid4().hex}
     if what.key != TRANSACTIONLESS:  # the session knows its station
         target["station"] = f"stations/{key}"
@@ -207,11 +223,20 @@ def _request(what: Operation, form: FormData) -> dict[str, object]:
     request: dict[str, object] = dict(what.fixed)
     for field in what.fields:
         value = _value(field, form)
-        if field.demand and value in ("", None, 0):
+        if field.demand and (value in ("", None) or (value == 0 and field.kind != "decimal")):
             raise ApiError("INVALID_ARGUMENT", "", _(field.demand))
         if value not in ("", None):
             request[field.name] = value
     return request
+
+
+async def _shaped(client: Client, what: Operation, request: dict[str, object]) -> dict[str, object]:
+    """As the call wants it. Raises ApiError."""
+    for field in what.fields:
+        if field.kind == "transaction":
+            found = await client.desk.ask("SessionService/GetSession", WithTransaction, name=str(request[field.name]))
+            request[field.name] = found.session.transaction_id
+    return what.shape(request) if what.shape is not None else request
 
 
 def _value(field: Field, form: FormData) -> object:
@@ -221,7 +246,9 @@ def _value(field: Field, form: FormData) -> object:
             return int(given) if given.isascii() and given.isdecimal() and len(given) < 9 else 0
         case "moment":
             return days.moment_of(given)
-        case "session":
+        case "decimal":
+            return _decimal(given)
+        case "session" | "transaction":
             return f"sessions/{given}" if given else ""
         case "tick":
             return given == "1"
@@ -230,6 +257,15 @@ def _value(field: Field, form: FormData) -> object:
             return given if given in known else field.options[0][0]
         case _:
             return given
+
+
+def _decimal(given: str) -> float | None:
+    """A number with a point or a comma; None: it is none."""
+    try:
+        number = float(given.replace(",", "."))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _field(form: FormData, name: str) -> str:

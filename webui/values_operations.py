@@ -198,6 +198,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     next_run_time: datetime | None
     last_run_time: datetime | None
     last_detail: str
+    creator: str
     creator_display_name: str
     etag: str
 
@@ -210,6 +211,12 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     def clock(self) -> str:
         """At which time of day."""
         return f"{self.minute_of_day // 60:02d}:{self.minute_of_day % 60:02d}"
+
+
+class ScheduleAnswer(msgspec.Struct, frozen=True):
+    """One schedule."""
+
+    schedule: Schedule
 
 
 class SchedulePage(msgspec.Struct, frozen=True):

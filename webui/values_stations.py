@@ -439,3 +439,36 @@ class ConnectionInfo(msgspec.Struct, frozen=True):
     ocpp_addresses: tuple[str, ...]
     addresses: tuple[Address, ...]
     station_password_required: bool
+
+
+class HashData(msgspec.Struct, frozen=True):
+    """Names a certificate by its issuer and its number."""
+
+    hash_algorithm: str
+    issuer_name_hash: str
+    issuer_key_hash: str
+    serial_number: str
+
+
+class InstalledCertificate(msgspec.Struct, frozen=True):
+    """A certificate that a station holds."""
+
+    certificate_type: str
+    hash_data: HashData
+    subject: str
+
+    @property
+    def value(self) -> str:
+        """For a form."""
+        return "|".join(msgspec.structs.astuple(self.hash_data))
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        return f"{self.certificate_type}: {self.subject or self.hash_data.serial_number}"
+
+
+class Installed(msgspec.Struct, frozen=True):
+    """All of a station."""
+
+    certificates: tuple[InstalledCertificate, ...]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from tests.kit.portal_client import Portal
 from webui.access import Access, access_to, my_access
 from webui.api import Client
-from webui.operation_fields import OPERATIONS
-from webui.operations import offered
+from webui.operations import OPERATIONS, offered
 
 
 def test_an_administrator_may_do_everything(portal: Portal):

@@ -21,6 +21,7 @@ from webui.values_operations import (
     FirmwareImages,
     OperationAnswer,
     OperationPage,
+    ScheduleAnswer,
     SchedulePage,
     StepPage,
     kind_word,
@@ -206,6 +207,32 @@ async def schedules(request: Request) -> Response:
 
 
 @signed_in
+async def edit_schedule(request: Request) -> Response:
+    """When it begins, and what it is called."""
+    desk, name = client_of(request).desk, f"operationSchedules/{request.path_params['key']}"
+    found = (await desk.ask("OperationService/GetSchedule", ScheduleAnswer, name=name)).schedule
+    if request.method != "POST":
+        return await show(request, "operations/schedule.html", schedule=found, typed={}, problem="")
+    form = await request.form()
+    try:
+        changed = operation_draft.by_the_clock(form)
+        zone = text(form, "time_zone")
+        await desk.do(
+            "OperationService/UpdateSchedule",
+            schedule={**changed, "time_zone": zone, "name": name, "etag": text(form, "etag")},
+            update_mask=(*changed, "time_zone"),
+        )
+    except ApiError as error:
+        if error.code not in ("INVALID_ARGUMENT", "ABORTED", "FAILED_PRECONDITION"):
+            raise
+        typed: dict[str, object] = {each: text(form, each) for each in ("title", "clock", "date", "time_zone")}
+        typed["days"] = [int(day) for day in form.getlist("day") if isinstance(day, str) and day.isdecimal()]
+        problem = sentences.of_error(error)
+        return await show(request, "operations/schedule.html", 422, schedule=found, typed=typed, problem=problem)
+    return redirect("/operations/schedules", "schedule-saved")
+
+
+@signed_in
 async def change_schedule(request: Request) -> Response:
     """Switch a schedule on or off, or delete it."""
     do, desk = text(await request.form(), "do"), client_of(request).desk
@@ -222,6 +249,7 @@ ROUTES = [
     Route("/operations", table),
     Route("/operations/new", new, methods=["GET", "POST"]),
     Route("/operations/schedules", schedules),
+    Route("/operations/schedules/{key:int}/edit", edit_schedule, methods=["GET", "POST"]),
     Route("/operations/schedules/{key}", change_schedule, methods=["POST"]),
     Route("/operations/{key}", one),
     Route("/operations/{key}", act, methods=["POST"]),

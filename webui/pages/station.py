@@ -18,7 +18,7 @@ from webui.operations import Outcome, operation
 from webui.page import client_of, demand, plain, redirect, show, signed_in, text, with_query
 from webui.station_page import HELD_BACK, tab_page
 from webui.values import ApiError, Direction, LogQuery, Session, SessionQuery, Station
-from webui.values_stations import ConnectionInfo, Firmware, Images
+from webui.values_stations import ConnectionInfo, Firmware, Images, Installed
 from webui.words import _
 
 RECENT = 8
@@ -113,6 +113,14 @@ async def images(request: Request) -> Response:
             raise
         found = Images()
     return plain(request, "station/images.html", images=found.firmware_images)
+
+
+@signed_in
+async def certificates(request: Request) -> Response:
+    """Certificates that the station is known to hold, to choose from."""
+    client, key = client_of(request), request.path_params["key"]
+    found = await client.desk.ask("CertificateService/ListInstalledCertificates", Installed, station=f"stations/{key}")
+    return plain(request, "parts/options.html", options=[(each.value, each.label) for each in found.certificates])
 
 
 @signed_in
@@ -314,6 +322,7 @@ ROUTES = [
     Route("/stations/{key}/followed", followed),
     Route("/stations/{key}/images", images),
     Route("/stations/{key}/firmware", firmware),
+    Route("/stations/{key}/certificates", certificates),
     Route("/stations/{key}/messages", messages),
     Route("/stations/{key}/messages.jsonl", messages_as_json),
     Route("/stations/{key}/messages.txt", messages_as_text),

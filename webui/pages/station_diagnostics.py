@@ -13,8 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from webui.api import Client
-from webui.operation_fields import BY_KEY
-from webui.operations import Outcome, asked, of_failure
+from webui.operations import BY_KEY, Outcome, asked, of_failure
 from webui.page import client_of, plain, redirect, signed_in, with_query
 from webui.station_page import HELD_BACK, tab_page
 from webui.values import ApiError

@@ -13,11 +13,12 @@ from starlette.routing import Route
 from webui import sentences, words
 from webui.api import Client
 from webui.page import client_of, demand, redirect, show, signed_in, text, with_query
-from webui.pages.places import all_places, zones
+from webui.pages.places import all_places
 from webui.values import ApiError, Role
 from webui.values_people import Invited, Made, SignIns, User, UserAnswer, UserPage
 from webui.values_places import Place, PlaceKind
 from webui.words import _
+from webui.zones import zones
 
 FIELDS = (
     "email",

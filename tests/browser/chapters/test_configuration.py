@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.kit.house import House
 from tests.kit.looks import complaints, faults
 from tests.kit.pressing import press, yes
-from tests.kit.simulators import Simulator, simulator
+from tests.kit.simulated import simulated
+from tests.kit.simulators import Simulator
 from tests.system.test_configuration import Keys, _answer_variables, report
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
@@ -30,36 +28,6 @@ def known(house: House, identity: str) -> str:
 def settings_of(house: House, key: str) -> dict[str, Any]:
     found = house.ask("configuration.ListConfiguration", station=f"stations/{key}").settings
     return {each.name: each for each in found}
-
-
-@contextmanager
-def simulated(house: House, identity: str, version: str, prepare: Any) -> Iterator[Any]:
-    """A station on a thread of its own, whose configuration is read; gives what `prepare` makes of it."""
-    made: list[Any] = []
-    ready, done = threading.Event(), trio.Event()
-    token: list[trio.lowlevel.TrioToken] = []
-
-    async def live() -> None:
-        token.append(trio.lowlevel.current_trio_token())
-        async with simulator(house.product, identity, version) as cp, trio.open_nursery() as nursery:
-            made.append(prepare(cp, nursery))
-            if version == "1.6":
-                boot = cp.calls.BootNotification(charge_point_vendor="Acme", charge_point_model="One")
-            else:
-                boot = cp.calls.BootNotification(charging_station={"vendorName": "A", "model": "B"}, reason="PowerUp")
-            await cp.send(boot)
-            ready.set()
-            await done.wait()
-            nursery.cancel_scope.cancel()
-
-    thread = threading.Thread(target=trio.run, args=(live,), daemon=True)
-    thread.start()
-    assert ready.wait(15), f"{identity} did not connect"
-    try:
-        yield made[0]
-    finally:
-        trio.from_thread.run_sync(done.set, trio_token=token[0])
-        thread.join(10)
 
 
 def keys(cp: Simulator, nursery: trio.Nursery) -> Keys:
@@ -87,7 +55,7 @@ def read_now(page: Page, key: str) -> None:
 @pytest.mark.feature("F-STA-6")
 def test_keys_are_wanted_uploaded_and_answered_one_by_one(house: House, chromium: Browser) -> None:
     key = known(house, "CONFIG-16")
-    with simulated(house, "CONFIG-16", "1.6", keys) as station:
+    with simulated(house.product, "CONFIG-16", "1.6", keys) as station:
         station.answers = {"LightIntensity": "Rejected"}
         visit = house.page(chromium, "support")
         page = visit.page
@@ -122,7 +90,7 @@ def test_keys_are_wanted_uploaded_and_answered_one_by_one(house: House, chromium
 @pytest.mark.feature("F-STA-6", "F-ALM-2")
 def test_a_key_that_the_station_changes_is_seen_and_put_right(house: House, chromium: Browser) -> None:
     key = known(house, "CONFIG-DRIFT")
-    with simulated(house, "CONFIG-DRIFT", "1.6", keys) as station:
+    with simulated(house.product, "CONFIG-DRIFT", "1.6", keys) as station:
         visit = house.page(chromium, "admin")
         page = visit.page
         read_now(page, key)
@@ -154,7 +122,7 @@ def test_a_key_that_the_station_changes_is_seen_and_put_right(house: House, chro
 def test_variables_of_2_x_have_limits_that_are_told_beside_the_form(house: House, chromium: Browser) -> None:
     key = known(house, "CONFIG-2")
     name = "OCPPCommCtrlr.HeartbeatInterval"
-    with simulated(house, "CONFIG-2", "2.0.1", reports):
+    with simulated(house.product, "CONFIG-2", "2.0.1", reports):
         visit = house.page(chromium, "admin")
         page = visit.page
         read_now(page, key)
@@ -197,7 +165,7 @@ def test_an_offline_station_is_told_when_it_connects(house: House, chromium: Bro
 @pytest.mark.feature("F-STA-6")
 def test_a_template_is_made_previewed_and_applied(house: House, chromium: Browser) -> None:
     key = known(house, "CONFIG-TEMPLATE")
-    with simulated(house, "CONFIG-TEMPLATE", "1.6", keys) as station:
+    with simulated(house.product, "CONFIG-TEMPLATE", "1.6", keys) as station:
         visit = house.page(chromium, "admin")
         page = visit.page
         read_now(page, key)

@@ -1,0 +1,176 @@
+"""Operations that only newer versions of OCPP have: monitors, certificates, customers, support of the grid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import trio
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.kit.house import House
+from tests.kit.looks import faults
+from tests.kit.pressing import press
+from tests.kit.simulated import simulated
+from tests.kit.simulators import Simulator
+
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+
+
+def known(house: House, identity: str) -> str:
+    """A station of one's own; its key."""
+    station = {"identity": identity, "place": house.names["South Yard"]}
+    name: str = house.ask("stations.CreateStation", station=station).station.name
+    return name.partition("/")[2]
+
+
+def willing(cp: Simulator, nursery: trio.Nursery) -> Simulator:
+    """Accepts what it is asked."""
+    del nursery
+
+    def watch(payload: dict[str, Any]) -> dict[str, Any]:
+        results = [
+            {key: each[key] for key in ("component", "variable", "type", "severity")} | {"status": "Accepted", "id": 7}
+            for each in payload["setMonitoringData"]
+        ]
+        return {"setMonitoringResult": results}
+
+    cp.on("SetVariableMonitoring", watch)
+    cp.on("ClearVariableMonitoring", {"clearMonitoringResult": [{"id": 7, "status": "NotFound"}]})
+    hashes = {"hashAlgorithm": "SHA256", "issuerNameHash": "ab", "issuerKeyHash": "cd", "serialNumber": "01"}
+    chain = {"certificateType": "CSMSRootCertificate", "certificateHashData": hashes}
+    cp.on("GetInstalledCertificateIds", {"status": "Accepted", "certificateHashDataChain": [chain]})
+    return cp
+
+
+def asked(station: Simulator, action: str) -> dict[str, Any]:
+    found = [payload for name, payload in station.received if name == action]
+    assert found, f"never asked for {action}"
+    return found[-1]
+
+
+def opened(page: Page, key: str) -> Locator:
+    panel = page.locator(f"#operation-{key}")
+    panel.locator("summary").click()
+    return panel
+
+
+@pytest.mark.feature("F-OPS-5")
+def test_monitors_certificates_and_customers_of_2_0_1(house: House, chromium: Browser) -> None:
+    key = known(house, "MORE-201")
+    with simulated(house.product, "MORE-201", "2.0.1", willing) as station:
+        visit = house.page(chromium, "admin")
+        page = visit.page
+        page.goto(f"/stations/{key}")
+        panel = opened(page, "set-monitor")
+        panel.get_by_label("Variable").fill("Temperature")
+        panel.get_by_label("Value").fill("70,5")
+        panel.get_by_role("button", name="Watch it").click()
+        expect(panel.locator("output")).to_contain_text("Component.Variable")
+        panel.get_by_label("Variable").fill("ChargingStation.Temperature")
+        panel.get_by_label("How grave").select_option("6")
+        panel.get_by_role("button", name="Watch it").click()
+        expect(panel.locator("output")).to_contain_text("The station agreed.")
+        (wanted,) = asked(station, "SetVariableMonitoring")["setMonitoringData"]
+        assert (wanted["value"], wanted["type"], wanted["severity"]) == (70.5, "UpperThreshold", 6)
+        assert (wanted["component"], wanted["variable"]) == ({"name": "ChargingStation"}, {"name": "Temperature"})
+        panel = opened(page, "clear-monitor")
+        panel.get_by_label("Numbers").fill("7")
+        panel.get_by_role("button", name="Stop it").click()
+        expect(panel.locator("output")).to_contain_text("NotFound")
+        panel = opened(page, "customer")
+        panel.get_by_label("Tag", exact=True).fill("DEADBEEF")
+        panel.get_by_role("combobox", name="What", exact=True).select_option("both")
+        panel.get_by_role("button", name="Send").click()
+        page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+        expect(panel.locator("output")).to_contain_text("The station agreed.")
+        sent = asked(station, "CustomerInformation")
+        assert (sent["report"], sent["clear"], sent["idToken"]["idToken"]) == (True, True, "DEADBEEF")
+        panel = opened(page, "install-certificate")
+        panel.get_by_role("button", name="Install").click()
+        page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+        expect(panel.locator("output")).to_contain_text("The station agreed.")
+        assert asked(station, "InstallCertificate")["certificate"].startswith("-----BEGIN CERTIFICATE-----")
+        panel = opened(page, "certificates")
+        panel.get_by_role("button", name="Ask").click()
+        expect(panel.locator("output")).to_contain_text("The station agreed.")
+        panel = opened(page, "delete-certificate")
+        panel.get_by_label("Certificate").focus()
+        option = panel.locator("option[value='SHA256|ab|cd|01']")
+        expect(option).to_have_count(1)
+        panel.get_by_label("Certificate").select_option("SHA256|ab|cd|01")
+        panel.get_by_role("button", name="Delete").click()
+        page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+        expect(panel.locator("output")).to_contain_text("The station agreed.")
+        assert asked(station, "DeleteCertificate")["certificateHashData"]["serialNumber"] == "01"
+        expect(page.locator("#operation-der-discharge")).to_have_count(0)
+        visit.close()
+
+
+@pytest.mark.feature("F-OPS-5")
+def test_support_of_the_grid_of_2_1(house: House, chromium: Browser) -> None:
+    key = known(house, "MORE-21")
+    with simulated(house.product, "MORE-21", "2.1", willing) as station:
+        visit = house.page(chromium, "support")
+        page = visit.page
+        page.goto(f"/stations/{key}")
+        expect(page.locator("#operation-install-certificate")).to_have_count(0)
+        panel = opened(page, "der-discharge")
+        panel.get_by_label("Per cent").fill("0")
+        panel.get_by_label("When").select_option("from")
+        panel.get_by_role("button", name="Set").click()
+        expect(panel.locator("output")).to_contain_text("Say when it begins")
+        panel.get_by_label("When").select_option("always")
+        panel.get_by_label("Id (empty: a new one)").fill("no-v2g")
+        panel.get_by_role("button", name="Set").click()
+        expect(panel.locator("output")).to_contain_text("The station agreed.")
+        sent = asked(station, "SetDERControl")
+        assert (sent["controlId"], sent["isDefault"]) == ("no-v2g", True)
+        assert sent["limitMaxDischarge"]["pctMaxDischargePower"] == 0
+        panel = opened(page, "der-clear")
+        panel.get_by_label("Id (empty: all)").fill("no-v2g")
+        panel.get_by_role("button", name="End it").click()
+        page.get_by_role("dialog").get_by_role("button", name="Yes").click()
+        expect(panel.locator("output")).to_contain_text("The station agreed.")
+        panel = page.locator("#operation-priority")
+        panel.locator("summary").click()
+        expect(panel).to_contain_text("No session is under way.")
+        visit.close()
+
+
+def test_a_station_of_1_6_is_not_shown_what_it_cannot_do(house: House) -> None:
+    key = known(house, "MORE-16")
+    with house.visitor("admin") as http:
+        page = http.get(f"/stations/{key}").text
+    assert 'id="operation-reset"' in page
+    assert 'id="operation-set-monitor"' not in page
+
+
+@pytest.mark.feature("F-OPS-6")
+def test_a_schedule_is_changed_afterwards(house: House, chromium: Browser) -> None:
+    visit = house.page(chromium, "admin")
+    page = visit.page
+    page.goto("/operations/new?kind=SYNC_LOCAL_LIST")
+    page.get_by_label("Title").fill("Every night")
+    page.get_by_text("By the clock instead").click()
+    page.get_by_label("Time of day").fill("02:00")
+    press(page.get_by_role("button", name="Save as a schedule"))
+    (made,) = [each for each in house.ask("operations.ListSchedules").schedules if each.title == "Every night"]
+    page.goto("/operations/schedules")
+    page.get_by_role("link", name="Change Every night").click()
+    assert faults(page) == []
+    page.get_by_label("Time of day").fill("03:30")
+    page.get_by_label("Time zone").fill("Mars/Olympus")
+    page.get_by_label("Mon").uncheck()
+    press(page.get_by_role("button", name="Save"))
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("Time of day")).to_have_value("03:30")
+    page.get_by_label("Time zone").fill("Europe/Berlin")
+    expect(page.get_by_label("Mon")).not_to_be_checked()
+    press(page.get_by_role("button", name="Save"))
+    expect(page.get_by_text("The schedule is saved.")).to_be_visible()
+    visit.close()
+    now = house.ask("operations.GetSchedule", name=made.name).schedule
+    assert (now.minute_of_day, list(now.days_of_week), now.time_zone) == (210, [2, 3, 4, 5, 6, 7], "Europe/Berlin")
+    assert now.draft.order.HasField("sync_local_list")
+    house.ask("operations.DeleteSchedule", name=made.name)
