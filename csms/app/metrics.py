@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import accumulate
 from typing import Final
 
 import trio
@@ -18,7 +19,7 @@ from prometheus_client.registry import Collector
 from csms.actors.registry import RegistryCounts
 from csms.ports.message_log import Direction
 from csms.services.traffic import BOUNDS, Traffic
-from csms.storage.journal import JournalStatistics
+from csms.storage.journal import WAIT_BOUNDS, JournalStatistics
 from csms.storage.message_log import MessageLogStatistics
 
 LAG_SECONDS: Final = 1.0
@@ -73,16 +74,8 @@ class NodeCollector(Collector):
             messages.add_metric((_WORDS[direction], kind or "none", action or "none"), count)
         yield messages
         buckets, seconds = traffic.latencies
-        latency = HistogramMetricFamily(
-            "chargehouse_ocpp_answer_seconds",
-            "From a station's message to our answer, which is sent when the message is on disk.",
-        )
-        total, cumulative = 0, []
-        for bound, count in zip((*BOUNDS, "+Inf"), buckets, strict=True):
-            total += count
-            cumulative.append((str(bound), total))
-        latency.add_metric((), cumulative, seconds)
-        yield latency
+        sentence = "From a station's message to our answer, which is sent when the message is on disk."
+        yield _histogram("chargehouse_ocpp_answer_seconds", sentence, BOUNDS, buckets, seconds)
 
     def _journal(self) -> Iterator[Metric]:
         journal, log = self._sources.journal(), self._sources.message_log()
@@ -90,6 +83,9 @@ class NodeCollector(Collector):
         yield _counter("chargehouse_journal_records", "Records that are on disk.", journal.records)
         yield _counter("chargehouse_journal_refused", "Records that the database refused.", journal.refused)
         yield _counter("chargehouse_journal_wait_seconds", "Waiting for the disk, added up by batches.", journal.wait_s)
+        waits = journal.waits or (0,) * (len(WAIT_BOUNDS) + 1)
+        sentence = "From the first record of a group commit to the disk."
+        yield _histogram("chargehouse_journal_commit_wait_seconds", sentence, WAIT_BOUNDS, waits, journal.wait_s)
         yield _gauge("chargehouse_journal_pending_records", "Records that wait for the disk.", journal.pending_records)
         yield _gauge("chargehouse_journal_last_batch_records", "Records in the last group commit.", journal.last_batch)
         yield _counter("chargehouse_message_log_entries", "Entries of the message log, written.", log.written)
@@ -168,6 +164,13 @@ def open_registry() -> CollectorRegistry:
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, text, value=float(value))
+
+
+def _histogram(name: str, sentence: str, bounds: Sequence[float], counts: Sequence[int], total: float) -> Metric:
+    """`counts`: how many fell into each bucket alone, one more than there are bounds."""
+    family = HistogramMetricFamily(name, sentence)
+    family.add_metric((), list(zip([*map(str, bounds), "+Inf"], accumulate(counts), strict=True)), total)
+    return family
 
 
 def _counter(name: str, text: str, value: float) -> CounterMetricFamily:

@@ -14,9 +14,11 @@ Batches are written one at a time and in order, so what one station reported sta
 from __future__ import annotations
 
 import random
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from itertools import chain
+from typing import Final
 
 import asyncpg
 import msgspec
@@ -38,6 +40,9 @@ LONGEST_PAUSE = 2.0
 log = structlog.get_logger(__name__)
 
 
+WAIT_BOUNDS: Final = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1.0, 4.0)
+
+
 class JournalStatistics(msgspec.Struct, frozen=True):
     """Counters since the start. `wait_s` is the sum over the batches of the time from first put to disk."""
 
@@ -47,6 +52,8 @@ class JournalStatistics(msgspec.Struct, frozen=True):
     pending_records: int
     last_batch: int
     wait_s: float
+    waits: tuple[int, ...] = ()
+    """Commits by how long their first record waited: up to each of `WAIT_BOUNDS` seconds, then beyond."""
 
     @property
     def mean_batch(self) -> float:
@@ -145,6 +152,7 @@ class PostgresJournal:
         self._available = False
         self._commits = self._records = self._refused = self._last_batch = 0
         self._wait_s = 0.0
+        self._waits = [0] * (len(WAIT_BOUNDS) + 1)
         self._fenced = 0
 
     @property
@@ -156,7 +164,13 @@ class PostgresJournal:
     def statistics(self) -> JournalStatistics:
         """For metrics."""
         return JournalStatistics(
-            self._commits, self._records, self._refused, self._pending, self._last_batch, self._wait_s
+            self._commits,
+            self._records,
+            self._refused,
+            self._pending,
+            self._last_batch,
+            self._wait_s,
+            tuple(self._waits),
         )
 
     # -- for actors ------------------------------------------------------------------------------------------------
@@ -286,7 +300,9 @@ class PostgresJournal:
         self._commits += 1
         self._records += batch.records
         self._last_batch = batch.records
-        self._wait_s += trio.current_time() - batch.first_put_at
+        wait = trio.current_time() - batch.first_put_at
+        self._wait_s += wait
+        self._waits[bisect_left(WAIT_BOUNDS, wait)] += 1
 
     async def _store(self, own: Dedicated, tickets: list[PostgresTicket]) -> None:
         """Until all of them are on disk or refused."""

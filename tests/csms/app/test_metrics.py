@@ -19,7 +19,7 @@ from csms.storage.message_log import MessageLogStatistics
 def sources(traffic: Traffic) -> Sources:
     return Sources(
         registry=lambda: RegistryCounts(actors=3, online=2, down=1, crashes=4, bugs=5),
-        journal=lambda: JournalStatistics(10, 200, 1, 7, 20, 0.5),
+        journal=lambda: JournalStatistics(10, 200, 1, 7, 20, 0.5, (0, 0, 0, 9, 1, *[0] * 8)),
         message_log=lambda: MessageLogStatistics(8, 1, 2),
         connections=lambda: 2,
         available=lambda: True,
@@ -45,6 +45,8 @@ def test_everything_that_an_alert_would_watch_is_there() -> None:
         'chargehouse_ocpp_answer_seconds_bucket{le="+Inf"} 1.0',
         "chargehouse_ocpp_answer_seconds_count 1.0",
         "chargehouse_journal_records_total 200.0",
+        'chargehouse_journal_commit_wait_seconds_bucket{le="0.008"} 9.0',
+        'chargehouse_journal_commit_wait_seconds_bucket{le="+Inf"} 10.0',
         "chargehouse_message_log_dropped_total 1.0",
         "chargehouse_database_available 1.0",
         "chargehouse_draining 0.0",
