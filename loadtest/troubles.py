@@ -170,7 +170,7 @@ class Troubles:
 
     async def duplicate(self, seconds: float) -> bool:
         """The other one says little and leaves; the station comes back by itself."""
-        if await self._online() is None:
+        if await self._ocpp() is None:
             return False
         aside = Tally(trio.current_time())  # what befalls the other one is no concern of the run's
         names = (self._fresh_id() for _ in count())
