@@ -118,12 +118,12 @@ class Child:
         )
         self.starts += 1
         assert process.stdout is not None  # noqa: S101  asked for
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._listen, process.stdout.fileno())
-            nursery.start_soon(self._check, process)
-            code = await ended(process)
-            nursery.cancel_scope.cancel()
-        process.stdout.close()
+        with process.stdout:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._listen, process.stdout.fileno())
+                nursery.start_soon(self._check, process)
+                code = await ended(process)
+                nursery.cancel_scope.cancel()
         return code
 
     async def _listen(self, descriptor: int) -> None:

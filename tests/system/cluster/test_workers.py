@@ -1,0 +1,132 @@
+"""`serve --workers 2` as it is started: two nodes on one port, commands and watching across, workers that die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+
+from control.v1 import stations_pb2
+from tests.kit.desk import Desk
+from tests.kit.desk import desk as open_desk
+from tests.kit.fleet import FleetStation
+from tests.kit.product import Product
+from tests.kit.product import product as start_product
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+STATIONS = 16
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Product]:
+    with start_product(workers="2", unknown_stations="accept") as made:
+        deadline = time.monotonic() + 90
+        while "is running with" not in made.log.read_text():  # the first node serves already
+            assert time.monotonic() < deadline, made.log.read_text()
+            time.sleep(0.1)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def desk(running: Product) -> Iterator[Desk]:
+    with open_desk(running) as made:
+        for number in range(STATIONS):
+            made.ask("id_tokens.CreateIdToken", id_token={"id_token": f"TAG{number}"})
+        yield made
+
+
+def nodes_of(running: Product) -> set[int]:
+    assert running.process is not None
+    found = subprocess.run(
+        ["ps", "--ppid", str(running.process.pid), "-o", "pid=,args="], capture_output=True, text=True, check=True
+    )
+    return {int(line.split()[0]) for line in found.stdout.splitlines() if " node " in f"{line} "}
+
+
+def connections_of(running: Product) -> dict[int, int]:
+    """Process → how many stations are connected to it."""
+    found = subprocess.run(
+        ["ss", "-tnpH", "state", "established", f"sport = :{running.ocpp_port}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    counts: dict[int, int] = {}
+    for line in found.stdout.splitlines():
+        if "pid=" in line:
+            pid = int(line.partition("pid=")[2].partition(",")[0])
+            counts[pid] = counts.get(pid, 0) + 1
+    return counts
+
+
+@asynccontextmanager
+async def fleet_of(port: int, *, prefix: str = "CP") -> AsyncIterator[list[FleetStation]]:
+    async with trio.open_nursery() as nursery:
+        made = [FleetStation(f"{prefix}-{n}", port, f"TAG{n}", seed=n) for n in range(STATIONS)]
+        for each in made:
+            nursery.start_soon(each.run)
+        await until(lambda: all(each.connected for each in made))
+        yield made
+        nursery.cancel_scope.cancel()
+
+
+async def until(happy: object, seconds: float = 60.0) -> None:
+    assert callable(happy)
+    with trio.fail_after(seconds):
+        while not happy():
+            await trio.sleep(0.1)
+
+
+async def names_of(desk: Desk) -> dict[str, str]:
+    """Identity → name of those that are online."""
+    listed = (await desk.call("stations.ListStations", page_size=100)).stations
+    return {
+        each.identity: each.name for each in listed if each.connection_state == stations_pb2.CONNECTION_STATE_ONLINE
+    }
+
+
+async def clear_cache(desk: Desk, name: str) -> str:
+    return str((await desk.call("remote.ClearCache", target={"station": name})).result.status)
+
+
+@pytest.mark.feature("F-SYS-7")
+async def test_stations_on_both_nodes_are_commanded_and_listed_from_one_place(running: Product, desk: Desk) -> None:
+    async with fleet_of(running.ocpp_port) as fleet:
+        nodes = nodes_of(running)
+        assert len(nodes) == 2
+        assert set(connections_of(running)) == nodes, "the kernel shares connections out among the nodes"
+        names = await names_of(desk)
+        assert {each.identity for each in fleet} <= set(names)
+        for each in fleet:
+            assert await clear_cache(desk, names[each.identity]) == "Accepted"
+
+
+async def test_a_node_that_is_killed_is_started_again_and_its_stations_come_back(running: Product, desk: Desk) -> None:
+    async with fleet_of(running.ocpp_port) as fleet:
+        await until(lambda: all(each.sessions for each in fleet))
+        victim = max(connections_of(running).items(), key=lambda each: each[1])[0]
+        os.kill(victim, signal.SIGKILL)
+        await until(lambda: len(nodes_of(running) - {victim}) == 2)
+        before = {each.identity: len(each.sessions) for each in fleet}
+        await until(lambda: all(len(each.sessions) > before[each.identity] for each in fleet), 90)
+        names = await names_of(desk)
+        for each in fleet:
+            assert await clear_cache(desk, names[each.identity]) == "Accepted"
+
+
+async def test_nodes_are_restarted_one_by_one_while_stations_charge(running: Product) -> None:
+    assert running.process is not None
+    async with fleet_of(running.ocpp_port) as fleet:
+        before = nodes_of(running)
+        running.process.send_signal(signal.SIGHUP)
+        await until(lambda: "all nodes were restarted" in running.log.read_text(), 150)
+        assert not before & nodes_of(running)
+        charged = {each.identity: len(each.sessions) for each in fleet}
+        await until(lambda: all(len(each.sessions) > charged[each.identity] for each in fleet), 90)
