@@ -30,6 +30,30 @@ class FileAnswer(msgspec.Struct, frozen=True):
     file: File
 
 
+class Component(msgspec.Struct, frozen=True):
+    """A part of a station."""
+
+    name: str
+    evse_id: int
+
+
+class Monitor(msgspec.Struct, frozen=True):
+    """Something that a station watches by itself."""
+
+    id: int
+    component: Component
+    variable: str
+    type: str
+    value: float
+    severity: int
+
+
+class Monitors(msgspec.Struct, frozen=True):
+    """All of a station's, as it last told."""
+
+    monitors: tuple[Monitor, ...] = ()
+
+
 class Piece(msgspec.Struct, frozen=True):
     """A piece of a file's content."""
 
@@ -44,8 +68,11 @@ async def diagnostics(request: Request) -> Response:
 
 async def _page(request: Request, outcome: Outcome | None) -> Response:
     client, key = client_of(request), request.path_params["key"]
-    jobs, files, events = await asyncio.gather(
-        _jobs(client, key), _files(client, key), _events(client, key, request.query_params.get("after", ""))
+    jobs, files, events, monitors = await asyncio.gather(
+        _jobs(client, key),
+        _files(client, key),
+        _events(client, key, request.query_params.get("after", "")),
+        _monitors(client, key),
     )
     return await tab_page(
         request,
@@ -55,10 +82,20 @@ async def _page(request: Request, outcome: Outcome | None) -> Response:
         jobs=jobs,
         files=files,
         events=events,
+        monitors=monitors.monitors,
         outcome=outcome,
         after=request.query_params.get("after", ""),
         older=with_query(f"/stations/{key}/diagnostics", {"after": events.next_page_token}),
     )
+
+
+async def _monitors(client: Client, key: str) -> Monitors:
+    try:
+        return await client.desk.ask("DeviceModelService/ListMonitors", Monitors, station=f"stations/{key}")
+    except ApiError as error:
+        if error.code not in HELD_BACK:
+            raise
+        return Monitors()
 
 
 @signed_in

@@ -74,6 +74,10 @@ def test_monitors_certificates_and_customers_of_2_0_1(house: House, chromium: Br
         (wanted,) = asked(station, "SetVariableMonitoring")["setMonitoringData"]
         assert (wanted["value"], wanted["type"], wanted["severity"]) == (70.5, "UpperThreshold", 6)
         assert (wanted["component"], wanted["variable"]) == ({"name": "ChargingStation"}, {"name": "Temperature"})
+        page.goto(f"/stations/{key}/diagnostics")
+        expect(page.locator("tr", has_text="ChargingStation.Temperature")).to_contain_text("UpperThreshold")
+        assert faults(page) == []
+        page.goto(f"/stations/{key}")
         panel = opened(page, "clear-monitor")
         panel.get_by_label("Numbers").fill("7")
         panel.get_by_role("button", name="Stop it").click()
