@@ -80,7 +80,8 @@ def read_settings(argv: Sequence[str]) -> Settings:
     if not 1 <= given.processes <= scenario.stations:
         raise ValueError("--processes must be at least 1, and no more than there are stations")
     each = -(-scenario.stations // given.processes)
-    for problem in (too_few_ports(scenario.stations, sources), raise_file_limit(each)):
+    listening = scenario.versions.get("1.5", 0) / sum(scenario.versions.values())
+    for problem in (too_few_ports(scenario.stations, sources), raise_file_limit(each, listening)):
         if problem is not None:
             raise ValueError(problem)
     settings = Settings(

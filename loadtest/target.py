@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import resource
 import socket
 import ssl
@@ -80,12 +81,14 @@ def make_tls(target: Target, ca: str | None, *, insecure: bool) -> ssl.SSLContex
     return context
 
 
-def raise_file_limit(stations: int) -> str | None:
+def raise_file_limit(stations: int, listening: float = 0.0) -> str | None:
     """Lift the soft limit of open files as far as needed; returns what to do when the hard limit is too low.
 
-    `stations` are those of one process; its children inherit the limit.
+    `stations` are those of one process; its children inherit the limit. `listening` is the share of them that speak
+    SOAP: these listen as well, and the server connects to them.
     """
-    needed = stations + SPARE_FILES
+    files = 1 + 2 * listening  # of a station
+    needed = math.ceil(stations * files) + SPARE_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return None
@@ -95,8 +98,8 @@ def raise_file_limit(stations: int) -> str | None:
         return None
     return (
         f"{stations} stations in a process need {needed} open files, but it may have only {hard}: "
-        f"use --stations {hard - SPARE_FILES}, or share them among more --processes, or raise the hard limit "
-        "(ulimit -Hn) and start again."
+        f"use --stations {int((hard - SPARE_FILES) / files)}, or share them among more --processes, or raise the "
+        "hard limit (ulimit -Hn) and start again."
     )
 
 

@@ -84,6 +84,9 @@ def test_the_file_limit_is_raised_or_explained(monkeypatch: pytest.MonkeyPatch) 
     assert sentence is not None
     assert "--stations 936" in sentence
     assert "--processes" in sentence
+    sentence = raise_file_limit(900, 0.5)
+    assert sentence is not None
+    assert "--stations 468" in sentence  # stations of 1.5 listen, and are connected to
     limits["now"] = (100, resource.RLIM_INFINITY)
     assert raise_file_limit(1_000_000) is None
 
