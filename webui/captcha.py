@@ -84,7 +84,8 @@ class Captcha:
         self._used[found.nonce] = self._now()
         while len(self._used) > MOST:
             self._used.popitem(last=False)
-        return answer.strip().isdecimal() and int(answer.strip()[:4]) == found.answer
+        given = answer.strip()
+        return given.isascii() and given.isdecimal() and int(given[:4]) == found.answer
 
     def is_wanted(self, email: str, address: str) -> bool:
         """Must who signs in as this, from there, answer a question?"""
