@@ -43,6 +43,7 @@ from csms.app.work import Work
 from csms.cluster.local import LocalDirectory, LocalFeed
 from csms.config import Address, Settings
 from csms.domain.errors import InvalidArgument, Unavailable
+from csms.ports.feed import Feed
 from csms.services.consulting import Consulting
 from csms.services.masking import MaskedMessageLog
 from csms.services.messages import Messages
@@ -203,23 +204,7 @@ async def _open_parts(
     reacting, consulting, tolerance, traffic = Reacting(), Consulting(), ToleranceIndex(), Traffic()
     await tolerance.load(stores.tolerance)
     ground.start_soon(tolerance.reload_for_ever, stores.tolerance)
-    registry = Registry(
-        now=now,
-        journal=stores.journal,
-        feed=feed,
-        tokens=index if cluster is None else ToldTokens(index, cluster.use),
-        loader=stores.stations,
-        stations=stores.stations,
-        transactions=stores.transactions,
-        message_log=MaskedMessageLog(stores.message_log, traffic),
-        consultant=consulting,
-        reactions=reacting,
-        tolerance=tolerance,
-        ownership=None if cluster is None else cluster.ownership,
-        on_crash=_report_crash,
-        settings=ActorSettings(heartbeat_s=settings.heartbeat_interval, retry_s=settings.boot_retry_interval),
-        link_limits=LinkLimits(rate=settings.station_rate, burst=settings.station_rate * 4),
-    )
+    registry = _actors(settings, stores, feed, index, consulting, reacting, tolerance, traffic, cluster)
     await ground.start(reacting.run)
     await ground.start(registry.run)
     directory = LocalDirectory(registry) if cluster is None else cluster.directory(registry)
@@ -249,6 +234,36 @@ async def _open_parts(
         work=Work() if cluster is None else cluster.work,
         changes=NobodyElse() if cluster is None else cluster.changes,
         make_lease=None if cluster is None else cluster.lease,
+    )
+
+
+def _actors(
+    settings: Settings,
+    stores: Stores,
+    feed: Feed,
+    index: MemoryTokenIndex,
+    consulting: Consulting,
+    reacting: Reacting,
+    tolerance: ToleranceIndex,
+    traffic: Traffic,
+    cluster: Cluster | None,
+) -> Registry:
+    return Registry(
+        now=now,
+        journal=stores.journal,
+        feed=feed,
+        tokens=index if cluster is None else ToldTokens(index, cluster.use),
+        loader=stores.stations,
+        stations=stores.stations,
+        transactions=stores.transactions,
+        message_log=MaskedMessageLog(stores.message_log, traffic),
+        consultant=consulting,
+        reactions=reacting,
+        tolerance=tolerance,
+        ownership=None if cluster is None else cluster.ownership,
+        on_crash=_report_crash,
+        settings=ActorSettings(heartbeat_s=settings.heartbeat_interval, retry_s=settings.boot_retry_interval),
+        link_limits=LinkLimits(rate=settings.station_rate, burst=settings.station_rate * 4),
     )
 
 
