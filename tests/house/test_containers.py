@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.house.deployments import PINNED, unknown_flags, unknown_variables
 from tests.house.tree import ROOT
-
-# A tag says at least a major version: "18-bookworm" does, "latest" and nothing do not.
-PINNED = re.compile(r"^[\w./-]+:\d+[\w.-]*$")
 
 
 @dataclass(frozen=True)
@@ -73,6 +70,7 @@ def test_the_image_starts_in_exec_form_so_that_signals_arrive() -> None:
     assert json.loads(only("ENTRYPOINT")) == ["chargehouse"]
     command = json.loads(only("CMD"))
     assert command[0] == "serve"
+    assert unknown_flags(command) == []
     listens = dict(zip(command[1::2], command[2::2], strict=True))
     assert listens.keys() == {"--ocpp-listen", "--control-listen", "--portal-listen"}
     assert {address.rpartition(":")[0] for address in listens.values()} == {"0.0.0.0"}
@@ -127,6 +125,13 @@ def test_the_database_is_the_server_beside_it(compose: dict[str, Any]) -> None:
     postgres = compose["services"]["postgres"]["environment"]
     assert address.startswith(f"postgresql://{postgres['POSTGRES_USER']}:${{POSTGRES_PASSWORD")
     assert address.endswith(f"@postgres:5432/{postgres['POSTGRES_DB']}")
+
+
+def test_each_variable_of_the_compose_file_is_a_setting(compose: dict[str, Any]) -> None:
+    assert unknown_variables(compose["services"]["chargehouse"]["environment"]) == []
+    example = (ROOT / ".env.example").read_text("utf-8")
+    named = [line.removeprefix("# ").partition("=")[0] for line in example.splitlines() if "=" in line]
+    assert unknown_variables(named) == []
 
 
 def test_every_volume_is_declared(compose: dict[str, Any]) -> None:
