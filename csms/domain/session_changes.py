@@ -23,6 +23,8 @@ _FUTURE: Final = timedelta(minutes=10)
 
 LOGBOOK_FIELDS: Final = ("mileage_km", "vehicle_id", "purpose", "note", "reference_number")
 CORRECTED_FIELDS: Final = ("energy_wh", "start_time", "stop_time", "id_token", "user")
+DRIVER_FIELDS: Final = frozenset({"id_token", "user"})
+"""Who charged: another tariff may hold for somebody else."""
 
 
 class Logbook(msgspec.Struct, frozen=True):

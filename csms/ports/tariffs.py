@@ -77,6 +77,15 @@ class CostedSession(msgspec.Struct, frozen=True):
     meter_start_wh: float | None = None
 
 
+class DueCost(msgspec.Struct, frozen=True):
+    """An order to compute the cost of a session. `driver_changed`: its tag or user was corrected, so that another
+    tariff may hold."""
+
+    number: int
+    session_id: int
+    driver_changed: bool = False
+
+
 class Spending(msgspec.Struct, frozen=True):
     """What was spent in one currency, VAT included."""
 
@@ -100,8 +109,8 @@ class SessionCostStore(Protocol):
         """Sessions of OCPP 2.x under way at stations that are online and said that they show costs (variable Enabled,
         instance Cost, of TariffCostCtrlr)."""
 
-    async def due(self, size: int) -> Sequence[tuple[int, int]]:
-        """(number of the order, session) of sessions whose cost is to be computed, oldest first."""
+    async def due(self, size: int) -> Sequence[DueCost]:
+        """Sessions whose cost is to be computed, oldest order first."""
 
     async def settled(self, orders: Sequence[int]) -> None:
         """These orders are done."""

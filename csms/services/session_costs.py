@@ -33,6 +33,7 @@ BATCH: Final = 200
 SWEEP_SECONDS: Final = 5.0
 MAX_REASON: Final = 500
 CHANGED: Final = "The consumption changed."
+ANOTHER_DRIVER: Final = "The tag or the user was corrected."
 
 _log = structlog.get_logger("csms.session_costs")
 
@@ -86,20 +87,21 @@ class SessionCosts:
     async def sweep(self) -> int:
         """One batch. How many orders were settled."""
         orders = await self._store.due(BATCH)
-        for session_id in dict.fromkeys(session_id for _, session_id in orders):
+        corrected = {order.session_id for order in orders if order.driver_changed}
+        for session_id in dict.fromkeys(order.session_id for order in orders):
             try:
-                await self.compute(session_id)
+                await self.compute(session_id, driver_changed=session_id in corrected)
             except Unavailable:
                 raise
             except (DomainError, ArithmeticError, ValueError) as error:
                 _log.error("the cost of a session cannot be computed", session_id=session_id, exc_info=error)
         if orders:
-            await self._store.settled([number for number, _ in orders])
+            await self._store.settled([order.number for order in orders])
         return len(orders)
 
-    async def compute(self, session_id: int) -> SessionCost | None:
-        """The cost of an ended session: its first revision, or the next one when its consumption is another; None when
-        there is nothing to do."""
+    async def compute(self, session_id: int, *, driver_changed: bool = False) -> SessionCost | None:
+        """The cost of an ended session: its first revision, or the next one when its consumption is another, or when
+        another driver has another tariff; None when there is nothing to do."""
         session = await self._store.session(session_id)
         if session is None or not session.ended:
             return None
@@ -109,10 +111,15 @@ class SessionCosts:
         if last is None:
             held = await self._held(session)
             version, reason, revision = None if held is None else held.version, "", 0
-        elif last.basis == basis:
-            return None
         else:
             version, reason, revision = await self._version(last), CHANGED, last.revision
+            if driver_changed:
+                held = await self._held(session)
+                right = None if held is None else held.version
+                if _id_of(right) != _id_of(version):
+                    version, reason = right, ANOTHER_DRIVER
+            if last.basis == basis and reason == CHANGED:
+                return None
         return await self._keep(session, consumption, version, basis=basis, reason=reason, after=revision)
 
     # -- for people ------------------------------------------------------------------------------------------------
@@ -239,6 +246,10 @@ class SessionCosts:
             return CostView(cost)
         known = (await self._tariffs.get([version.tariff_id])).get(version.tariff_id)
         return CostView(cost, "" if known is None else known.name, version)
+
+
+def _id_of(version: TariffVersion | None) -> int | None:
+    return None if version is None else version.id
 
 
 def _began(session: CostedSession) -> datetime:

@@ -11,7 +11,7 @@ import asyncpg
 from csms.domain.errors import NotFound
 from csms.domain.facts import ConnectorStatus
 from csms.domain.records import SessionRecord
-from csms.domain.session_changes import Change, Corrections, Logbook, LostSession, Vehicle
+from csms.domain.session_changes import DRIVER_FIELDS, Change, Corrections, Logbook, LostSession, Vehicle
 from csms.domain.transaction import SessionState
 from csms.ports.session_changes import StatusEntry, WaitingLogbook
 from csms.storage.pool import Database
@@ -38,6 +38,7 @@ WHERE id = $1 AND state = 'ENDED' AND user_corrected = $12
   AND corrected_id_token IS NOT DISTINCT FROM $11::text
 RETURNING id
 """
+ANOTHER_DRIVER_SQL = "INSERT INTO session_cost_due (session_id, driver_changed) VALUES ($1, true)"
 OWNER_SQL = "SELECT user_id FROM id_token WHERE id_token = $1"
 LOCK_SQL = "SELECT * FROM session WHERE id = $1 AND state = 'ACTIVE' FOR UPDATE"
 CLOSED_SQL = "UPDATE session SET closed_at = $2, closed_by = $3, close_reason = $4 WHERE id = $1"
@@ -224,6 +225,8 @@ async def _change(connection: asyncpg.Connection, sql: str, args: Sequence[objec
     if await connection.fetchrow(sql, *args) is None:
         return False
     await _keep(connection, args[0], changes)
+    if any(change.field in DRIVER_FIELDS for change in changes):
+        await connection.execute(ANOTHER_DRIVER_SQL, args[0])
     return True
 
 

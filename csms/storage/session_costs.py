@@ -11,7 +11,7 @@ import msgspec
 from csms.domain.consumption import Sample
 from csms.domain.tariff import Line
 from csms.domain.tariff_book import SessionCost
-from csms.ports.tariffs import CostedSession, ShownCost, Spending
+from csms.ports.tariffs import CostedSession, DueCost, ShownCost, Spending
 from csms.storage.pool import Database
 from csms.storage.text import clean, fits_bigint
 
@@ -21,7 +21,7 @@ _COLUMNS = (
     "session_id, revision, tariff_version_id, currency, total_excl, vat, total_incl, vat_percent, lines, basis, "
     "reason, computed_at"
 )
-DUE_SQL = "SELECT id, session_id FROM session_cost_due ORDER BY id LIMIT $1"
+DUE_SQL = "SELECT id, session_id, driver_changed FROM session_cost_due ORDER BY id LIMIT $1"
 SETTLED_SQL = "DELETE FROM session_cost_due WHERE id = ANY($1::bigint[])"
 SESSION_SQL = """
 SELECT s.id, s.station_id, s.evse_id, s.place_id, s.user_id, coalesce(token.parent_id_token, '') AS tag_group,
@@ -84,9 +84,9 @@ class PostgresSessionCosts:
         rows = await self._database.fetch(SHOWN_SQL, size)
         return [ShownCost(row["id"], row["station_id"], row["transaction_id"]) for row in rows]
 
-    async def due(self, size: int) -> Sequence[tuple[int, int]]:
+    async def due(self, size: int) -> Sequence[DueCost]:
         """See `SessionCostStore.due`."""
-        return [(row["id"], row["session_id"]) for row in await self._database.fetch(DUE_SQL, size)]
+        return [DueCost(*row) for row in await self._database.fetch(DUE_SQL, size)]
 
     async def settled(self, orders: Sequence[int]) -> None:
         """See `SessionCostStore.settled`."""

@@ -10,11 +10,13 @@ import pytest
 
 from csms.aio import open_door
 from csms.domain.errors import AlreadyExists, FailedPrecondition, NotFound, StaleVersion
+from csms.domain.session_changes import Change, Corrections
 from csms.domain.tariff_book import read_target
 from csms.storage.cost_reports import PostgresReports
 from csms.storage.mail_queue import PostgresMailQueue
 from csms.storage.pool import open_database
 from csms.storage.session_costs import PostgresSessionCosts
+from csms.storage.session_changes import PostgresSessionChanges
 from csms.storage.tariffs import PostgresTariffs
 from tests.kit.storage_world import postgres_storage, storage_url
 from tests.kit.tariff_stores import LONG_AGO, NOW, NOWHERE, OTHER, SYSTEM, TERMS, Stores, a_cost, a_session, stores
@@ -132,9 +134,27 @@ async def test_an_ended_session_is_due_once_and_an_open_one_is_not(stores: Store
     assert await stores.costs.due(10) == []
     session = await a_session(stores)
     orders = await stores.costs.due(10)
-    assert [number for _, number in orders] == [session.id]
-    await stores.costs.settled([number for number, _ in orders])
+    assert [(order.session_id, order.driver_changed) for order in orders] == [(session.id, False)]
+    await stores.costs.settled([order.number for order in orders])
     assert await stores.costs.due(10) == []
+
+
+@pytest.mark.feature("F-SES-8")
+async def test_a_corrected_driver_makes_a_session_due_and_another_correction_does_not(stores: Stores) -> None:
+    session = await a_session(stores)
+    await stores.costs.settled([order.number for order in await stores.costs.due(10)])
+
+    def change(field: str) -> Change:
+        return Change(field, "", "x", "users/1", "Ada", NOW, "wrong")
+
+    note, card = Corrections(), Corrections(id_token="OTHER")
+    assert await stores.changes.correct(session.id, note, None, [change("note")], Corrections())
+    assert await stores.costs.due(10) == []
+    assert await stores.changes.correct(session.id, card, None, [change("id_token")], Corrections())
+    (order,) = await stores.costs.due(10)
+    assert (order.session_id, order.driver_changed) == (session.id, True)
+    assert not await stores.changes.correct(session.id, card, None, [change("user")], Corrections()), "it was stale"
+    assert await stores.costs.due(10) == [order]
 
 
 async def test_a_session_and_its_curve(stores: Stores) -> None:
@@ -184,7 +204,8 @@ async def test_stations_that_said_so_show_costs(database_url: str) -> None:
         postgres_storage(database_url) as storage,
     ):
         tariffs, costs = PostgresTariffs(database), PostgresSessionCosts(database)
-        stores = Stores(tariffs, costs, PostgresReports(database), PostgresMailQueue(database), storage)
+        changes = PostgresSessionChanges(database)
+        stores = Stores(tariffs, costs, changes, PostgresReports(database), PostgresMailQueue(database), storage)
         session = await a_session(stores, ended=False)
         await database.execute("UPDATE session SET sequence = '0-1', transaction_id = 'TX'")
         await database.execute("UPDATE station SET online = true")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from csms.domain.facts import ConnectorStatus
-from csms.domain.session_changes import Change, Closure, Corrections, Logbook, LostSession, Vehicle
+from csms.domain.session_changes import DRIVER_FIELDS, Change, Closure, Corrections, Logbook, LostSession, Vehicle
 from csms.domain.transaction import SessionState, Transaction
 from csms.ports.session_changes import StatusEntry, WaitingLogbook
 from tests.kit.fake_tables import FakeTables
@@ -40,6 +40,9 @@ class FakeSessionChanges:
         self._tables.corrections[session_id] = corrections
         self._tables.session_users[session_id] = user_id
         self._changes.setdefault(session_id, []).extend(changes)
+        if any(change.field in DRIVER_FIELDS for change in changes):
+            for watch in self._tables.driver_watchers:
+                watch(session_id)
         return True
 
     async def owner_of(self, id_token: str) -> int | None:

@@ -102,6 +102,8 @@ class FakeTables:
     session_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     token_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     takers: list[Callable[[Sequence[Record]], None]] = field(default_factory=list)
+    driver_watchers: list[Callable[[int], None]] = field(default_factory=list)
+    """Called with the session whose tag or user was corrected."""
     """Further fakes that take in what is written."""
 
     def check(self) -> None:

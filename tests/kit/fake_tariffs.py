@@ -32,7 +32,7 @@ from csms.domain.tariff_book import (
 from csms.domain.transaction import SessionState
 from csms.ports.cost_reports import ChargedSessions, ReportFilter
 from csms.ports.outbox import MailKind
-from csms.ports.tariffs import CostedSession, ShownCost, Spending
+from csms.ports.tariffs import CostedSession, DueCost, ShownCost, Spending
 from tests.kit.fake_people import FakeMailQueue
 from tests.kit.fake_tables import FakeTables
 
@@ -160,12 +160,13 @@ class FakeSessionCosts:
     def __init__(self, tables: FakeTables, tariffs: FakeTariffs) -> None:
         self._tables = tables
         self._tariffs = tariffs
-        self._due: dict[int, int] = {}
+        self._due: dict[int, DueCost] = {}
         self._numbers = itertools.count(1)
         self._costs: dict[int, list[SessionCost]] = {}
         self.showing: set[int] = set()
         """Stations that show costs."""
         tables.takers.append(self._take)
+        tables.driver_watchers.append(lambda number: self.order(number, driver_changed=True))
 
     async def shown(self, size: int) -> Sequence[ShownCost]:
         self._tables.check()
@@ -176,12 +177,13 @@ class FakeSessionCosts:
         ]
         return found[:size]
 
-    def order(self, session_id: int) -> None:
-        self._due[next(self._numbers)] = session_id
+    def order(self, session_id: int, *, driver_changed: bool = False) -> None:
+        number = next(self._numbers)
+        self._due[number] = DueCost(number, session_id, driver_changed)
 
-    async def due(self, size: int) -> Sequence[tuple[int, int]]:
+    async def due(self, size: int) -> Sequence[DueCost]:
         self._tables.check()
-        return list(self._due.items())[:size]
+        return list(self._due.values())[:size]
 
     async def settled(self, orders: Sequence[int]) -> None:
         self._tables.check()
@@ -194,7 +196,9 @@ class FakeSessionCosts:
         if found is None:
             return None
         ended = found.state is SessionState.ENDED
-        _, group = await self._tariffs.driver(found.id_token)
+        right = self._tables.corrections.get(session_id)
+        shown = found.id_token if right is None or right.id_token is None else right.id_token
+        _, group = await self._tariffs.driver(shown)
         return CostedSession(
             session_id,
             found.station_id if found.station_id in self._tables.stations else None,

@@ -18,14 +18,17 @@ from csms.domain.tariff_book import SessionCost, cost_of_session, read_target
 from csms.domain.transaction import Transaction
 from csms.ports.cost_reports import ReportStore
 from csms.ports.outbox import MailQueue
+from csms.ports.session_changes import SessionChanges
 from csms.ports.tariffs import SessionCostStore, TariffStore
 from csms.storage.cost_reports import PostgresReports
 from csms.storage.mail_queue import PostgresMailQueue
 from csms.storage.pool import open_database
+from csms.storage.session_changes import PostgresSessionChanges
 from csms.storage.session_costs import PostgresSessionCosts
 from csms.storage.tariffs import PostgresTariffs
 from tests.kit.fake_journal import FakeJournal
 from tests.kit.fake_people import FakeMailQueue
+from tests.kit.fake_session_changes import FakeSessionChanges
 from tests.kit.fake_tables import FakeTables
 from tests.kit.fake_tariffs import FakeReports, FakeSessionCosts, FakeTariffs
 from tests.kit.records import a_meter_record
@@ -51,6 +54,7 @@ NOWHERE = 10**30
 class Stores:
     tariffs: TariffStore
     costs: SessionCostStore
+    changes: SessionChanges
     reports: ReportStore
     mails: MailQueue
     storage: Storage
@@ -63,7 +67,8 @@ async def stores(storage_url: str) -> AsyncIterator[Stores]:
         assert isinstance(storage.journal, FakeJournal)
         tables: FakeTables = storage.journal.tables
         tariffs, queue = FakeTariffs(tables), FakeMailQueue()
-        yield Stores(tariffs, FakeSessionCosts(tables, tariffs), FakeReports(tables, queue), queue, storage)
+        costs, changes = FakeSessionCosts(tables, tariffs), FakeSessionChanges(tables)
+        yield Stores(tariffs, costs, changes, FakeReports(tables, queue), queue, storage)
         return
     async with (
         postgres_storage(storage_url) as storage,
@@ -73,6 +78,7 @@ async def stores(storage_url: str) -> AsyncIterator[Stores]:
         yield Stores(
             PostgresTariffs(database),
             PostgresSessionCosts(database),
+            PostgresSessionChanges(database),
             PostgresReports(database),
             PostgresMailQueue(database),
             storage,

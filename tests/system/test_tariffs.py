@@ -47,10 +47,19 @@ async def cost_of(desk: Desk, session: str) -> Any:
         return None
 
 
+async def guests(desk: Desk) -> None:
+    """They pay less."""
+    cheap = {**TERMS, "elements": [{"kind": "PRICE_KIND_ENERGY", "price": "0.10"}]}
+    tariff = (await desk.call("tariffs.CreateTariff", tariff={"display_name": "Guests", "terms": cheap})).tariff
+    await desk.call("tariffs.AssignTariff", target="tagGroups/GUESTS", tariff=tariff.name)
+    await desk.add_token("GUESTCARD", parent_id_token="GUESTS")
+
+
 @pytest.mark.feature("F-SES-6", "F-SES-9")
 async def test_a_session_is_priced_and_a_month_becomes_a_report(running: Product, desk: Desk) -> None:
     tariff = (await desk.call("tariffs.CreateTariff", tariff={"display_name": "Day", "terms": TERMS})).tariff
     await desk.add_token("FLEETCARD", parent_id_token="FLEET")
+    await guests(desk)
     name = await desk.add_station("CP-COST")
     async with simulator(running, "CP-COST", "1.6") as cp:
         await cp.send(cp.calls.BootNotification(charge_point_vendor="Acme", charge_point_model="One"))
@@ -70,6 +79,10 @@ async def test_a_session_is_priced_and_a_month_becomes_a_report(running: Product
         cost = await desk.until(lambda: cost_of(desk, f"sessions/{number}"), bool, "computed")
         assert (cost.cost.total_incl, cost.cost.total_excl, cost.tariff_display_name) == ("6.00", "4.96", "Day")
         assert [line.text for line in cost.cost.lines] == ["20 kWh x 0.3 = 6.00"]
+        values = {"id_token": "GUESTCARD"}
+        await desk.call("sessions.CorrectSession", name=cost.session, values=values, update_mask="idToken", reason="?")
+        cost = await desk.until(lambda: cost_of(desk, cost.session), lambda found: found.revision == 2, "priced anew")
+        assert (cost.cost.total_incl, cost.tariff_display_name) == ("2.00", "Guests")
 
     again = await desk.call(
         "tariffs.RecomputeSessionCost", session=old.name, reason="It had no tariff", tariff=tariff.name

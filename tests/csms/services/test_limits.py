@@ -14,6 +14,7 @@ from csms.domain.errors import InvalidArgument, NotFound
 from csms.domain.facts import AuthorizationStatus as Status
 from csms.domain.limits import ChargeLimit
 from csms.domain.transaction import Transaction
+from csms.services.session_editing import NewValues
 from tests.kit.service_world import ADMIN, ServiceWorld
 
 MAY = datetime(2026, 5, 20, 12, tzinfo=UTC)
@@ -43,6 +44,20 @@ class Town:
     @property
     def status(self) -> Status:
         return self.world.index.decide("A", self.world.time, starting=999).status
+
+
+@pytest.mark.feature("F-TAG-3", "F-SES-8")
+async def test_a_session_that_turns_out_to_be_somebody_elses_no_longer_counts() -> None:
+    town = Town()
+    await town.open()
+    limits, editing = town.world.limits, town.world.session_editing
+    await limits.set(ADMIN, ChargeLimit(town.target, 2000.0), version=None)
+    town.charge(1, 2000.0)
+    await limits.sweep()
+    assert town.status is Status.NO_CREDIT
+    await editing.correct(ADMIN, 1, ["user"], NewValues(user=town.user_id + 1), "lent card")
+    await limits.sweep()
+    assert town.status is Status.ACCEPTED
 
 
 @pytest.mark.feature("F-TAG-3")

@@ -14,7 +14,8 @@ from csms.domain.access import Role
 from csms.domain.errors import FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from csms.domain.tariff import Element, PriceKind, Tariff, Window
 from csms.domain.tariff_book import NamedTariff, read_target
-from csms.services.session_costs import CHANGED
+from csms.services.session_costs import ANOTHER_DRIVER, CHANGED
+from csms.services.session_editing import NewValues
 from tests.kit.service_world import ADMIN, CALLERS, DRIVER, NOW, SUPPORT
 from tests.kit.tariff_world import TariffWorld
 
@@ -116,6 +117,38 @@ async def test_the_nearest_assignment_counts() -> None:
         assert held is not None
         assert held.gross == price, target
         world.cost_store._costs.clear()
+
+
+@pytest.mark.feature("F-SES-8")
+async def test_whoever_turns_out_to_have_charged_pays_by_their_own_tariff() -> None:
+    world = TariffWorld()
+    await a_tariff(world, per_kwh("0.30"))
+    await a_tariff(world, per_kwh("0.10"), "users/3")
+    await an_ended_session(world)
+    await world.costs.sweep()
+    await world.session_editing.correct(ADMIN, 7, ["user"], NewValues(user=3), "lent card")
+    await world.costs.sweep()
+    found, earlier = await world.costs.get(ADMIN, 7)
+    assert (found.cost.gross, found.cost.reason, found.tariff) == (Decimal("0.10"), ANOTHER_DRIVER, "For users/3")
+    assert [each.cost.gross for each in earlier] == [Decimal("0.30")]
+    await world.session_editing.correct(ADMIN, 7, ["energy_wh"], NewValues(energy_wh=900.0), "the meter")
+    await world.session_editing.correct(ADMIN, 7, ["user"], NewValues(user=4), "no, hers")
+    await world.costs.sweep()
+    found, earlier = await world.costs.get(ADMIN, 7)
+    assert found.cost.revision == 3, "one more, although two things were corrected"
+    assert found.tariff == "For places/1"
+
+
+@pytest.mark.feature("F-SES-8")
+async def test_a_correction_of_the_driver_that_has_the_same_tariff_prices_nothing_anew() -> None:
+    world = TariffWorld()
+    await a_tariff(world, per_kwh("0.30"))
+    await an_ended_session(world)
+    await world.costs.sweep()
+    await world.session_editing.correct(ADMIN, 7, ["user"], NewValues(user=3), "lent card")
+    await world.costs.sweep()
+    found, _ = await world.costs.get(ADMIN, 7)
+    assert found.cost.revision == 1
 
 
 async def test_without_a_tariff_nothing_is_to_be_paid() -> None:
