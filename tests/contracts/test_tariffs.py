@@ -15,8 +15,8 @@ from csms.domain.tariff_book import read_target
 from csms.storage.cost_reports import PostgresReports
 from csms.storage.mail_queue import PostgresMailQueue
 from csms.storage.pool import open_database
-from csms.storage.session_costs import PostgresSessionCosts
 from csms.storage.session_changes import PostgresSessionChanges
+from csms.storage.session_costs import PostgresSessionCosts
 from csms.storage.tariffs import PostgresTariffs
 from tests.kit.storage_world import postgres_storage, storage_url
 from tests.kit.tariff_stores import LONG_AGO, NOW, NOWHERE, OTHER, SYSTEM, TERMS, Stores, a_cost, a_session, stores
