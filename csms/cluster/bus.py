@@ -39,6 +39,8 @@ PATIENCE: Final = 3.0
 CONNECT_SECONDS: Final = 2
 RECONNECT_SECONDS: Final = 0.25
 PING_SECONDS: Final = 5
+KEY_SECONDS: Final = 2.5
+"""How long keys and streams may take; longer only while a server of several has just died."""
 _ERRORS: Final = (nats.errors.Error, TimeoutError, OSError, ssl.SSLError)
 
 Handler = Callable[[str, bytes], Awaitable[bytes | None]]
@@ -175,7 +177,7 @@ class Bus:
         """In asyncio. Raises BusUnavailable."""
         if self._client is None or self._client.is_closed:
             raise BusUnavailable("NATS, the bus between the nodes, cannot be reached. Try again in a moment.")
-        return self._client.jetstream(timeout=5.0)
+        return self._client.jetstream(timeout=KEY_SECONDS)
 
     @property
     def client(self) -> Client:

@@ -15,17 +15,20 @@ import msgspec
 import structlog
 import trio
 
-from csms.cluster.bus import Bus, BusUnavailable
+from csms.cluster.bus import Bus, BusUnavailable, NoAnswer, NobodyThere
+from csms.cluster.codec import Disconnect, encode
 from csms.cluster.keys import Bucket
 from csms.domain.errors import Unavailable
 
 log = structlog.get_logger("csms.membership")
 
-TTL_SECONDS: Final = 8.0
+TTL_SECONDS: Final = 15.0
 BEAT_SECONDS: Final = 2.0
 LOOK_SECONDS: Final = 2.0
 MISSED_LOOKS: Final = 2
 """So often in a row an entry must be missing: after an outage of the bus, nodes write theirs again first."""
+ANSWER_SECONDS: Final = 2.0
+"""A node without an entry that answers within this time lives all the same."""
 SWEEP_LOOKS: Final = 15
 """Every so many looks, also what belongs to nodes that nobody has seen alive is given free."""
 _NUMBERS: Final = 4095
@@ -119,6 +122,7 @@ class Undertaker:
         self._release_all_but = release_all_but
         self._tell = tell
         self._known: dict[int, int] = {}  # number → how often it was missing in a row
+        self._names: dict[int, str] = {}
         self._looks = 0
 
     async def run(self) -> None:
@@ -138,16 +142,39 @@ class Undertaker:
         living = {int(key) for key in await self._bus.door.call(self._bucket.keys) if key.isdecimal()}
         self._looks += 1
         for number in living:
+            if number not in self._names:
+                self._names[number] = await self._name_of(number)
             self._known[number] = 0
         for number in [each for each in self._known if each not in living]:
             self._known[number] += 1
-            if self._known[number] >= MISSED_LOOKS:
+            if self._known[number] >= MISSED_LOOKS and not await self._answers(number):
                 stations = await self._release(number)
                 del self._known[number]
+                self._names.pop(number, None)
                 self._told("a node is gone; its stations are offline", stations, number)
         if self._looks % SWEEP_LOOKS == MISSED_LOOKS + 2:
             stations = await self._release_all_but(living | set(self._known))
             self._told("stations of nodes that nobody knows are offline", stations, 0)
+
+    async def _name_of(self, number: int) -> str:
+        found = await self._bus.door.call(self._bucket.get, str(number))
+        try:
+            return "" if found is None else msgspec.msgpack.decode(found[0], type=Member).name
+        except msgspec.DecodeError:
+            return ""
+
+    async def _answers(self, number: int) -> bool:
+        """Its entry may have gone in trouble of the bus. Raises BusUnavailable."""
+        name = self._names.get(number)
+        if not name:
+            return False
+        question = encode(Disconnect(0, ""))  # there is no station 0
+        try:
+            await self._bus.request(self._bus.subject("node", name, 0), question, ANSWER_SECONDS)
+        except (NobodyThere, NoAnswer):
+            return False
+        log.info("a node's entry had gone, and the node lives", node=number)
+        return True
 
     def _told(self, event: str, stations: list[int], number: int) -> None:
         if stations or number:

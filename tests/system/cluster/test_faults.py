@@ -335,6 +335,7 @@ async def quiet(made: System, fleet: list[FleetStation], watcher: Watcher) -> No
     with trio.fail_after(BACK_SECONDS):
         while not (
             all(each.connected for each in fleet)
+            and (await rows(made, "SELECT count(*) AS n FROM station WHERE online"))[0]["n"] == STATIONS
             and sum(made.online().values()) == STATIONS
             and (watcher.listed_again or wanted <= watcher.sessions)
         ):
@@ -360,8 +361,6 @@ async def check_books(made: System, fleet: list[FleetStation]) -> None:
                 assert sessions[session.number]["state"] == "ENDED", (each.identity, session)
             for moment in session.meter_values:
                 assert written.get((session.number, moment)) == 1, (each.identity, session.number, moment)
-    online = await rows(made, "SELECT count(*) AS n FROM station WHERE online")
-    assert online[0]["n"] == STATIONS
 
 
 def check_commands(fleet: list[FleetStation], commander: Commander) -> None:
