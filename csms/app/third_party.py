@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
 
 import trio
 
@@ -33,9 +32,6 @@ from csms.storage.third_party import PostgresServices
 from csms.storage.waiting import PostgresReservationBook
 from csms.transport.ocpi.endpoint import OcpiEndpoint
 from csms.transport.ocpi.routes import OcpiRoutes
-
-ROAMING: Final = "roaming"
-"""The kind of changes that parties make themselves (`csms.app.cluster.Rereading`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ async def open_third_party(parts: Parts, index: MemoryTokenIndex) -> ThirdParty:
     await guests.load(store)
     index.also_ask(guests)
     ground.start_soon(guests.reload_for_ever, store)
-    parts.changes.on(["ThirdPartyService", ROAMING], partial(_again, book, guests, store))
+    parts.changes.on(["ThirdPartyService"], partial(_again, book, guests, store))
     tokens = RoamingTokens(store, releases, client, guests, book, now=now)
     parts.consulting.prepare(AuthorizationAsked, tokens.prepare)
     parts.work.start_soon(tokens.pull_for_ever)

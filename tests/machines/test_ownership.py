@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import trio
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
@@ -165,6 +165,11 @@ async def _live(steps: list[Step]) -> None:
         nursery.cancel_scope.cancel()
 
 
+CHARGE: Step = ("charge", 0)
+BACK_AGAIN: list[Step] = [("lose news", 1), CHARGE, ("move", 1), *[CHARGE] * 4, ("move", 0), *[CHARGE] * 4]
+
+
 @given(STEPS)
+@example(BACK_AGAIN)
 def test_no_node_serves_a_station_from_an_old_memory(steps: list[Step]) -> None:
     trio.run(_live, steps, clock=MockClock(autojump_threshold=0))
