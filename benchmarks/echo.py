@@ -6,6 +6,7 @@ It shares nothing with the node, so that whatever makes the node's own transport
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import trio
 from websockets.frames import Frame, Opcode
@@ -15,14 +16,16 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 
+async def _serve(stream: trio.SocketStream) -> None:
+    with suppress(trio.BrokenResourceError):  # it went in the middle of something
+        await _echo(stream)
+
+
 async def _echo(stream: trio.SocketStream) -> None:
     protocol = ServerProtocol()
     async with stream:
         while protocol.state is not State.CLOSED:
-            try:
-                data = await stream.receive_some(65_536)
-            except trio.BrokenResourceError:
-                return
+            data = await stream.receive_some(65_536)
             if not data:
                 return
             protocol.receive_data(data)
@@ -40,7 +43,7 @@ async def _echo(stream: trio.SocketStream) -> None:
 
 async def main(port: int) -> None:
     """Serve for ever."""
-    await trio.serve_tcp(_echo, port, host="127.0.0.1")
+    await trio.serve_tcp(_serve, port, host="127.0.0.1")
 
 
 if __name__ == "__main__":

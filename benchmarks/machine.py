@@ -115,6 +115,7 @@ def node(*flags: str) -> Iterator[tuple[int, int, str]]:
             f"--ocpp-listen=127.0.0.1:{port}",
             "--files-listen=127.0.0.1:0",
             "--unknown-stations=accept",
+            "--station-rate=100000",  # a closed loop sends more than any station would be let
             "--log-level=warning",
             *flags,
         )
