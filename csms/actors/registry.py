@@ -31,6 +31,7 @@ from csms.actors.world import (
     OneNode,
     World,
 )
+from csms.domain.applying import NO_COSTS, Reckoner
 from csms.domain.commands import Outcome
 from csms.domain.errors import Unavailable
 from csms.ocpp.dialect import Dialect
@@ -87,6 +88,7 @@ class Registry:
         reactions: Reactions | None = None,
         tolerance: Tolerance | None = None,
         ownership: Ownership | None = None,
+        reckoner: Reckoner = NO_COSTS,
         on_crash: Callable[[int, Exception], None] = _ignore,
         new_message_id: Callable[[], str] = _random_message_id,
         settings: ActorSettings | None = None,
@@ -107,6 +109,7 @@ class Registry:
             ownership=ownership or alone,
             consultant=consultant or Nobody(),
             reactions=reactions or Nobody(),
+            reckoner=reckoner,
         )
         self._message_log = message_log
         self._tolerance = tolerance

@@ -346,6 +346,7 @@ class StationActor:
             orphan,
             consulted,
             *self._outlets,
+            self._world.reckoner,
         )
         applied = state.apply(fact, context)
         self._ledger.keep(applied)

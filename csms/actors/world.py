@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from csms.actors.mailbox import MAILBOX_SIZE
 from csms.actors.session_ids import SessionIds
+from csms.domain.applying import NO_COSTS, Reckoner
 from csms.domain.commands import Answer, Command
 from csms.domain.facts import Fact, Reply
 from csms.ports.consultant import Consultant
@@ -149,5 +150,6 @@ class World:
     consultant: Consultant
     reactions: Reactions
     ownership: Ownership = field(default_factory=OneNode)
+    reckoner: Reckoner = NO_COSTS
     behind: set[int] = field(default_factory=set)
     """Stations with sessions whose rows lag behind their meter values; the registry sees to them."""

@@ -45,6 +45,7 @@ from csms.config import Address, Settings
 from csms.domain.errors import InvalidArgument, Unavailable
 from csms.ports.feed import Feed
 from csms.services.consulting import Consulting
+from csms.services.cost_memory import CostMemory
 from csms.services.masking import MaskedMessageLog
 from csms.services.messages import Messages
 from csms.services.places import Places
@@ -204,7 +205,8 @@ async def _open_parts(
     reacting, consulting, tolerance, traffic = Reacting(), Consulting(), ToleranceIndex(), Traffic()
     await tolerance.load(stores.tolerance)
     ground.start_soon(tolerance.reload_for_ever, stores.tolerance)
-    registry = _actors(settings, stores, feed, index, consulting, reacting, tolerance, traffic, cluster)
+    costs = CostMemory(index)
+    registry = _actors(settings, stores, feed, index, consulting, reacting, tolerance, traffic, cluster, costs)
     await ground.start(reacting.run)
     await ground.start(registry.run)
     directory = LocalDirectory(registry) if cluster is None else cluster.directory(registry)
@@ -230,6 +232,7 @@ async def _open_parts(
         people.open_mails(settings, door, database, now),
         traffic=traffic,
         index=index,
+        costs=costs,
         role=Role.ALL if cluster is None else cluster.role,
         work=Work() if cluster is None else cluster.work,
         changes=NobodyElse() if cluster is None else cluster.changes,
@@ -247,6 +250,7 @@ def _actors(
     tolerance: ToleranceIndex,
     traffic: Traffic,
     cluster: Cluster | None,
+    costs: CostMemory,
 ) -> Registry:
     return Registry(
         now=now,
@@ -261,6 +265,7 @@ def _actors(
         reactions=reacting,
         tolerance=tolerance,
         ownership=None if cluster is None else cluster.ownership,
+        reckoner=costs,
         on_crash=_report_crash,
         settings=ActorSettings(heartbeat_s=settings.heartbeat_interval, retry_s=settings.boot_retry_interval),
         link_limits=LinkLimits(rate=settings.station_rate, burst=settings.station_rate * 4),

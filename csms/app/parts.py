@@ -19,6 +19,7 @@ from csms.ports.feed import Feed
 from csms.ports.inventory import Inventory
 from csms.ports.lease import Lease
 from csms.services.consulting import Consulting
+from csms.services.cost_memory import CostMemory
 from csms.services.mails import Mails
 from csms.services.notifications import Notifications
 from csms.services.places import Places
@@ -123,6 +124,8 @@ class Parts:
     """Counts the messages of stations."""
     index: MemoryTokenIndex = field(default_factory=MemoryTokenIndex)
     """Decides about tags. Loaded."""
+    costs: CostMemory | None = None
+    """Tells stations what sessions cost."""
     role: Role = Role.ALL
     """What this process is for."""
     work: Work = field(default_factory=Work)

@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from csms.domain.facts import ACK, IdTokenInfo, Reply, StatusChanged
 from csms.domain.ids import StationId
+from csms.domain.metering import MeterValue
 from csms.domain.records import EventRecord, Record
 from csms.domain.transaction import Transaction
+
+
+class Reckoner(Protocol):
+    """What a transaction of OCPP 2.x costs, from memory. Money with VAT, in the tariff's currency. It never raises."""
+
+    def read(self, transaction: Transaction, values: Sequence[MeterValue]) -> None:
+        """These were taken into the transaction."""
+
+    def running(self, transaction: Transaction, now: datetime) -> float | None:
+        """So far; None: no tariff holds, or it is not known yet."""
+
+    def final(self, transaction: Transaction, now: datetime) -> float | None:
+        """In all, once it has ended."""
+
+
+class NoCosts:
+    """A `Reckoner` where nothing costs anything."""
+
+    def read(self, transaction: Transaction, values: Sequence[MeterValue]) -> None:
+        """See `Reckoner.read`."""
+
+    def running(self, transaction: Transaction, now: datetime) -> float | None:
+        """See `Reckoner.running`."""
+        return None
+
+    def final(self, transaction: Transaction, now: datetime) -> float | None:
+        """See `Reckoner.final`."""
+        return None
+
+
+NO_COSTS: Final = NoCosts()
 
 
 class Context(msgspec.Struct):
@@ -35,6 +67,7 @@ class Context(msgspec.Struct):
     (or of the EVSE)?"""
     kept_from: Callable[[int, str, str | None, datetime], bool] = lambda _evse_id, _tag, _group, _at: False
     """(EVSE, tag, its group, when) → is the EVSE reserved for somebody else?"""
+    reckoner: Reckoner = NO_COSTS
 
 
 class Applied(msgspec.Struct):

@@ -58,6 +58,26 @@ def consumption_of(
     return Consumption(tuple(readings), tuple(charging), tuple(parked))
 
 
+def consumption_so_far(
+    began: datetime,
+    ended: datetime | None,
+    energy_wh: float,
+    meter_start_wh: float | None,
+    samples: Iterable[Sample],
+    plugged_out: datetime | None = None,
+    *,
+    now: datetime,
+) -> Consumption:
+    """Of a session as it is kept: one that has not ended (None) goes until its last reading, and the meter at its start
+    is a reading, too."""
+    found = list(samples)
+    if ended is None:
+        ended = max((sample.at for sample in found), default=now)
+    if meter_start_wh is not None:
+        found.insert(0, Sample(began, meter_start_wh))
+    return consumption_of(began, ended, energy_wh, found, plugged_out)
+
+
 def digest(consumption: Consumption) -> str:
     """The same for the same consumption, and only then."""
     encoded = msgspec.json.encode(consumption, order="deterministic")

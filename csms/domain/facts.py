@@ -267,7 +267,7 @@ class AuthorizationAdvice(Reply, frozen=True):
 class TransactionReply(Reply, frozen=True):
     """`transaction_id` is ours (1.6 StartTransaction needs it); `info` is given when the event named a token.
 
-    The rest is 2.x's. `total_cost` is the running (at the end: the final) cost, VAT included.
+    The rest is 2.x's, costs with VAT: `total_cost` when it has ended, `running_cost` before (2.1 alone).
     """
 
     transaction_id: int
@@ -276,6 +276,7 @@ class TransactionReply(Reply, frozen=True):
     charging_priority: int | None = None
     personal_message: str = ""
     transaction_limit: TransactionLimit | None = None
+    running_cost: float | None = None
 
 
 class TransactionAdvice(Reply, frozen=True):

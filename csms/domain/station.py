@@ -214,6 +214,8 @@ class StationState(StationMemory):
         transaction = self._transaction_of(fact.transaction_id, fact.evse_id, fact.meter_values, context.found)
         applied = Applied(ACK)
         self.keep_values(applied, transaction, fact.evse_id, fact.meter_values, context.now)
+        if transaction is not None and transaction.sequence is not None:
+            context.reckoner.read(transaction, fact.meter_values)
         if transaction is not None and self.progress_due(transaction, context.now):
             self.keep(applied, transaction)
         return applied

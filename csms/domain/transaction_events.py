@@ -69,6 +69,7 @@ def take_in(memory: StationMemory, fact: TransactionEventSeen, context: Context)
     plain = _is_plain(transaction, fact)
     _place(transaction, fact, latest=latest)
     memory.keep_values(applied, transaction, transaction.evse_id, fact.meter_values, context.now)
+    context.reckoner.read(transaction, fact.meter_values)
     if fact.event_type is _STARTED:
         _start(memory, applied, transaction, fact, context)
     info = _take_token(memory, applied, transaction, fact, context, by_us=by_us)
@@ -280,11 +281,16 @@ def _reply(transaction: Transaction, info: IdTokenInfo | None, context: Context)
     advice = context.consulted
     if not isinstance(advice, TransactionAdvice):
         advice = TransactionAdvice()
+    ended, reckoner = transaction.state is SessionState.ENDED, context.reckoner
+    total = advice.total_cost
+    if total is None and ended:
+        total = reckoner.final(transaction, context.now)
     return TransactionReply(
         transaction.id,
         info,
-        advice.total_cost,
+        total,
         None if info is None else info.charging_priority,
         advice.personal_message,
         advice.transaction_limit,
+        None if ended else reckoner.running(transaction, context.now),
     )

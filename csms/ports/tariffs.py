@@ -51,6 +51,9 @@ class TariffStore(Protocol):
     async def assignments(self, *, tariff_id: int | None = None, target: Target | None = None) -> Sequence[Assignment]:
         """Those that hold now, by target."""
 
+    async def assigned_since(self, at: datetime) -> Sequence[Assignment]:
+        """Those that hold, and those that held at `at` or later; by target, the older first."""
+
     async def in_force(self, targets: Sequence[Target], at: datetime) -> Sequence[InForce]:
         """What held then, at most one for each target; those whose tariff had no version in force are left out."""
 

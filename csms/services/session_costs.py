@@ -12,7 +12,7 @@ import structlog
 import trio
 
 from csms.domain.access import Action, Principal, check
-from csms.domain.consumption import Sample, consumption_of, digest
+from csms.domain.consumption import consumption_so_far, digest
 from csms.domain.errors import DomainError, FailedPrecondition, InvalidArgument, NotFound, Unavailable
 from csms.domain.tariff import Consumption, Cost, price
 from csms.domain.tariff_book import (
@@ -192,14 +192,15 @@ class SessionCosts:
         return session
 
     async def _consumption(self, session: CostedSession) -> Consumption:
-        samples = list(await self._store.readings(session.session_id))
-        began = _began(session)
-        ended = session.stopped_at
-        if ended is None:
-            ended = max((sample.at for sample in samples), default=self._now())
-        if session.meter_start_wh is not None:
-            samples.insert(0, Sample(began, session.meter_start_wh))
-        return consumption_of(began, ended, session.energy_wh, samples, session.plugged_out_at)
+        return consumption_so_far(
+            _began(session),
+            session.stopped_at,
+            session.energy_wh,
+            session.meter_start_wh,
+            await self._store.readings(session.session_id),
+            session.plugged_out_at,
+            now=self._now(),
+        )
 
     async def _held(self, session: CostedSession) -> InForce | None:
         tree = self._tree()

@@ -59,7 +59,10 @@ class Tariffs:
         tree: Callable[[], Tree],
         *,
         now: Callable[[], datetime],
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
+        """`changed` is called when other prices may hold somewhere."""
+        self._changed = changed
         self._store = store
         self._stations = stations
         self._people = people
@@ -114,6 +117,7 @@ class Tariffs:
             check_tariff(terms)
         made = await self._store.update(new, terms=terms, valid_from=self._beginning(valid_from), version=version)
         note_change(f"tariffs/{made.id}", old, made)
+        self._changed()
         return made
 
     async def delete(self, caller: Principal, tariff_id: int) -> None:
@@ -146,6 +150,7 @@ class Tariffs:
         before = await self._store.assignments(target=target)
         made = await self._store.assign(target, tariff_id, self._now())
         note_change(str(target), before[0] if before else None, made)
+        self._changed()
         return made
 
     async def assignments(

@@ -56,6 +56,9 @@ SELECT * FROM tariff_assignment
 WHERE valid_to IS NULL AND ($1::bigint IS NULL OR tariff_id = $1) AND ($2::text IS NULL OR target = $2)
 ORDER BY target
 """
+ASSIGNED_SINCE_SQL = """
+SELECT * FROM tariff_assignment WHERE valid_to IS NULL OR valid_to > $1 ORDER BY target, valid_from, id
+"""
 IN_FORCE_SQL = """
 SELECT assignment.target, tariff.display_name, version.*
 FROM tariff_assignment AS assignment
@@ -180,6 +183,10 @@ class PostgresTariffs:
             return []
         rows = await self._database.fetch(ASSIGNMENTS_SQL, tariff_id, None if target is None else str(target))
         return [_assignment(row) for row in rows]
+
+    async def assigned_since(self, at: datetime) -> Sequence[Assignment]:
+        """See `TariffStore.assigned_since`."""
+        return [_assignment(row) for row in await self._database.fetch(ASSIGNED_SINCE_SQL, at)]
 
     async def in_force(self, targets: Sequence[Target], at: datetime) -> Sequence[InForce]:
         """See `TariffStore.in_force`."""

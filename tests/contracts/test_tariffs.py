@@ -94,6 +94,23 @@ async def test_what_held_once_still_holds_for_then(stores: Stores) -> None:
     assert await stores.tariffs.assignments() == []
 
 
+async def test_what_held_lately_is_remembered_and_what_held_long_ago_is_not(stores: Stores) -> None:
+    tariff = await stores.tariffs.create("Day", "", TERMS, LONG_AGO)
+    for target, ended in (
+        ("users/3", NOW - timedelta(days=9)),
+        ("users/4", NOW - timedelta(days=1)),
+        ("users/5", None),
+    ):
+        await stores.tariffs.assign(read_target(target), tariff.id, LONG_AGO)
+        if ended is not None:
+            await stores.tariffs.assign(read_target(target), None, ended)
+    found = await stores.tariffs.assigned_since(NOW - timedelta(days=7))
+    assert [(str(each.target), each.valid_to) for each in found] == [
+        ("users/4", NOW - timedelta(days=1)),
+        ("users/5", None),
+    ]
+
+
 async def test_the_version_in_force_is_the_last_that_began(stores: Stores) -> None:
     made = await stores.tariffs.create("Day", "", TERMS, NOW)
     await stores.tariffs.update(made, terms=OTHER, valid_from=NOW + timedelta(days=1), version=None)

@@ -126,6 +126,11 @@ class FakeTariffs:
         ]
         return sorted(found, key=lambda each: str(each.target))
 
+    async def assigned_since(self, at: datetime) -> Sequence[Assignment]:
+        self._tables.check()
+        found = [each for each in self._assignments if each.valid_to is None or each.valid_to > at]
+        return sorted(found, key=lambda each: (str(each.target), each.valid_from, each.id))
+
     async def in_force(self, targets: Sequence[Target], at: datetime) -> Sequence[InForce]:
         self._tables.check()
         found = []

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from csms.domain.applying import Applied, Context
+from csms.domain.applying import NO_COSTS, Applied, Context, Reckoner
 from csms.domain.authorization import Token, decide
 from csms.domain.facts import (
     ConnectorStatus,
@@ -75,6 +75,7 @@ class Desk:
         }
         self._ids = count(100)
         self.now = T0 + timedelta(hours=3)
+        self.reckoner: Reckoner = NO_COSTS
 
     def authorize(self, token: str, starting: int | None) -> IdTokenInfo:
         return decide(self.tokens.get(token.upper()), T0)
@@ -88,7 +89,7 @@ class Desk:
             known = [s for s in self.sessions.values() if s.transaction_id == wanted.transaction_id]
             found = max(known, key=lambda s: s.id).snapshot() if known else None
         new_id = (lambda: next(self._ids)) if self.state.opens(fact, wanted, found) else _nothing_reserved
-        applied = self.state.apply(fact, Context(self.now, self.authorize, new_id, found=found))
+        applied = self.state.apply(fact, Context(self.now, self.authorize, new_id, found=found, reckoner=self.reckoner))
         for record in applied.records:
             if isinstance(record, SessionRecord):
                 self.sessions[record.transaction.id] = record.transaction

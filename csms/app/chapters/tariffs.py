@@ -11,6 +11,7 @@ from csms.domain.facts import TransactionEventSeen, TransactionEventType
 from csms.domain.topology import Tree
 from csms.outbox.report_files import ReportFiles
 from csms.ports.outbox import MailKind
+from csms.services.cost_memory import CostMemory
 from csms.services.cost_reports import CostReports
 from csms.services.running_costs import RunningCosts
 from csms.services.session_costs import SessionCosts
@@ -28,8 +29,11 @@ def build(parts: Parts) -> list[Servicer]:
     def tree() -> Tree:
         return parts.places.tree
 
-    tariffs = Tariffs(store, parts.stores.station_queries, people, parts.scopes, tree, now=parts.now)
     cost_store = PostgresSessionCosts(parts.database)
+    memory = parts.costs or CostMemory(parts.index)
+    tariffs = Tariffs(
+        store, parts.stores.station_queries, people, parts.scopes, tree, now=parts.now, changed=memory.hasten
+    )
     costs = SessionCosts(cost_store, store, parts.scopes, tree, now=parts.now)
     reports = CostReports(
         PostgresReports(parts.database), people, ReportFiles(), tree, now=parts.now, wake_mails=parts.mails.hasten
@@ -44,6 +48,12 @@ def build(parts: Parts) -> list[Servicer]:
     parts.changes.on([SESSION_ENDED], ended_elsewhere)
     parts.mails.written_by(MailKind.REPORT, reports.write)
     parts.reacting.on(TransactionEventSeen, ended, when=lambda fact: fact.event_type is TransactionEventType.ENDED)
+
+    async def tariffs_changed_elsewhere() -> None:
+        memory.hasten()
+
+    parts.changes.on(["TariffService"], tariffs_changed_elsewhere)
+    parts.ground.start_soon(memory.run, store, cost_store, tree, parts.now)
     parts.work.start_soon(costs.run)
     parts.work.start_soon(RunningCosts(cost_store, costs, parts.remote).run)
     parts.work.start_soon(reports.run)

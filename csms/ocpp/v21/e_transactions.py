@@ -77,10 +77,14 @@ def _extras(payload: TransactionEventRequest) -> facts.TransactionExtras | None:
 
 
 def reply_transaction_event(reply: facts.Reply) -> Payload:
-    """E01; E16 (limits)."""
+    """E01; E16 (limits). What 2.0.1 may be told at the end alone, 2.1 is told while it charges, too (I02)."""
     payload = reply_transaction_event_201(reply)
-    if isinstance(reply, facts.TransactionReply) and reply.transaction_limit is not None:
+    if not isinstance(reply, facts.TransactionReply):
+        return payload
+    if reply.transaction_limit is not None:
         payload["transactionLimit"] = reply.transaction_limit
+    if reply.total_cost is None and reply.running_cost is not None:
+        payload["totalCost"] = reply.running_cost
     return payload
 
 

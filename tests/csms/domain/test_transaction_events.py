@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import pytest
 
 from csms.domain.applying import Context
@@ -9,12 +12,14 @@ from csms.domain.facts import (
     AuthorizationStatus,
     ChargingState,
     ConnectorStatus,
+    MeterSampled,
     TransactionAdvice,
     TransactionExtras,
     TransactionLimit,
     TransactionReply,
 )
-from csms.domain.transaction import Authentication, Flag, SessionState
+from csms.domain.metering import MeterValue
+from csms.domain.transaction import Authentication, Flag, SessionState, Transaction
 from tests.kit.transactions import ENDED, STARTED, UPDATED, Desk, at, reading, told
 
 pytestmark = pytest.mark.feature("F-OCPP-4", "F-OCPP-9")
@@ -251,6 +256,38 @@ def test_advice_from_outside_goes_into_the_answer() -> None:
     reply = desk.state.apply(fact, context).reply
     assert isinstance(reply, TransactionReply)
     assert (reply.total_cost, reply.personal_message) == (4.2, "Hello")
+
+
+class Till:
+    """A reckoner that has seen what it was told, and takes 2 for what goes on and 9 for what has ended."""
+
+    def __init__(self) -> None:
+        self.values = 0
+
+    def read(self, _transaction: Transaction, values: Sequence[MeterValue]) -> None:
+        self.values += len(values)
+
+    def running(self, _transaction: Transaction, _now: datetime) -> float | None:
+        return 2.0
+
+    def final(self, _transaction: Transaction, _now: datetime) -> float | None:
+        return 9.0
+
+
+@pytest.mark.feature("F-SES-6")
+def test_what_it_costs_goes_into_the_answer_and_nothing_is_counted_twice() -> None:
+    desk, till = Desk(), Till()
+    desk.reckoner = till
+    answers = []
+    events = [(STARTED, 0, 0.0), (UPDATED, 1, 60.0), (UPDATED, 1, 60.0), (ENDED, 2, 90.0), (ENDED, 2, 90.0)]
+    for kind, seq_no, seconds in events:
+        answers.append(desk.tell(told(kind, seq_no, seconds, 1_000.0 + seconds)).reply)
+    told_costs = [(a.running_cost, a.total_cost) for a in answers if isinstance(a, TransactionReply)]
+    assert told_costs == [(2.0, None)] * 3 + [(None, 9.0)] * 2
+    assert till.values == 3
+    begin(desk, transaction_id="tx-2")
+    desk.tell(MeterSampled(1, (reading(120, 5.0),)))
+    assert till.values == 5, "a value beside the events"
 
 
 @pytest.mark.feature("F-OCPP-4")

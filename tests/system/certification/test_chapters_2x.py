@@ -235,6 +235,30 @@ async def test_tc_i_02_csms_running_cost(running: Product, desk: Desk, version: 
         assert await cs.asked("CostUpdated") == {"totalCost": 3.25, "transactionId": charging.transaction_id}
 
 
+@pytest.mark.feature("F-SES-6")
+async def test_costs_come_with_the_answers_to_a_transaction(running: Product, desk: Desk, version: str) -> None:
+    terms = {"currency": "EUR", "elements": [{"kind": "PRICE_KIND_ENERGY", "price": "0.50"}]}
+    await desk.add_token("TCI05")
+    async with charging_station(running, desk, named("TC-I-05", version), version) as (cs, name):
+        made = await desk.call("tariffs.CreateTariff", tariff={"display_name": f"I-05 {version}", "terms": terms})
+        await desk.call("tariffs.AssignTariff", target=name, tariff=made.tariff.name)
+        charging = Charging(cs, "TCI05")
+        await charging.start(at=1.0)
+
+        async def cost() -> float | None:
+            """The final one in 2.0.1, the running one in 2.1: that may lag behind a new tariff for a moment."""
+            kind, more = ("Updated", {}) if version == "2.1" else ("Ended", {"info": {"stoppedReason": "Local"}})
+            answer = await charging.tell(kind, "MeterValuePeriodic", meter=2_000.0, at=60.0, **more)
+            return answer.get("totalCost")
+
+        assert await desk.until(cost, lambda found: found is not None, "told") == 1.0
+        if version == "2.1":
+            ended = await charging.tell(
+                "Ended", "EVDeparted", meter=3_000.0, at=90.0, info={"stoppedReason": "EVDisconnected"}
+            )
+            assert ended["totalCost"] == 1.5
+
+
 async def test_tc_o_01_to_06_csms_display_messages(running: Product, desk: Desk, version: str) -> None:
     async with charging_station(running, desk, named("TC-O-01", version), version) as (cs, name):
         message = {"priority": "NormalCycle", "message": {"format": "UTF8", "content": "Welcome", "language": "en"}}

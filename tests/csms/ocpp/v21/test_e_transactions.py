@@ -8,7 +8,7 @@ import pytest
 
 from csms.domain.facts import TransactionEventSeen, TransactionExtras, TransactionLimit, TransactionReply
 from csms.ocpp.faults import Fault
-from tests.kit.dialects_2 import D21, fact_of, replied
+from tests.kit.dialects_2 import D21, D201, fact_of, replied
 
 pytestmark = pytest.mark.feature("F-OCPP-5")
 
@@ -61,3 +61,13 @@ def test_a_limit_that_cannot_be_kept_is_refused() -> None:
 def test_a_limit_goes_into_the_answer() -> None:
     reply = TransactionReply(7, transaction_limit=TransactionLimit(max_cost=20.0, max_soc=80))
     assert replied(D21, "TransactionEvent", reply) == {"transactionLimit": {"maxCost": 20.0, "maxSoC": 80}}
+
+
+@pytest.mark.feature("F-SES-6")
+def test_a_running_cost_is_for_2_1_alone_and_the_final_one_for_both() -> None:
+    running, final = TransactionReply(7, running_cost=2.5), TransactionReply(7, total_cost=4.0)
+    assert [replied(D21, "TransactionEvent", each) for each in (running, final)] == [
+        {"totalCost": 2.5},
+        {"totalCost": 4.0},
+    ]
+    assert [replied(D201, "TransactionEvent", each) for each in (running, final)] == [{}, {"totalCost": 4.0}]
