@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from pathlib import Path
 
 from csms.domain.errors import Unavailable
@@ -36,11 +37,11 @@ class AuthorityFolder:
 
     def keep(self, name: str, content: bytes) -> bytes:
         """Write it whole or not at all, unless there is one already: then that one's content. Raises Unavailable."""
-        new = self.path / f"{name}.{os.getpid()}.new"
+        # Not the process id alone: in containers that share the folder every process has the same.
+        new = self.path / f"{name}.{os.getpid()}-{secrets.token_hex(4)}.new"
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
-            new.unlink(missing_ok=True)
             fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             with os.fdopen(fd, "wb") as file:
                 file.write(content)

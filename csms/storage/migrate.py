@@ -9,6 +9,14 @@ in a transaction (CREATE INDEX CONCURRENTLY) says so in its first line,
 and separates its statements by lines ``-- chargehouse: next``; such a file can fail half-way and is then run again
 from its beginning, so each of its statements must bear that (IF NOT EXISTS).
 
+A newer schema serves an older version of the program too, so that versions can run side by side while a cluster is
+upgraded, and a version can be taken back: migrations only add (tests/house/test_migrations.py). One that older
+versions cannot live with says so in a line of its own,
+
+    -- chargehouse: not for older versions
+
+and from then on they refuse to start.
+
 Any number of processes may start at once: one migrates, the others wait for it and find nothing left to do.
 """
 
@@ -29,6 +37,7 @@ from csms.aio import Door
 from csms.storage.errors import translated
 
 NO_TRANSACTION = "-- chargehouse: no-transaction"
+NOT_FOR_OLDER = re.compile(r"^-- chargehouse: not for older versions\s*$", re.MULTILINE)
 NEXT_STATEMENT = re.compile(r"^-- chargehouse: next\s*$", re.MULTILINE)
 FILE_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 LOCK_KEY = 0x4348_4152_4745  # "CHARGE"
@@ -39,10 +48,15 @@ CREATE TABLE IF NOT EXISTS schema_migration (
     version    integer PRIMARY KEY,
     name       text NOT NULL,
     sha256     bytea NOT NULL,
-    applied_at timestamptz NOT NULL DEFAULT now()
+    applied_at timestamptz NOT NULL DEFAULT now(),
+    not_for_older boolean NOT NULL DEFAULT false
 )
 """
-_RECORD = "INSERT INTO schema_migration (version, name, sha256) VALUES ($1, $2, $3)"
+_HAS_MARK = (
+    "SELECT count(*) FROM pg_attribute WHERE attrelid = 'schema_migration'::regclass AND attname = 'not_for_older'"
+)
+_ADD_MARK = "ALTER TABLE schema_migration ADD COLUMN not_for_older boolean NOT NULL DEFAULT false"
+_RECORD = "INSERT INTO schema_migration (version, name, sha256, not_for_older) VALUES ($1, $2, $3, $4)"
 
 
 class MigrationError(RuntimeError):
@@ -58,7 +72,7 @@ class MigrationChanged(MigrationError):
 
 
 class SchemaTooNew(MigrationError):
-    """A newer version of the program has been at this database."""
+    """A newer version of the program has been at this database, and its schema is not for this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,11 @@ class Migration:
     @property
     def sha256(self) -> bytes:
         return hashlib.sha256(self.sql.encode()).digest()
+
+    @property
+    def not_for_older(self) -> bool:
+        """Versions of the program that do not have it cannot work with what it makes."""
+        return NOT_FOR_OLDER.search(self.sql) is not None
 
 
 def known_migrations(folder: Traversable | None = None) -> Sequence[Migration]:
@@ -122,6 +141,8 @@ async def apply_migrations(connection: asyncpg.Connection, migrations: Sequence[
         await asyncio.sleep(LOCK_POLL)
     try:
         await connection.execute(_TABLE)
+        if not await connection.fetchval(_HAS_MARK):
+            await connection.execute(_ADD_MARK)
         todo = _missing(migrations, await connection.fetch("SELECT * FROM schema_migration ORDER BY version"))
         for migration in todo:
             await _apply(connection, migration)
@@ -131,23 +152,24 @@ async def apply_migrations(connection: asyncpg.Connection, migrations: Sequence[
 
 
 def _missing(migrations: Sequence[Migration], rows: Sequence[Any]) -> Sequence[Migration]:
-    """What is still to apply; refuses a history that is not ours."""
-    if len(rows) > len(migrations):
-        raise SchemaTooNew(
-            f"The database is at schema version {rows[-1]['version']}, this version of chargehouse knows "
-            f"{len(migrations)}. Update chargehouse, or restore a backup from before the update."
-        )
+    """What is still to apply; refuses a history that is not ours. Nothing, if a newer version was here."""
     for migration, row in zip(migrations, rows, strict=False):
         if (row["version"], row["name"], row["sha256"]) != (migration.version, migration.name, migration.sha256):
             raise MigrationChanged(
                 f"Migration {migration.name} is not what was applied to this database as {row['name']} on "
                 f"{row['applied_at']:%Y-%m-%d}. Restore the original file; changes belong into a new migration."
             )
+    newer = rows[len(migrations) :]
+    if any(row["not_for_older"] for row in newer):
+        raise SchemaTooNew(
+            f"The database is at schema version {rows[-1]['version']}, this version of chargehouse knows "
+            f"{len(migrations)}. Update chargehouse, or restore a backup from before the update."
+        )
     return migrations[len(rows) :]
 
 
 async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
-    record = (_RECORD, migration.version, migration.name, migration.sha256)
+    record = (_RECORD, migration.version, migration.name, migration.sha256, migration.not_for_older)
     if migration.sql.startswith(NO_TRANSACTION):
         for statement in NEXT_STATEMENT.split(migration.sql):
             await connection.execute(statement)

@@ -80,10 +80,26 @@ async def test_a_changed_or_renamed_file_is_refused(door: Door, empty_database_u
     assert await migrate(door, empty_database_url, [FIRST]) == []
 
 
-async def test_a_newer_database_is_refused(door: Door, empty_database_url: str) -> None:
+async def test_an_older_version_works_on_with_a_newer_schema(door: Door, empty_database_url: str) -> None:
     await migrate(door, empty_database_url, [FIRST, SECOND])
+    assert await migrate(door, empty_database_url, [FIRST]) == []
+    with pytest.raises(MigrationChanged):
+        await migrate(door, empty_database_url, [Migration(1, FIRST.name, FIRST.sql + " ")])
+    assert await migrate(door, empty_database_url, [FIRST, SECOND, CONCURRENT]) == ["0003_index.sql"]
+
+
+async def test_a_schema_that_is_not_for_older_versions_is_refused(door: Door, empty_database_url: str) -> None:
+    parting = Migration(2, SECOND.name, f"-- chargehouse: not for older versions\n{SECOND.sql}")
+    await migrate(door, empty_database_url, [FIRST, parting, CONCURRENT])
     with pytest.raises(SchemaTooNew, match="Update chargehouse"):
         await migrate(door, empty_database_url, [FIRST])
+    assert await migrate(door, empty_database_url, [FIRST, parting]) == []
+
+
+async def test_a_database_from_before_such_marks_goes_on(door: Door, empty_database_url: str) -> None:
+    await migrate(door, empty_database_url, [FIRST])
+    await door.call(fetchval, empty_database_url, "ALTER TABLE schema_migration DROP COLUMN not_for_older")
+    assert await migrate(door, empty_database_url, [FIRST, SECOND]) == ["0002_second.sql"]
 
 
 async def test_a_hole_in_the_recorded_history_is_refused(door: Door, empty_database_url: str) -> None:
