@@ -8,6 +8,7 @@ import pytest
 import trio
 from playwright.sync_api import Browser, Page, expect
 
+from control.v1 import configuration_pb2
 from tests.kit.house import House
 from tests.kit.looks import complaints, faults
 from tests.kit.pressing import press, yes
@@ -15,6 +16,7 @@ from tests.kit.simulated import simulated
 from tests.kit.simulators import Simulator
 from tests.system.test_configuration import Keys, _answer_variables, report
 
+ACCEPTED = configuration_pb2.DESIRED_STATE_ACCEPTED
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
 
@@ -188,10 +190,11 @@ def test_a_template_is_made_previewed_and_applied(house: House, chromium: Browse
         assert faults(page) == []
         press(page.get_by_role("button", name="Apply"))
         expect(page.get_by_text("It is applied now")).to_be_visible()
-        for _attempt in range(40):
-            if station.values["LightIntensity"] == "5":
+        for _attempt in range(60):
+            if settings_of(house, key)["LightIntensity"].state == ACCEPTED:
                 break
             page.wait_for_timeout(250)
+        assert station.values["LightIntensity"] == "5"
         page.reload()
         expect(page.locator("tr", has_text="LightIntensity")).to_contain_text("As wanted")
         page.goto("/configuration/templates")
