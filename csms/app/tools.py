@@ -19,6 +19,7 @@ from csms.domain.access import Principal, Role
 from csms.domain.errors import FailedPrecondition
 from csms.services.api_keys import ApiKeys
 from csms.storage.access import PostgresAccess
+from csms.storage.backup_files import put_back as put_files_back
 from csms.storage.backups import check_file, replace_database
 from csms.storage.pool import Database, open_database
 from csms.telemetry import set_up_logging
@@ -87,6 +88,9 @@ def restore_backup(settings: Settings, dump: Path, keep_old_as: str = "") -> int
         async with open_door() as door:
             await replace_database(door, dsn, programs(settings), dump, keep_old_as)
             await migrated(door, dsn)
+        beside = dump.with_suffix(".files")
+        if beside.is_dir():
+            put_files_back(beside, data_folder(settings))
 
     with own_database(settings) as (dsn, _):
         trio.run(put_back, dsn)

@@ -19,6 +19,8 @@ class Backup(msgspec.Struct, frozen=True):
     tables: dict[str, tuple[int, str]]
     verified_at: datetime | None = None
     error: str = ""
+    files: dict[str, tuple[int, str]] = {}
+    """What lies beside the database: name in the data folder → [bytes, SHA-256]."""
 
     @property
     def good(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ import trio
 from csms.aio import Door
 from csms.domain.errors import FailedPrecondition, NotFound, Unavailable
 from csms.ports.backups import Backup
+from csms.storage.backup_files import digests, gather, missing_or_wrong
 from csms.storage.errors import translated
 
 __all__ = ["PostgresBackups", "check_file", "replace_database"]
@@ -44,9 +46,19 @@ class PostgresBackups:
     FailedPrecondition with a sentence when a program or the disk says no."""
 
     def __init__(
-        self, door: Door, dsn: str, programs: Path, folder: Path, *, keep: int, now: Callable[[], datetime]
+        self,
+        door: Door,
+        dsn: str,
+        programs: Path,
+        folder: Path,
+        *,
+        keep: int,
+        now: Callable[[], datetime],
+        data: Path | None = None,
     ) -> None:
-        """`programs`: PostgreSQL's bin folder. `keep`: how many good dumps stay."""
+        """`programs`: PostgreSQL's bin folder. `keep`: how many good dumps stay. `data`: the folder whose files belong
+        to the database."""
+        self._data = data
         self._door = door
         self._dsn = dsn
         self._programs = programs
@@ -76,6 +88,10 @@ class PostgresBackups:
         """The dump itself."""
         return self._folder / f"{backup.name}.dump"
 
+    def files(self, backup: Backup) -> Path:
+        """What lay beside the database."""
+        return self._folder / f"{backup.name}.files"
+
     async def make(self) -> Backup:
         """Dump, restore elsewhere, compare, take away what is too old. One at a time."""
         async with self._busy:
@@ -95,9 +111,10 @@ class PostgresBackups:
     async def _dump(self) -> Backup:
         at = self._now()
         name = f"chargehouse-{at:%Y%m%dT%H%M%SZ}"
-        partial = self._folder / f".{name}.part"
+        partial, beside = self._folder / f".{name}.part", self._folder / f"{name}.files"
         snapshot = await self._door.call(_Snapshot.open, self._dsn)
         try:
+            await self._gather(beside)
             tables = await self._door.call(snapshot.fingerprints)
             await self._run(
                 "pg_dump",
@@ -109,21 +126,26 @@ class PostgresBackups:
                 f"--dbname={self._dsn}",
             )
             size, digest = await trio.to_thread.run_sync(_digest, partial)
+            await self._gather(beside)  # what came meanwhile may be in the snapshot, too
+            files = await trio.to_thread.run_sync(digests, beside)
         except BaseException:
             partial.unlink(missing_ok=True)
+            shutil.rmtree(beside, ignore_errors=True)
             raise
         finally:
             with trio.CancelScope(shield=True):
                 await self._door.call(snapshot.close)
         os.chmod(partial, 0o600)
         partial.rename(self._folder / f"{name}.dump")
-        made = Backup(name, at, size, digest, tables)
+        made = Backup(name, at, size, digest, tables, files=files)
         self._note(made)
         _log.info("backup made", name=name, size_bytes=size)
         return made
 
     async def _verify(self, backup: Backup) -> Backup:
         error = await trio.to_thread.run_sync(_wrong_with_file, self.path(backup), backup)
+        if not error:
+            error = await trio.to_thread.run_sync(missing_or_wrong, self.files(backup), backup.files)
         if not error:
             error = await self._restore_elsewhere(backup)
         checked = msgspec.structs.replace(backup, verified_at=self._now(), error=error)
@@ -162,8 +184,15 @@ class PostgresBackups:
         for backup in self.all():
             if backup.made_at < oldest:
                 self.path(backup).unlink(missing_ok=True)
+                shutil.rmtree(self.files(backup), ignore_errors=True)
                 (self._folder / f"{backup.name}.json").unlink(missing_ok=True)
                 _log.info("backup taken away", name=backup.name)
+
+    async def _gather(self, into: Path) -> None:
+        if self._data is None:
+            into.mkdir(mode=0o700, exist_ok=True)
+        else:
+            await trio.to_thread.run_sync(gather, self._data, into)
 
     def _note(self, backup: Backup) -> None:
         path = self._folder / f"{backup.name}.json"
@@ -218,6 +247,8 @@ async def check_file(dump: Path) -> Backup | None:
     except msgspec.DecodeError as error:
         raise FailedPrecondition(f"{note} cannot be read. Take it away to go on without it.") from error
     wrong = await trio.to_thread.run_sync(_wrong_with_file, dump, backup)
+    if not wrong:
+        wrong = await trio.to_thread.run_sync(missing_or_wrong, dump.with_suffix(".files"), backup.files)
     if wrong:
         raise FailedPrecondition(f"{wrong} It was damaged or changed: use another backup.", reason="BACKUP_DAMAGED")
     return backup

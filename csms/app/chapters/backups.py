@@ -32,7 +32,9 @@ def build(parts: Parts) -> list[Servicer]:
 def backups_of(settings: Settings, door: Door, dsn: str, now: Callable[[], datetime]) -> PostgresBackups:
     """The dumps of a database, where the settings say."""
     folder = Path(settings.backup_dir) if settings.backup_dir else data_folder(settings) / "backups"
-    return PostgresBackups(door, dsn, programs(settings), folder, keep=settings.backup_keep, now=now)
+    return PostgresBackups(
+        door, dsn, programs(settings), folder, keep=settings.backup_keep, now=now, data=data_folder(settings)
+    )
 
 
 def programs(settings: Settings) -> Path:

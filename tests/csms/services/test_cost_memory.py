@@ -12,7 +12,7 @@ import trio.testing
 from csms.domain.authorization import Token
 from csms.domain.ids import SessionId, StationId
 from csms.domain.metering import ENERGY_REGISTER, MeterValue, SampledValue
-from csms.domain.tariff import Element, PriceKind, Tariff, Window
+from csms.domain.tariff import Element, PriceKind, Tariff
 from csms.domain.tariff_book import read_target
 from csms.domain.transaction import Transaction
 from csms.ports.outlets import OpenOutlets
@@ -32,16 +32,16 @@ class Town:
         self.world = TariffWorld()
         self.memory = CostMemory(self.world.index)
 
-    async def open(self, price: str = "0.50", **more: object) -> None:
+    async def open(self, price: str = "0.50") -> None:
         self.station = await self.world.add_station("CP-1")
         self.world.index.set_open(OpenOutlets(), {self.station: frozenset({1})})
         self.world.index.put(Token(5, "GUEST", parent_id_token="GUESTS"))
-        await self.assign("places/1", price, **more)
+        await self.assign("places/1", price)
         await self.assign("tagGroups/GUESTS", "0.10")
         await self.load()
 
-    async def assign(self, target: str, price: str, window: Window | None = None) -> None:
-        terms = Tariff("EUR", (Element(PriceKind.ENERGY, Decimal(price), window=window),))
+    async def assign(self, target: str, price: str) -> None:
+        terms = Tariff("EUR", (Element(PriceKind.ENERGY, Decimal(price)),))
         made = await self.world.tariff_store.create(f"For {target}", "", terms, LONG_AGO)
         await self.world.tariff_store.assign(read_target(target), made.id, LONG_AGO)
 

@@ -57,6 +57,22 @@ async def test_a_backup_is_made_and_proven(backups: PostgresBackups, database: D
     assert made.good
 
 
+async def test_files_beside_the_database_are_proven_too(door: Door, database_url: str, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "secret.key").write_bytes(b"key")
+    where = tmp_path / "backups"
+    backups = PostgresBackups(door, database_url, find_programs(), where, keep=1, now=Clock(), data=data)
+    made = await backups.make()
+    assert (made.error, set(made.files)) == ("", {"secret.key"})
+    (backups.files(made) / "secret.key").unlink()
+    assert "secret.key cannot be read" in (await backups.verify(made.name)).error
+    with pytest.raises(FailedPrecondition, match="use another backup"):
+        await check_file(backups.path(made))
+    newer = [await backups.make(), await backups.make()]
+    assert sorted(path.name for path in where.glob("*.files")) == [backups.files(newer[1]).name]
+
+
 async def test_a_dump_that_was_changed_is_not_good(backups: PostgresBackups) -> None:
     made = await backups.make()
     with backups.path(made).open("r+b") as file:
