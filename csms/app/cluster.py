@@ -120,6 +120,7 @@ class Cluster:
     changes: Changes
     use: SharedUse
     work: Work
+    membership: Membership | None = None
 
     @classmethod
     def of(
@@ -155,6 +156,9 @@ class Cluster:
         """Before `run`."""
         if self.role.has_stations:
             self.keys.serve(registry)
+            self.membership = Membership(
+                self.bus, self.bus.name, partial(setattr, self.mark, "number"), registry.disconnect_all
+            )
             NodeDesk(self.bus, registry, self.bus.name)
         else:
             self.work.start_soon(Undertaker(self.bus, self.claims.release, self.claims.release_all_but, self._gone).run)
@@ -165,7 +169,7 @@ class Cluster:
         del name  # all of them go together
         return LeaseOfWork(self.work)
 
-    async def run(self, ground: trio.Nursery, registry: Registry) -> None:
+    async def run(self, ground: trio.Nursery) -> None:
         """Connect, and start what runs; returns when other processes see this one."""
         with trio.move_on_after(CONNECT_SECONDS) as patience:
             await ground.start(self.bus.run)
@@ -174,13 +178,10 @@ class Cluster:
             raise FailedPrecondition(
                 "NATS does not answer. Check --nats-urls, and user and password or credentials.", reason="NATS_AWAY"
             )
-        if self.role.has_stations:
+        if self.membership is not None:
             await ground.start(self.claims.run)
             await ground.start(self.keys.run)
-            membership = Membership(
-                self.bus, self.bus.name, partial(setattr, self.mark, "number"), registry.disconnect_all
-            )
-            await ground.start(membership.run)
+            await ground.start(self.membership.run)
         ground.start_soon(self.changes.run)
         ground.start_soon(self.use.run)
 

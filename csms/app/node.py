@@ -127,7 +127,7 @@ async def build_node(settings: Settings, door: Door, database: Database, role: R
         control = _open_control(parts, gate, servicers, metrics, cluster)
         try:
             if cluster is not None:
-                await cluster.run(ground, registry)
+                await cluster.run(ground)
             control_port = await control.start() if role.has_control else 0
         except BaseException:
             doors.close()

@@ -16,7 +16,6 @@ import structlog
 import trio
 
 from csms.cluster.bus import Bus, BusUnavailable, NoAnswer, NobodyThere
-from csms.cluster.codec import Disconnect, encode
 from csms.cluster.keys import Bucket
 from csms.domain.errors import Unavailable
 
@@ -38,6 +37,8 @@ class Member(msgspec.Struct, frozen=True):
     """What a node's entry says."""
 
     name: str
+    life: str = ""
+    """Of this process; the next one with the same name has another."""
 
 
 class Membership:
@@ -45,7 +46,9 @@ class Membership:
 
     def __init__(self, bus: Bus, name: str, set_number: Callable[[int], None], let_go: Callable[[str], None]) -> None:
         self._bus = bus
-        self._value = msgspec.msgpack.encode(Member(name))
+        life = secrets.token_hex(8)
+        self._value = msgspec.msgpack.encode(Member(name, life))
+        bus.answer(bus.subject("alive", life), _here)
         self._bucket = Bucket(bus, "nodes", ttl=TTL_SECONDS)
         self._set_number = set_number
         self._let_go = let_go
@@ -106,6 +109,11 @@ class Membership:
             return
 
 
+async def _here(_subject: str, _payload: bytes) -> bytes | None:
+    await trio.lowlevel.checkpoint()
+    return b"here"
+
+
 class Undertaker:
     """Gives free what dead nodes had; for one process of all. `release` and `release_all_but` return the stations."""
 
@@ -122,7 +130,7 @@ class Undertaker:
         self._release_all_but = release_all_but
         self._tell = tell
         self._known: dict[int, int] = {}  # number → how often it was missing in a row
-        self._names: dict[int, str] = {}
+        self._lives: dict[int, str] = {}
         self._looks = 0
 
     async def run(self) -> None:
@@ -142,35 +150,34 @@ class Undertaker:
         living = {int(key) for key in await self._bus.door.call(self._bucket.keys) if key.isdecimal()}
         self._looks += 1
         for number in living:
-            if number not in self._names:
-                self._names[number] = await self._name_of(number)
+            if number not in self._lives:
+                self._lives[number] = await self._life_of(number)
             self._known[number] = 0
         for number in [each for each in self._known if each not in living]:
             self._known[number] += 1
             if self._known[number] >= MISSED_LOOKS and not await self._answers(number):
                 stations = await self._release(number)
                 del self._known[number]
-                self._names.pop(number, None)
+                self._lives.pop(number, None)
                 self._told("a node is gone; its stations are offline", stations, number)
         if self._looks % SWEEP_LOOKS == MISSED_LOOKS + 2:
             stations = await self._release_all_but(living | set(self._known))
             self._told("stations of nodes that nobody knows are offline", stations, 0)
 
-    async def _name_of(self, number: int) -> str:
+    async def _life_of(self, number: int) -> str:
         found = await self._bus.door.call(self._bucket.get, str(number))
         try:
-            return "" if found is None else msgspec.msgpack.decode(found[0], type=Member).name
+            return "" if found is None else msgspec.msgpack.decode(found[0], type=Member).life
         except msgspec.DecodeError:
             return ""
 
     async def _answers(self, number: int) -> bool:
         """Its entry may have gone in trouble of the bus. Raises BusUnavailable."""
-        name = self._names.get(number)
-        if not name:
+        life = self._lives.get(number)
+        if not life:
             return False
-        question = encode(Disconnect(0, ""))  # there is no station 0
         try:
-            await self._bus.request(self._bus.subject("node", name, 0), question, ANSWER_SECONDS)
+            await self._bus.request(self._bus.subject("alive", life), b"", ANSWER_SECONDS)
         except (NobodyThere, NoAnswer):
             return False
         log.info("a node's entry had gone, and the node lives", node=number)

@@ -37,6 +37,11 @@ KEPT_MESSAGES: Final = 200_000
 KEPT_SECONDS: Final = 3600.0
 RING_EVENTS: Final = 50_000
 MESSAGE_EVENTS: Final = 500
+BEFORE_MESSAGES: Final = 2_000
+"""What a process reads of the time before its start, so that watchers of another one can go on here."""
+BEHIND_SECONDS: Final = 2.0
+BEHIND_REVISIONS: Final = 10_000
+"""A watcher that comes from another process may know more than this one, for a moment."""
 GATHER_SECONDS: Final = 0.02
 HEARTBEAT_SECONDS: Final = 2.0
 SILENCE_SECONDS: Final = 5.0
@@ -101,6 +106,10 @@ class NatsFeed:
 
     @asynccontextmanager
     async def _watch(self, after: int | None) -> AsyncIterator[Watch]:
+        if after is not None and 0 < after - self._revision <= BEHIND_REVISIONS:
+            with trio.move_on_after(BEHIND_SECONDS):
+                while after > self._revision:
+                    await self.wait_published()
         if after is None:
             after = self._revision
         elif not self._after <= after <= self._revision:
@@ -181,9 +190,10 @@ class NatsFeed:
                 first, last = await self._bus.door.call(self._bounds)
                 self._begin(first, last)
                 subscription = await self._bus.door.call(self._subscribe, self._revision + 1)
+                await self._take_in(last)
                 task_status.started()
                 task_status = trio.TASK_STATUS_IGNORED
-                await self._take_in_while_it_lives()
+                await self._take_in()
             except BusUnavailable as error:
                 log.debug("the feed waits for the bus", reason=error.message)
             finally:
@@ -204,11 +214,12 @@ class NatsFeed:
             log.warning("the stream of events has a gap here: watchers list again", known=self._revision, last=last)
         self._ring.clear()
         self._ring_events = 0
-        self._after = self._revision = last
+        self._after = self._revision = max(first - 1, last - BEFORE_MESSAGES)
         self._wake()
 
-    async def _take_in_while_it_lives(self) -> None:
-        while True:
+    async def _take_in(self, upto: int | None = None) -> None:
+        """While it lives, or until this revision is in."""
+        while upto is None or self._revision < upto:
             for revision, data in await self._bus.door.call(self._next):
                 if revision <= self._revision:
                     continue

@@ -45,12 +45,14 @@ async def test_nodes_have_different_numbers_and_a_dead_ones_stations_are_given_f
 ) -> None:
     monkeypatch.setattr(membership, "TTL_SECONDS", 1.0)
     monkeypatch.setattr(membership, "BEAT_SECONDS", 0.2)
-    prefix, freed, numbers = fresh_prefix(), Freed(), dict[str, int]()
+    prefix, freed, numbers, buses = fresh_prefix(), Freed(), dict[str, int](), dict[str, Bus]()
     async with trio.open_nursery() as nursery:
         nodes = {}
         for name in ("a", "b"):
-            bus = await a_bus(door, nursery, nats_server, prefix, name)
+            bus = Bus(door, settings_of(nats_server, prefix), name)
             nodes[name] = Membership(bus, name, lambda number, name=name: numbers.update({name: number}), print)
+            await nursery.start(bus.run)
+            buses[name] = bus
         async with trio.open_nursery() as living:
             for node in nodes.values():
                 await living.start(node.run)
@@ -60,7 +62,13 @@ async def test_nodes_have_different_numbers_and_a_dead_ones_stations_are_given_f
             for _ in range(5):
                 await undertaker.look()
             assert freed.numbers == []
-            monkeypatch.setattr(nodes["a"], "_beat", trio.sleep_forever)  # as one that was stopped
+            monkeypatch.setattr(nodes["a"], "_beat", trio.sleep_forever)  # its entry goes, but it answers
+            await trio.sleep(2.5)
+            for _ in range(5):
+                await undertaker.look()
+            assert freed.numbers == []
+            buses["a"]._handlers.clear()
+            await door.call(buses["a"].client.close)  # now it is gone
             with trio.fail_after(20):
                 while not freed.numbers:
                     await trio.sleep(0.2)

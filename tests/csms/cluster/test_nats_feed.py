@@ -96,3 +96,18 @@ async def test_what_is_published_while_the_server_is_away_comes_when_it_is_back(
                 assert node.untold == 0
         finally:
             server.stop()
+
+
+async def test_a_process_that_starts_later_knows_what_was_before_it(door: Door, nats_server: EmbeddedNats) -> None:
+    prefix = fresh_prefix()
+    async with process(door, nats_server, prefix, "node", reads=False) as (node, _):
+        async with process(door, nats_server, prefix, "control-1") as (one, _), one.watch() as watch:
+            reached = one.revision
+            for number in range(3):
+                node.publish(Subject.STATION, number)
+            await gather(watch, 3)
+        async with (
+            process(door, nats_server, prefix, "control-2") as (later, _),
+            later.watch(reached) as watch,
+        ):
+            assert [event.station_id for event in await gather(watch, 3)] == [0, 1, 2]

@@ -185,7 +185,7 @@ class Watcher:
                 if self.over:
                     call.cancel()
         except grpc.RpcError as error:
-            if error.code() == grpc.StatusCode.OUT_OF_RANGE:
+            if error.code() in (grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.FAILED_PRECONDITION):
                 self.listed_again += 1
                 self.revision = 0
             raise
