@@ -6,12 +6,12 @@ record() ──▶ waiting (bounded; the oldest are dropped and counted) ──�
 
 from __future__ import annotations
 
-import math
+import io
 import random
+import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import msgspec
@@ -20,6 +20,7 @@ import trio
 
 from csms.domain.errors import Exhausted, Unavailable
 from csms.ports.message_log import Direction, LogEntry, LogFilter
+from csms.storage.message_copy import COLUMNS, Noted, moment, packed
 from csms.storage.pool import Database
 from csms.storage.text import clean, fits_bigint, pattern
 
@@ -29,7 +30,6 @@ MAX_CONTENT = 16 * 1024  # bytes (characters, where text comes in)
 LONGEST_WAIT = 0.5  # seconds that an entry waits for company
 BATCH = 1_000
 LONGEST_PAUSE = 5.0  # seconds between attempts while the database is away
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 PAGE_MESSAGES_SQL = """
 SELECT * FROM message_log
@@ -43,10 +43,6 @@ ORDER BY sequence DESC LIMIT $9
 UNDO_SQL = "DELETE FROM message_log WHERE at BETWEEN $1 AND $2 AND sequence = ANY($3::bigint[])"
 
 log = structlog.get_logger(__name__)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class MessageLogStatistics(msgspec.Struct, frozen=True):
@@ -95,7 +91,7 @@ class PostgresMessageLog:
         enabled: False: nothing is kept (tails still follow).
         room: entries that may wait; ``room_bytes``: and their size in characters.
         tail_bound: entries that wait for one follower.
-        now: the clock.
+        now_ns: the clock, nanoseconds since 1970.
     """
 
     def __init__(
@@ -106,18 +102,18 @@ class PostgresMessageLog:
         room: int = 50_000,
         room_bytes: int = 64 * 1024 * 1024,
         tail_bound: int = 1_000,
-        now: Callable[[], datetime] = _now,
+        now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._database = database
         self._enabled = enabled
         self._room = room
         self._room_bytes = room_bytes
         self._tail_bound = tail_bound
-        self._now = now
+        self._now_ns = now_ns
         self._sequence = 0
-        self._waiting: deque[LogEntry] = deque()
+        self._waiting: deque[Noted] = deque()
         self._waiting_bytes = 0
-        self._flushing: Sequence[LogEntry] = ()
+        self._flushing: Sequence[Noted] = ()
         self._tails: dict[int, set[_Tail]] = defaultdict(set)
         self._some = trio.Event()
         self._many = trio.Event()
@@ -144,17 +140,18 @@ class PostgresMessageLog:
         tails = self._tails.get(station_id)
         if not self._enabled and not tails:
             return
-        at = self._now()
+        at_us = self._now_ns() // 1000
         if len(content) > MAX_CONTENT:
             content = content[:MAX_CONTENT]
-        text = content if isinstance(content, str) else content.decode("utf-8", "replace")
         # Grows with time, also over restarts: a start takes longer than the sequence can have run ahead.
-        self._sequence = max(self._sequence + 1, int(at.timestamp() * 1_000_000) + 1)
-        entry = LogEntry(self._sequence, station_id, at, direction, message_type, action, message_id, text, latency_s)
-        for tail in tails or ():
-            tail.add(entry)
+        self._sequence = sequence = at_us if at_us > self._sequence else self._sequence + 1
+        noted = Noted(sequence, station_id, at_us, direction, message_type, action, message_id, content, latency_s)
+        if tails:
+            entry = noted.read()
+            for tail in tails:
+                tail.add(entry)
         if self._enabled:
-            self._keep(entry)
+            self._keep(noted)
 
     async def page(self, station_id: int, *, size: int, before: int | None, wanted: LogFilter) -> Sequence[LogEntry]:
         """Entries, newest first, with a sequence below `before`. Includes what is not yet on disk."""
@@ -164,11 +161,11 @@ class PostgresMessageLog:
         # What waits now, before the table is read: what is written meanwhile is then found in both, not in none.
         fresh = [
             entry
-            for entry in self._unwritten()
-            if entry.station_id == station_id and entry.sequence < first and wanted.admits(entry)
+            for noted in self._unwritten()
+            if noted.station_id == station_id and noted.sequence < first and wanted.admits(entry := noted.read())
         ]
         # An entry is never later than its sequence says, so partitions of later days need no look.
-        latest = _EPOCH + timedelta(microseconds=min(first, 2**57))
+        latest = moment(min(first, 2**57))
         rows = await self._database.fetch(
             PAGE_MESSAGES_SQL,
             station_id,
@@ -232,7 +229,7 @@ class PostgresMessageLog:
         self._some.set()
         self._many.set()
 
-    def _keep(self, entry: LogEntry) -> None:
+    def _keep(self, entry: Noted) -> None:
         self._waiting.append(entry)
         self._waiting_bytes += len(entry.content)
         while len(self._waiting) > self._room or self._waiting_bytes > self._room_bytes:
@@ -250,7 +247,7 @@ class PostgresMessageLog:
         with trio.move_on_after(LONGEST_WAIT):
             await self._many.wait()
 
-    def _take(self) -> Sequence[LogEntry]:
+    def _take(self) -> Sequence[Noted]:
         """The oldest that wait, at most `BATCH`."""
         waiting = self._waiting
         if len(waiting) <= BATCH:
@@ -266,36 +263,18 @@ class PostgresMessageLog:
                 self._some = trio.Event()
         return taken
 
-    def _unwritten(self) -> Iterator[LogEntry]:
+    def _unwritten(self) -> Iterator[Noted]:
         yield from self._flushing
         yield from self._waiting
 
 
-async def _copy(connection: asyncpg.Connection, entries: Sequence[LogEntry], again: bool) -> None:
+async def _copy(connection: asyncpg.Connection, entries: Sequence[Noted], again: bool) -> None:
     """In asyncio."""
     if again:
-        times = [entry.at for entry in entries]
-        await connection.execute(UNDO_SQL, min(times), max(times), [entry.sequence for entry in entries])
-    await connection.copy_records_to_table(
-        "message_log", records=map(_row, entries), columns=LogEntry.__struct_fields__
-    )
-
-
-def _row(entry: LogEntry) -> tuple[object, ...]:
-    latency_s = entry.latency_s
-    if latency_s is not None and not math.isfinite(latency_s):
-        latency_s = None
-    return (
-        entry.sequence,
-        entry.station_id,
-        entry.at,
-        entry.direction,
-        clean(entry.message_type),
-        clean(entry.action),
-        clean(entry.message_id),
-        clean(entry.content),
-        latency_s,
-    )
+        times = [entry.at_us for entry in entries]
+        sequences = [entry.sequence for entry in entries]
+        await connection.execute(UNDO_SQL, moment(min(times)), moment(max(times)), sequences)
+    await connection.copy_to_table("message_log", source=io.BytesIO(packed(entries)), columns=COLUMNS, format="binary")
 
 
 def _entry(row: asyncpg.Record) -> LogEntry:
