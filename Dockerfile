@@ -1,5 +1,7 @@
 # Chargehouse in one image: the node, the control API and the portal (and PostgreSQL, unless
 # CHARGEHOUSE_DATABASE_URL names a server). `docker build -t chargehouse .`
+# Parts of a cluster are the same image with another command: node, control, portal, migrate, loadtest
+# (deploy/compose-cluster). Their health is asked elsewhere: give them a health check of their own.
 
 FROM python:3.13-slim-bookworm AS build
 
@@ -35,8 +37,8 @@ WORKDIR /var/lib/chargehouse
 USER 10001:10001
 VOLUME ["/var/lib/chargehouse"]
 
-# Stations (OCPP), control API (gRPC), portal (HTTP).
-EXPOSE 9000 50051 8080
+# Stations (OCPP), their files, control API (gRPC), portal (HTTP).
+EXPOSE 9000 9001 50051 8080
 
 # A drain takes up to 10 s: give `docker stop` more (--time 30), as compose.yaml does.
 STOPSIGNAL SIGTERM
@@ -44,4 +46,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
 
 ENTRYPOINT ["chargehouse"]
-CMD ["serve", "--ocpp-listen", "0.0.0.0:9000", "--control-listen", "0.0.0.0:50051", "--portal-listen", "0.0.0.0:8080"]
+CMD ["serve", "--ocpp-listen", "0.0.0.0:9000", "--files-listen", "0.0.0.0:9001", "--control-listen", "0.0.0.0:50051", "--portal-listen", "0.0.0.0:8080"]

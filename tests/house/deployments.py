@@ -31,12 +31,17 @@ def environment_names() -> set[str]:
     return {PREFIX + name.upper() for name in setting_names()} | {PREFIX + "CONFIG"} | set(told)
 
 
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """Those of `chargehouse`."""
+    found = next(each for each in parser()._actions if isinstance(each, argparse._SubParsersAction))
+    return dict(found.choices)
+
+
 def flags_of(command: str) -> set[str]:
     """All flags that `chargehouse COMMAND` takes."""
     if command == "portal":
         return set(portal_parser()._option_string_actions)
-    commands = next(each for each in parser()._actions if isinstance(each, argparse._SubParsersAction))
-    return set(commands.choices[command]._option_string_actions)
+    return set(commands()[command]._option_string_actions)
 
 
 def unknown_flags(command: list[str]) -> list[str]:

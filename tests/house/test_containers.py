@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.house.deployments import PINNED, unknown_flags, unknown_variables
-from tests.house.tree import ROOT
+from tests.house.deployments import PINNED, commands, unknown_flags, unknown_variables
+from tests.house.tree import PACKAGES, ROOT, parsed, source_modules
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,29 @@ def test_the_image_starts_in_exec_form_so_that_signals_arrive() -> None:
     assert command[0] == "serve"
     assert unknown_flags(command) == []
     listens = dict(zip(command[1::2], command[2::2], strict=True))
-    assert listens.keys() == {"--ocpp-listen", "--control-listen", "--portal-listen"}
+    assert listens.keys() == {"--ocpp-listen", "--files-listen", "--control-listen", "--portal-listen"}
     assert {address.rpartition(":")[0] for address in listens.values()} == {"0.0.0.0"}
     ports = sorted(int(address.rpartition(":")[2]) for address in listens.values())
     assert ports == sorted(map(int, only("EXPOSE").split()))
+
+
+def test_one_image_serves_all_roles() -> None:
+    copied = {word for i in stages()[0] if i.word == "COPY" for word in i.rest.split()[:-1]}
+    assert set(PACKAGES) <= copied
+    for role in ("serve", "node", "control", "portal", "migrate", "backup", "loadtest"):
+        assert role in commands(), role
+
+
+def test_a_nats_server_is_needed_by_workers_of_one_machine_alone() -> None:
+    users = [
+        path.as_posix()
+        for path in source_modules()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.ImportFrom) and node.module == "csms.cluster.nats_server"
+    ]
+    assert users == ["csms/app/workers.py"]
+    loaded = "import sys, csms.app.serve; sys.exit('csms.cluster.nats_server' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, check=False).returncode == 0
 
 
 def test_the_image_tells_its_health_in_exec_form() -> None:
