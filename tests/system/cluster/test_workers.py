@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 import trio
@@ -26,12 +28,15 @@ STATIONS = 16
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Product]:
-    with start_product(workers="2", unknown_stations="accept") as made:
+    with start_product(workers="2", unknown_stations="accept", portal=True) as made:
         deadline = time.monotonic() + 90
         while "is running with" not in made.log.read_text():  # the first node serves already
             assert time.monotonic() < deadline, made.log.read_text()
             time.sleep(0.1)
         yield made
+        all_of_it = children_of(made)
+        assert made.stop(60) == 0, made.log.read_text()
+        assert not [pid for pid in all_of_it if Path(f"/proc/{pid}").exists()]
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +47,16 @@ def desk(running: Product) -> Iterator[Desk]:
         yield made
 
 
-def nodes_of(running: Product) -> set[int]:
+def children_of(running: Product, word: str = "") -> set[int]:
     assert running.process is not None
     found = subprocess.run(
         ["ps", "--ppid", str(running.process.pid), "-o", "pid=,args="], capture_output=True, text=True, check=True
     )
-    return {int(line.split()[0]) for line in found.stdout.splitlines() if " node " in f"{line} "}
+    return {int(line.split()[0]) for line in found.stdout.splitlines() if word in f"{line} "}
+
+
+def nodes_of(running: Product) -> set[int]:
+    return children_of(running, " node ")
 
 
 def connections_of(running: Product) -> dict[int, int]:
@@ -106,6 +115,11 @@ async def test_stations_on_both_nodes_are_commanded_and_listed_from_one_place(ru
         assert {each.identity for each in fleet} <= set(names)
         for each in fleet:
             assert await clear_cache(desk, names[each.identity]) == "Accepted"
+
+
+def test_the_portal_is_there_as_well(running: Product) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{running.portal_port}/", timeout=20) as answer:
+        assert answer.status == 200
 
 
 async def test_a_node_that_is_killed_is_started_again_and_its_stations_come_back(running: Product, desk: Desk) -> None:
