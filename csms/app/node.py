@@ -35,6 +35,7 @@ from csms.app.cluster import Cluster, NobodyElse, Role, ToldTokens
 from csms.app.dialects import DIALECTS
 from csms.app.doors import Doors, open_doors
 from csms.app.front_door import rules_of
+from csms.app.keys import secret_key
 from csms.app.metrics import CallMetrics, LoopMetrics, NodeCollector, Sources, open_registry
 from csms.app.monitor import MonitorDoor
 from csms.app.parts import Parts, Stores
@@ -58,7 +59,9 @@ from csms.services.tolerance import ToleranceIndex
 from csms.services.traffic import Traffic
 from csms.services.watch import Watching
 from csms.storage.places import PostgresPlaces
+from csms.storage.plain_secrets import seal_plain_secrets
 from csms.storage.pool import Database
+from csms.storage.sealing import MarkedCipher
 from csms.storage.sharing import PostgresSharing
 from csms.storage.system import PostgresSystemSettings
 from csms.transport.security import generate_password, hash_password
@@ -110,6 +113,7 @@ async def build_node(settings: Settings, door: Door, database: Database, role: R
         gate = people.open_gate(settings, stores, database, now)
         first = None
         if role.has_control:
+            await seal_plain_secrets(database, MarkedCipher(secret_key(settings)))
             first = await gate.access.ensure_administrator(
                 settings.admin_email or None, settings.admin_password or None
             )

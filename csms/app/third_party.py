@@ -9,6 +9,7 @@ import trio
 
 from control.server import Servicer
 from control.servicers.third_party import ThirdPartyServicer
+from csms.app.keys import secret_key
 from csms.app.parts import Parts
 from csms.domain.facts import AuthorizationAsked
 from csms.outbox.guarded_http import GuardedHttp
@@ -26,6 +27,7 @@ from csms.services.token_index import MemoryTokenIndex
 from csms.storage.roaming_facts import PostgresRoamingFacts
 from csms.storage.roaming_parties import PostgresParties
 from csms.storage.roaming_releases import PostgresReleases
+from csms.storage.sealing import MarkedCipher
 from csms.storage.session_costs import PostgresSessionCosts
 from csms.storage.tariffs import PostgresTariffs
 from csms.storage.third_party import PostgresServices
@@ -45,7 +47,12 @@ class ThirdParty:
 async def open_third_party(parts: Parts, index: MemoryTokenIndex) -> ThirdParty:
     """Before the first station is let in: tokens of parties must be known. Raises Unavailable."""
     database, now, ground = parts.database, parts.now, parts.ground
-    services, store, releases = PostgresServices(database), PostgresParties(database), PostgresReleases(database)
+    cipher = MarkedCipher(secret_key(parts.settings))
+    services, store, releases = (
+        PostgresServices(database),
+        PostgresParties(database, cipher),
+        PostgresReleases(database),
+    )
     book = ServiceBook(services)
     await book.load()
     ground.start_soon(book.reload_for_ever)

@@ -14,6 +14,7 @@ import segno
 
 from csms.domain.access import Action, Principal, User, check
 from csms.domain.errors import FailedPrecondition, InvalidArgument
+from csms.ports.installations import SecretCipher
 from csms.ports.people import PeopleStore
 from csms.services.access import AccessControl, digest_of
 from csms.services.audit import note_change
@@ -34,17 +35,19 @@ class Enrolment(msgspec.Struct, frozen=True):
 
 
 class SecondFactors:
-    """Use cases of people. A code counts once; those of the step before and after are taken too: clocks differ."""
+    """Use cases of people. A code counts once; those of the step before and after are taken too: clocks differ.
+    Secrets are kept sealed; without their key FailedPrecondition/KEY_LOST is raised, and recovery codes still count."""
 
-    def __init__(self, store: PeopleStore, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: PeopleStore, cipher: SecretCipher, *, now: Callable[[], datetime]) -> None:
         self._store = store
+        self._cipher = cipher
         self._now = now
 
     async def verify(self, user: User, code: str) -> bool:
         """Is it a code of the app, or a recovery code? Either counts once."""
         code = code.strip().replace(" ", "").replace("-", "").lower()
         if len(code) == _DIGITS and code.isascii() and code.isdecimal():
-            step = self._step(user.totp_secret, code)
+            step = self._step(self._cipher.open(user.totp_secret), code)
             return step is not None and await self._store.use_totp_step(user.id, step)
         return bool(code) and await self._store.use_recovery_code(user.id, digest_of(code))
 
@@ -57,7 +60,7 @@ class SecondFactors:
                 "There is a second factor already. Remove it first, then enrol the new one.", reason="ALREADY_ENROLLED"
             )
         secret = pyotp.random_base32(32)
-        await self._store.offer_totp(user_id, secret)
+        await self._store.offer_totp(user_id, self._cipher.seal(secret))
         uri = pyotp.TOTP(secret).provisioning_uri(name=caller.email or caller.display_name, issuer_name=ISSUER)
         picture = BytesIO()
         segno.make(uri, error="m").save(picture, kind="svg", scale=4, border=2, xmldecl=False, svgns=True)
@@ -70,10 +73,10 @@ class SecondFactors:
         Raises InvalidArgument/WRONG_CODE, FailedPrecondition/NOT_ENROLLING.
         """
         user_id = _person(caller)
-        secret = await self._store.offered_totp(user_id)
-        if not secret:
+        offered = await self._store.offered_totp(user_id)
+        if not offered:
             raise FailedPrecondition("Enrol a second factor first.", reason="NOT_ENROLLING")
-        step = self._step(secret, code.strip().replace(" ", ""))
+        step = self._step(self._cipher.open(offered), code.strip().replace(" ", ""))
         if step is None:
             raise InvalidArgument(
                 "This code does not fit. Look whether the clock of your device is right, and give the code that is"
@@ -81,7 +84,7 @@ class SecondFactors:
                 reason="WRONG_CODE",
             )
         codes = tuple(_recovery_code() for _ in range(RECOVERY_CODES))
-        await self._store.confirm_totp(user_id, secret, step, [digest_of(code.replace("-", "")) for code in codes])
+        await self._store.confirm_totp(user_id, offered, step, [digest_of(code.replace("-", "")) for code in codes])
         note_change(caller.name, {"second_factor": False}, _State(second_factor=True))
         return codes
 

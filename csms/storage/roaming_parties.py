@@ -7,14 +7,18 @@ from datetime import datetime
 
 import asyncpg
 import msgspec
+import structlog
 
-from csms.domain.errors import AlreadyExists, NotFound, StaleVersion
+from csms.domain.errors import AlreadyExists, FailedPrecondition, NotFound, StaleVersion
 from csms.domain.roaming import Party, PartyEndpoint, PartyRole, PartyState, RoamingToken
+from csms.ports.installations import SecretCipher
 from csms.ports.roaming import PartyCounts
 from csms.storage.pool import Database
 from csms.storage.text import clean, fits_bigint, pattern
 
 __all__ = ["PostgresParties"]
+
+_log = structlog.get_logger("csms.roaming")
 
 PARTIES_SQL = "SELECT * FROM roaming_party ORDER BY lower(display_name), id"
 PARTY_SQL = "SELECT * FROM roaming_party WHERE id = $1"
@@ -82,38 +86,40 @@ _endpoints = msgspec.json.Decoder(tuple[PartyEndpoint, ...])
 class PostgresParties:
     """csms.ports.roaming.PartyStore on PostgreSQL."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cipher: SecretCipher) -> None:
+        """`cipher`: seals the tokens that we show."""
         self._database = database
+        self._cipher = cipher
 
     async def parties(self) -> Sequence[Party]:
         """By name."""
-        return [_party(row) for row in await self._database.fetch(PARTIES_SQL)]
+        return [self._party(row) for row in await self._database.fetch(PARTIES_SQL)]
 
     async def party(self, party_id: int) -> Party:
         """See `PartyStore.party`."""
         row = await self._database.fetchrow(PARTY_SQL, party_id) if fits_bigint(party_id) else None
         if row is None:
             raise _no_party(party_id)
-        return _party(row)
+        return self._party(row)
 
     async def party_of(self, token_digest: bytes) -> Party | None:
         """Who shows this token."""
         row = await self._database.fetchrow(PARTY_OF_SQL, token_digest)
-        return None if row is None else _party(row)
+        return None if row is None else self._party(row)
 
     async def create_party(self, party: Party) -> Party:
         """See `PartyStore.create_party`."""
-        row = await self._write(CREATE_PARTY_SQL, *_fields(party))
+        row = await self._write(CREATE_PARTY_SQL, *self._fields(party))
         assert row is not None  # noqa: S101  an INSERT … RETURNING gives its row
-        return _party(row)
+        return self._party(row)
 
     async def update_party(self, party: Party, *, version: int | None = None) -> Party:
         """See `PartyStore.update_party`."""
         await self.party(party.id)
-        row = await self._write(UPDATE_PARTY_SQL, party.id, *_fields(party), version)
+        row = await self._write(UPDATE_PARTY_SQL, party.id, *self._fields(party), version)
         if row is None:
             raise StaleVersion("Somebody else has changed this party meanwhile. Reload it and try again.")
-        return _party(row)
+        return self._party(row)
 
     async def note_party(self, party_id: int, at: datetime, error: str = "") -> None:
         """See `PartyStore.note_party`."""
@@ -190,6 +196,54 @@ class PostgresParties:
                 "This party is known already. Delete it first, or renew its credentials.", reason="PARTY_TAKEN"
             ) from error
 
+    # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _fields(self, party: Party) -> tuple[object, ...]:
+        return (
+            clean(party.display_name),
+            party.state.value,
+            clean(party.country_code),
+            clean(party.party_code),
+            clean(party.business_name),
+            clean(_encode(party.roles).decode()),
+            clean(party.versions_url),
+            party.token_digest,
+            self._cipher.seal(clean(party.token_to_send)),
+            clean(_encode(party.endpoints).decode()),
+            party.registered_at,
+            party.tokens_read_at,
+        )
+
+    def _party(self, row: asyncpg.Record) -> Party:
+        return Party(
+            row["id"],
+            row["display_name"],
+            PartyState(row["state"]),
+            row["token_digest"],
+            self._opened(row),
+            row["country_code"],
+            row["party_code"],
+            row["business_name"],
+            _roles.decode(row["roles"]),
+            row["versions_url"],
+            _endpoints.decode(row["endpoints"]),
+            row["registered_at"],
+            row["tokens_read_at"],
+            row["last_error"],
+            row["last_error_at"],
+            row["last_success_at"],
+            row["version"],
+            row["created_at"],
+        )
+
+    def _opened(self, row: asyncpg.Record) -> str:
+        """The token that we show. Without the key it was sealed with there is none, and the party refuses us."""
+        try:
+            return self._cipher.open(row["token_to_send"])
+        except FailedPrecondition as error:
+            _log.error("the token of a roaming party cannot be read", party=row["id"], reason=error.message)
+            return ""
+
 
 def token_of(row: asyncpg.Record) -> RoamingToken:
     """A row with the columns of roaming_token."""
@@ -205,46 +259,6 @@ def token_of(row: asyncpg.Record) -> RoamingToken:
         row["whitelist"],
         row["body"],
         row["last_updated"],
-    )
-
-
-def _fields(party: Party) -> tuple[object, ...]:
-    return (
-        clean(party.display_name),
-        party.state.value,
-        clean(party.country_code),
-        clean(party.party_code),
-        clean(party.business_name),
-        clean(_encode(party.roles).decode()),
-        clean(party.versions_url),
-        party.token_digest,
-        clean(party.token_to_send),
-        clean(_encode(party.endpoints).decode()),
-        party.registered_at,
-        party.tokens_read_at,
-    )
-
-
-def _party(row: asyncpg.Record) -> Party:
-    return Party(
-        row["id"],
-        row["display_name"],
-        PartyState(row["state"]),
-        row["token_digest"],
-        row["token_to_send"],
-        row["country_code"],
-        row["party_code"],
-        row["business_name"],
-        _roles.decode(row["roles"]),
-        row["versions_url"],
-        _endpoints.decode(row["endpoints"]),
-        row["registered_at"],
-        row["tokens_read_at"],
-        row["last_error"],
-        row["last_error_at"],
-        row["last_success_at"],
-        row["version"],
-        row["created_at"],
     )
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from csms.domain.errors import FailedPrecondition, InvalidArgument
 
-__all__ = ["FernetCipher", "key_from"]
+__all__ = ["MARK", "FernetCipher", "MarkedCipher", "key_from"]
+
+MARK: Final = "sealed:"
 
 
 class FernetCipher:
@@ -34,6 +37,18 @@ class FernetCipher:
                 " written with, or enter the secret again.",
                 reason="KEY_LOST",
             ) from error
+
+
+class MarkedCipher(FernetCipher):
+    """For columns that held plain text once: what is sealed says so, and what does not is read as it is."""
+
+    def seal(self, text: str) -> str:
+        """See `SecretCipher.seal`."""
+        return MARK + super().seal(text) if text else ""
+
+    def open(self, sealed: str) -> str:
+        """See `SecretCipher.open`."""
+        return super().open(sealed.removeprefix(MARK)) if sealed.startswith(MARK) else sealed
 
 
 def key_from(setting: str, file: Path) -> bytes:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+from cryptography.fernet import Fernet
 
 from csms.aio import open_door
 from csms.domain.errors import AlreadyExists, NotFound, StaleVersion
@@ -17,6 +18,7 @@ from csms.ports.third_party import ServiceStore
 from csms.storage.pool import open_database
 from csms.storage.roaming_parties import PostgresParties
 from csms.storage.roaming_releases import PostgresReleases
+from csms.storage.sealing import MarkedCipher
 from csms.storage.third_party import PostgresServices
 from tests.kit.fake_roaming import FakeRoaming, FakeServices
 from tests.kit.storage_world import storage_url
@@ -32,7 +34,8 @@ pytestmark = pytest.mark.feature("F-SYS-2")
 async def stores(storage_url: str) -> AsyncIterator[Stores]:
     if storage_url:
         async with open_door() as door, open_database(door, storage_url, max_size=2) as database:
-            yield PostgresServices(database), PostgresParties(database), PostgresReleases(database)
+            cipher = MarkedCipher(Fernet.generate_key())
+            yield PostgresServices(database), PostgresParties(database, cipher), PostgresReleases(database)
     else:
         roaming = FakeRoaming()
         yield FakeServices(lambda: {1}), roaming, roaming

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import argon2
 import trio
+from cryptography.fernet import Fernet
 
 from csms.cluster.local import LocalFeed
 from csms.domain.access import Principal, Role, User
@@ -70,6 +71,7 @@ from csms.services.transfers import FileProtocol, Transfers
 from csms.services.users import Users
 from csms.services.watch import Watching
 from csms.services.webhooks import Webhooks
+from csms.storage.sealing import MarkedCipher
 from csms.transport.x509 import X509Reader
 from tests.kit.certificates import an_authority
 from tests.kit.configuration_world import ConfigurationWorld
@@ -113,6 +115,7 @@ ADMIN, SUPPORT, DRIVER = CALLERS[Role.ADMINISTRATOR], CALLERS[Role.SUPPORT], CAL
 STRANGER = Principal("apiKeys/9", "a key for nothing", Role.SUPPORT, actions=frozenset())
 HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "charge-2-go"
+KEY = Fernet.generate_key()
 
 
 def plain_hash(secret: bytes, *, generated: bool) -> str:
@@ -214,7 +217,7 @@ class ServiceWorld:
     def _people(self) -> None:
         """Who signs in, and what is written down of it."""
         self.people_store = FakePeople(self.access_store)
-        self.factors = SecondFactors(self.people_store, now=lambda: self.time)
+        self.factors = SecondFactors(self.people_store, MarkedCipher(KEY), now=lambda: self.time)
         self.access = AccessControl(
             self.access_store, hasher=HASHER, second_factor=self.factors.verify, now=lambda: self.time
         )

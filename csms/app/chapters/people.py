@@ -18,6 +18,7 @@ from control.servicers.auth import AuthServicer
 from control.servicers.imports import ImportServicer
 from control.servicers.users import UserServicer
 from csms.aio import Door
+from csms.app.keys import secret_key
 from csms.app.parts import Parts, Stores
 from csms.config import Settings
 from csms.domain.access import Role
@@ -40,6 +41,7 @@ from csms.storage.mail_queue import PostgresMailQueue
 from csms.storage.own_data import PostgresOwnData
 from csms.storage.people import PostgresPeople
 from csms.storage.pool import Database
+from csms.storage.sealing import MarkedCipher
 
 RETURN_PATH: Final = "/sign-in/return"
 """Where browsers come back to from the identity provider."""
@@ -64,7 +66,7 @@ class Gate:
 def open_gate(settings: Settings, stores: Stores, database: Database, now: Callable[[], datetime]) -> Gate:
     """Who may come in, and the book at the door."""
     people, audit_store = PostgresPeople(database), PostgresAudit(database)
-    factors = SecondFactors(people, now=now)
+    factors = SecondFactors(people, MarkedCipher(secret_key(settings)), now=now)
     access = AccessControl(stores.access, second_factor=factors.verify, now=now)
     return Gate(access, AuditLog(audit_store, keep_days=settings.audit_days, now=now), audit_store, people, factors)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from csms.domain.errors import FailedPrecondition, InvalidArgument
-from csms.storage.sealing import FernetCipher, key_from
+from csms.storage.sealing import MARK, FernetCipher, MarkedCipher, key_from
 
 
 def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
@@ -35,3 +35,13 @@ def test_a_key_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"")
     with pytest.raises(InvalidArgument, match="44 characters"):
         key_from("", tmp_path / "x")
+
+
+def test_what_was_plain_is_still_read_and_what_is_sealed_says_so(tmp_path: Path) -> None:
+    cipher = MarkedCipher(key_from("", tmp_path / "key"))
+    sealed = cipher.seal("OTPSECRET")
+    assert sealed.startswith(MARK)
+    assert [cipher.open(text) for text in (sealed, "OTPSECRET", "")] == ["OTPSECRET", "OTPSECRET", ""]
+    assert cipher.seal("") == ""
+    with pytest.raises(FailedPrecondition, match=r"secret\.key"):
+        MarkedCipher(key_from("", tmp_path / "other")).open(sealed)
