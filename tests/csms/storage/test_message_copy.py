@@ -37,7 +37,8 @@ async def _through(dsn: str, entries: list[Noted]) -> list[asyncpg.Record]:
         await connection.copy_to_table(
             "message_log", source=io.BytesIO(packed(entries)), columns=COLUMNS, format="binary"
         )
-        return await connection.fetch("SELECT * FROM message_log ORDER BY sequence")
+        rows: list[asyncpg.Record] = await connection.fetch("SELECT * FROM message_log ORDER BY sequence")
+        return rows
     finally:
         await connection.close()
 
