@@ -15,7 +15,9 @@ from csms.storage.migrate import Migration, known_migrations
 # Up to here nobody has upgraded a cluster.
 BASE = 24
 # File → what of it takes away or narrows, and why the version before does not mind.
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS: dict[str, str] = {
+    "0025_preferences.sql": "a size that the version before cannot reach",
+}
 
 # Patterns for a statement in upper case, without comments and strings.
 TAKES_AWAY = {
