@@ -160,6 +160,7 @@ class EmbeddedNats:
                 "name": "chargehouse",
                 "listen": f"127.0.0.1:{self._cluster_port}",
                 "routes": [f"nats://127.0.0.1:{port}" for port in self._routes],
+                "no_advertise": True,  # clients know the servers that they were told of
             }
         return json.dumps(config, indent=1)
 

@@ -16,6 +16,18 @@ class Balancer:
         self._next = itertools.count()
         self.port = port
         self.connections = 0
+        self._shut = False
+        self._scopes: set[trio.CancelScope] = set()
+
+    def cut(self) -> None:
+        """Everything that goes through it ends, and nothing new begins until `mend`."""
+        self._shut = True
+        for scope in self._scopes:
+            scope.cancel()
+
+    def mend(self) -> None:
+        """As before."""
+        self._shut = False
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Until cancelled."""
@@ -25,14 +37,16 @@ class Balancer:
         await trio.serve_listeners(self._serve, listeners)
 
     async def _serve(self, station: trio.SocketStream) -> None:
-        door = await self._open()
+        door = None if self._shut else await self._open()
         if door is None:
             await station.aclose()
             return
         self.connections += 1
         async with trio.open_nursery() as nursery:
+            self._scopes.add(nursery.cancel_scope)
             nursery.start_soon(self._copy, station, door, nursery)
             nursery.start_soon(self._copy, door, station, nursery)
+        self._scopes.discard(nursery.cancel_scope)
 
     async def _open(self) -> trio.SocketStream | None:
         for _ in self._doors:
@@ -47,7 +61,8 @@ class Balancer:
                 await target.send_all(data)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
             pass  # as when it ends
-        nursery.cancel_scope.cancel()
-        with trio.CancelScope(shield=True):
-            await trio.aclose_forcefully(source)
-            await trio.aclose_forcefully(target)
+        finally:
+            nursery.cancel_scope.cancel()
+            with trio.CancelScope(shield=True):
+                await trio.aclose_forcefully(source)
+                await trio.aclose_forcefully(target)

@@ -56,6 +56,8 @@ class System:
     control_ports: list[int] = field(default_factory=list)
     monitors: dict[str, int] = field(default_factory=dict)
     key: str = ""
+    ways: dict[str, Balancer] = field(default_factory=dict)
+    """Node → its way to NATS, which can be cut."""
 
     def settings(self, name: str, ocpp_port: int, control_port: int) -> Settings:
         self.monitors[name] = free_port()
@@ -66,7 +68,9 @@ class System:
             control_listen=Address("127.0.0.1", control_port),
             files_listen=Address("127.0.0.1", free_port()),
             monitor_listen=f"127.0.0.1:{self.monitors[name]}",
-            nats_urls=",".join(each.url for each in self.nats),
+            nats_urls=f"nats://127.0.0.1:{self.ways[name].port}"
+            if name in self.ways
+            else ",".join(each.url for each in self.nats),
             nats_user=self.nats[0].user,
             nats_password=self.nats[0].password,
             nats_replicas=SERVERS,
@@ -131,6 +135,8 @@ async def system() -> AsyncIterator[tuple[System, Balancer]]:
                 for number, port in enumerate(made.control_ports):
                     made.controls.append(made.child("control", f"control-{number}", free_port(), port))
                 for number, port in enumerate(doors):
+                    way = made.ways[f"node-{number}"] = Balancer([each.port for each in servers])
+                    await nursery.start(way.run)
                     made.nodes.append(made.child("node", f"node-{number}", port, free_port()))
                 for child in (*made.controls[:1], *made.controls[1:], *made.nodes):
                     nursery.start_soon(child.run)
@@ -245,6 +251,11 @@ async def strike(made: System, fault: str, chance: random.Random) -> None:
     elif fault == "kill PostgreSQL":
         pid = int((made.folder / "pg/pgdata/postmaster.pid").read_text().split("\n")[0])
         os.kill(pid, signal.SIGKILL)
+    elif fault == "cut a node off NATS":
+        way = chance.choice(list(made.ways.values()))
+        way.cut()
+        await trio.sleep(25)  # long enough to be given up
+        way.mend()
     else:
         victim = chance.choice(made.nodes if fault == "pause a node" else made.controls).pid or 0
         os.kill(victim, signal.SIGSTOP)
@@ -252,7 +263,14 @@ async def strike(made: System, fault: str, chance: random.Random) -> None:
         os.kill(victim, signal.SIGCONT)
 
 
-KINDS = ("kill a node", "pause a node", "kill a NATS server", "kill a control process", "kill PostgreSQL")
+KINDS = (
+    "kill a node",
+    "pause a node",
+    "kill a NATS server",
+    "kill a control process",
+    "kill PostgreSQL",
+    "cut a node off NATS",
+)
 
 
 @pytest.mark.feature("F-SYS-7")
