@@ -80,7 +80,7 @@ def _run(settings: Settings, console: Console) -> int:
         result = _load(settings, passwords, watch, console)
     else:
         with Probe(settings.control, settings.api_key) as probe:
-            _prepare(settings, passwords, probe, console)
+            passwords = _prepare(settings, passwords, probe, console)
             result = _load(settings, passwords, watch, console)
             if result.interrupted:
                 console.print("Interrupted: checking what there is.")
@@ -99,7 +99,7 @@ def _run(settings: Settings, console: Console) -> int:
     return PASSED if report.passed else FAILED
 
 
-def _prepare(settings: Settings, passwords: Mapping[str, str], probe: Probe, console: Console) -> None:
+def _prepare(settings: Settings, passwords: Mapping[str, str], probe: Probe, console: Console) -> dict[str, str]:
     scenario = settings.scenario
     names = [identity(scenario, index) for index in range(scenario.stations)]
     if scenario.engine == "stations":
@@ -107,7 +107,7 @@ def _prepare(settings: Settings, passwords: Mapping[str, str], probe: Probe, con
     else:
         tags = [f"{name}-1" for name in names]
     with console.status(f"Making {len(names):,} stations known …"):
-        probe.prepare(names, passwords, tags)
+        return probe.prepare(names, passwords, tags)
 
 
 def _check(result: SwarmResult, probe: Probe, console: Console) -> list[Discrepancy]:

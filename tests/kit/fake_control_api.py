@@ -80,11 +80,11 @@ class FakeControlApi(
         self, request: stations_pb2.SetStationPasswordRequest, context: grpc.ServicerContext
     ) -> stations_pb2.SetStationPasswordResponse:
         self._guard(context)
-        if not 16 <= len(request.password) <= 40:
+        if request.password and not 16 <= len(request.password) <= 40:
             _abort(context, grpc.StatusCode.INVALID_ARGUMENT, "a password has 16 to 40 characters")
         (identity,) = [s.identity for s in self.stations.values() if s.name == request.name]
-        self.passwords[identity] = request.password
-        return stations_pb2.SetStationPasswordResponse(password=request.password)
+        self.passwords[identity] = request.password or f"made-for-{identity:-<12}"
+        return stations_pb2.SetStationPasswordResponse(password=self.passwords[identity])
 
     # Tags.
 

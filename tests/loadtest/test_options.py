@@ -75,12 +75,12 @@ def test_every_key_of_a_scenario_is_a_flag() -> None:
         assert f"{key.flag} {key.metavar}" in flags
 
 
-def test_passwords_are_one_each_and_fit_ocpp() -> None:
-    passwords = make_passwords(read_settings(["--api-key", "k", "--stations", "50"]))
-    assert len(set(passwords.values())) == 50
-    assert all(16 <= len(password) <= 40 for password in passwords.values())
-    assert set(make_passwords(read_settings(["--no-check", "--password", "p"])).values()) == {"p"}
-    assert make_passwords(read_settings(["--no-check"])) == {}
+def test_the_server_makes_the_passwords_unless_one_is_given_or_nothing_is_checked() -> None:
+    made = make_passwords(read_settings(["--api-key", "k", "--stations", "50"]))
+    assert (len(made), set(made.values())) == (50, {""})
+    given = make_passwords(read_settings(["--api-key", "k", "--stations", "2", "--password", "x" * 16]))
+    assert given == {"LT-00001": "x" * 16, "LT-00002": "x" * 16}
+    assert make_passwords(read_settings(["--no-check", "--stations", "2"])) == {}
 
 
 def test_source_addresses_as_list_or_range() -> None:

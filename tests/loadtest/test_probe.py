@@ -52,6 +52,13 @@ def test_a_second_run_finds_its_stations_and_gives_them_new_passwords(api: FakeC
     assert set(api.passwords.values()) == {"x" * 16}
 
 
+def test_a_password_that_the_server_made_is_told(api: FakeControlApi, probe: Probe) -> None:
+    valid = probe.prepare(NAMES, dict.fromkeys(NAMES, ""), [])
+    assert valid == api.passwords
+    assert len(set(valid.values())) == len(NAMES)
+    assert probe.prepare(NAMES[:1], {}, []) == {}
+
+
 def test_a_pending_station_is_accepted_and_a_blocked_tag_freed(api: FakeControlApi, probe: Probe) -> None:
     api.stations[NAMES[0]] = stations_pb2.Station(
         name="stations/77", identity=NAMES[0], registration_state=stations_pb2.REGISTRATION_STATE_PENDING
