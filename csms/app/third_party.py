@@ -91,23 +91,34 @@ async def open_third_party(parts: Parts, index: MemoryTokenIndex) -> ThirdParty:
     parts.work.start_soon(release.run)
     parties = RoamingParties(store, client, book, now=now)
     tasks = RoamingTasks(store, tokens, guests, sender, ground)
-    commands = RoamingCommands(
-        parts.remote,
-        Reservations(PostgresReservationBook(database), parts.remote, now=now),
-        parts.stores.session_queries,
-        facts,
-        releases,
-        tokens,
-        guests,
-        ground,
-        sender.wake,
-        now=now,
-    )
+    commands = _commands(parts, facts, releases, tokens, guests, sender)
     people = ThirdParties(
         services, store, releases, facts, client, book, lambda: parts.places.tree, release.look_again, now=now
     )
     routes = OcpiRoutes(parties, tokens, commands, store, releases, book, tasks.pull_soon, now=now)
     return ThirdParty(OcpiEndpoint(routes, people, now=now), [ThirdPartyServicer(people, parties, tasks)])
+
+
+def _commands(
+    parts: Parts,
+    facts: PostgresRoamingFacts,
+    releases: PostgresReleases,
+    tokens: RoamingTokens,
+    guests: RoamingTokenIndex,
+    sender: RoamingSender,
+) -> RoamingCommands:
+    return RoamingCommands(
+        parts.remote,
+        Reservations(PostgresReservationBook(parts.database), parts.remote, now=parts.now),
+        parts.stores.session_queries,
+        facts,
+        releases,
+        tokens,
+        guests,
+        parts.ground,
+        sender.wake,
+        now=parts.now,
+    )
 
 
 async def _again(book: ServiceBook, guests: RoamingTokenIndex, store: PostgresParties) -> None:
