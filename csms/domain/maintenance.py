@@ -132,7 +132,7 @@ class LogProgressed(Fact, frozen=True):
 
 
 _SUCCEEDED, _FAILED, _CANCELED = JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED
-_FIRMWARE_ENDS: Final = {
+FIRMWARE_ENDS: Final = {
     "Installed": _SUCCEEDED,
     "DownloadFailed": _FAILED,
     "InstallationFailed": _FAILED,
@@ -173,7 +173,7 @@ def _log(fact: LogProgressed, station_id: StationId, context: Context) -> Applie
 
 
 _ENDS: Final[Mapping[JobKind, Mapping[str, JobState]]] = {
-    JobKind.FIRMWARE_UPDATE: _FIRMWARE_ENDS,
+    JobKind.FIRMWARE_UPDATE: FIRMWARE_ENDS,
     JobKind.FIRMWARE_PUBLISHING: _PUBLISHING_ENDS,
     JobKind.LOG_UPLOAD: _LOG_ENDS,
 }

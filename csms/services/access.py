@@ -18,6 +18,7 @@ from csms.domain.errors import AlreadyExists, FailedPrecondition, PermissionDeni
 from csms.domain.people import canonical_email, check_email, check_password
 from csms.ports.stores import AccessStore
 from csms.services.passwords import AttemptLimiter, Passwords
+from csms.services.sign_in_log import SignInLog
 
 API_KEY_PREFIX = "chk_"
 CACHE_SECONDS = 5.0
@@ -60,11 +61,13 @@ class AccessControl:
         session_lifetime: timedelta = SESSION_LIFETIME,
         hasher: argon2.PasswordHasher | None = None,
         second_factor: FactorCheck | None = None,
+        failures: SignInLog | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
         self._lifetime = session_lifetime
         self._second_factor = second_factor
+        self._failures = failures
         self._now = now
         self.passwords = Passwords(hasher)
         self._attempts = AttemptLimiter()
@@ -118,6 +121,7 @@ class AccessControl:
         or WRONG_CODE, Exhausted/TOO_MANY_ATTEMPTS. Takes as long for an unknown e-mail as for a wrong password."""
         origin = origin or Origin()
         email = canonical_email(email)
+        locks = self._attempts.is_last(email)
         self._attempts.begin(email)
         if _is_elsewhere(origin.address):
             self._addresses.begin(origin.address)
@@ -125,9 +129,16 @@ class AccessControl:
         stored = user.password_hash if user is not None else ""
         right = await self.passwords.verify(stored, password)
         if user is None or not right or user.blocked:
+            reason = "BLOCKED" if right else "WRONG_CREDENTIALS"
+            self._note_failure(user, reason, origin, locks=locks)
             raise Unauthenticated("E-mail or password is wrong.", reason="WRONG_CREDENTIALS")
         if user.totp_secret:
-            await self._check_factor(user, code)
+            try:
+                await self._check_factor(user, code)
+            except Unauthenticated as error:
+                if error.reason == "WRONG_CODE":
+                    self._note_failure(user, error.reason, origin, locks=locks)
+                raise
         self._attempts.succeeded(email)
         if self.passwords.is_outdated(stored):
             await self._store.set_password_hash(user.id, await self.passwords.hash(password))
@@ -216,6 +227,15 @@ class AccessControl:
         return (email, password) if shown else None
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _note_failure(self, user: User | None, reason: str, origin: Origin, *, locks: bool) -> None:
+        """`locks`: the next attempt will be refused unseen."""
+        if self._failures is None:
+            return
+        who, number = ("", None) if user is None else (user.email, user.id)
+        self._failures.failed(who, number, reason, address=origin.address, client=origin.client)
+        if locks:
+            self._failures.locked(who, number, address=origin.address, client=origin.client)
 
     async def _check_factor(self, user: User, code: str) -> None:
         if not code.strip():

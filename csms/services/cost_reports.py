@@ -29,10 +29,12 @@ from csms.domain.cost_report import (
     span_of,
 )
 from csms.domain.errors import DomainError, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unavailable
+from csms.domain.notifications import NotificationKind
 from csms.domain.people import LANGUAGES, Person
 from csms.domain.tariff_book import TargetKind
 from csms.domain.topology import SYSTEM_ID, Tree
 from csms.ports.cost_reports import ReportFilter, ReportPrinter, ReportStore
+from csms.ports.notifications import Notifier
 from csms.ports.outbox import Attachment, Mail, WaitingMail
 from csms.ports.people import PeopleStore
 from csms.services.audit import note_change
@@ -68,7 +70,9 @@ class CostReports:
         *,
         now: Callable[[], datetime],
         wake_mails: Callable[[], None] = lambda: None,
+        notifier: Notifier | None = None,
     ) -> None:
+        self._notifier = notifier
         self._store = store
         self._people = people
         self._printer = printer
@@ -93,6 +97,8 @@ class CostReports:
             raise FailedPrecondition("Nothing was charged in that month.", reason="NOTHING_CHARGED")
         made = await self._store.create(draft, self._now(), replace=replace)
         note_change(f"costReports/{made.id}")
+        if caller.name != str(subject):
+            await self._notify(subject, made)
         return made
 
     async def get(self, caller: Principal, report_id: int) -> Report:
@@ -224,9 +230,17 @@ class CostReports:
                 report = await self._store.create(draft, self._now(), replace=False)
         number = None if report is None else report.id
         dealt = await self._store.dispatch(wanted.subject, month, number, recipients)
-        if dealt and number is not None:
+        if dealt and report is not None:
             self._wake_mails()
+            await self._notify(wanted.subject, report)
         return dealt
+
+    async def _notify(self, subject: Subject, report: Report) -> None:
+        """Its user, that it is there. Losing this does no harm: the report is in the list."""
+        if self._notifier is None or subject.kind is not TargetKind.USER:
+            return
+        values = {"title": report.number, "period": f"{report.draft.month:%Y-%m}"}
+        await self._notifier.notify([subject.id], NotificationKind.REPORT, values, target=f"costReports/{report.id}")
 
     async def _draft(self, settings: Subscription, month: date) -> ReportDraft:
         person = await self._person(settings.subject)

@@ -118,6 +118,7 @@ class Maintenance:
             "retrieveDateTime": retrieve_at.isoformat(),
             "installDateTime": None if order.install_at is None else order.install_at.isoformat(),
             "signed": bool(order.signature),
+            "orderedBy": caller.name,
         }
 
         async def command(number: int) -> UpdateFirmware:

@@ -46,6 +46,11 @@ class AttemptLimiter:
         while len(self._attempts) > self._remember:
             self._attempts.popitem(last=False)
 
+    def is_last(self, key: str) -> bool:
+        """Is the next attempt the last one for now?"""
+        since = trio.current_time() - self._window
+        return sum(at > since for at in self._attempts.get(key, ())) == self._limit - 1
+
     def succeeded(self, key: str) -> None:
         """The slate is clean."""
         self._attempts.pop(key, None)

@@ -246,8 +246,14 @@ class ServiceWorld:
         self.costs = SessionCosts(
             self.cost_store, self.tariff_store, self.scopes, lambda: self.places.tree, now=lambda: self.time
         )
+        self.report_news = FakeNotifications()
         self.cost_reports = CostReports(
-            self.report_store, self.people_store, ReportFiles(), lambda: self.places.tree, now=lambda: self.time
+            self.report_store,
+            self.people_store,
+            ReportFiles(),
+            lambda: self.places.tree,
+            now=lambda: self.time,
+            notifier=Notifications(self.report_news, now=lambda: self.time),
         )
 
     def _chapters(self) -> None:

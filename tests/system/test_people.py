@@ -57,9 +57,21 @@ async def whole_story(running: Product, server: MailServer) -> None:
         await second_factor(running, nobody)
         await reset(server, nobody)
         await in_the_audit_log(desk, made.user.name)
+        await in_the_event_log(desk)
     finally:
         desk.close()
         nobody.close()
+
+
+async def in_the_event_log(desk: Desk) -> None:
+    """The code that was used twice."""
+
+    async def failed() -> list[str]:
+        found = (await desk.call("alarms.ListEvents")).events
+        return [event.summary for event in found if event.kind == "SignInFailed"]
+
+    wanted = "dana@example.org: a sign-in failed; the second factor was wrong."
+    await desk.until(failed, lambda told: wanted in told, "noted")
 
 
 async def second_factor(running: Product, nobody: Desk) -> None:

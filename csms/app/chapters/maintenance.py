@@ -5,6 +5,8 @@ from __future__ import annotations
 from control.server import Servicer
 from control.servicers.maintenance import MaintenanceServicer
 from csms.app.parts import Parts
+from csms.domain.maintenance import FirmwareProgressed
+from csms.services.firmware_news import FirmwareNews
 from csms.services.maintenance import Maintenance
 
 
@@ -18,4 +20,5 @@ def build(parts: Parts) -> list[Servicer]:
         parts.files.images,
         now=parts.now,
     )
+    parts.reacting.on(FirmwareProgressed, FirmwareNews(parts.inventory, parts.notifier).saw)
     return [MaintenanceServicer(maintenance)]

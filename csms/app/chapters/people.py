@@ -32,6 +32,7 @@ from csms.services.imports import Imports
 from csms.services.invitations import Invitations
 from csms.services.mails import Mails
 from csms.services.second_factor import SecondFactors
+from csms.services.sign_in_log import SignInLog
 from csms.services.single_sign_on import RoleRules, SingleSignOn
 from csms.services.tokens import MemoryTokenIndex
 from csms.services.users import Users
@@ -56,6 +57,7 @@ class Gate:
     audit_store: PostgresAudit
     people: PostgresPeople
     factors: SecondFactors
+    failures: SignInLog
 
     def guard(self, stores: Stores, settings: Settings) -> Guard:
         """In front of every servicer."""
@@ -67,8 +69,10 @@ def open_gate(settings: Settings, stores: Stores, database: Database, now: Calla
     """Who may come in, and the book at the door."""
     people, audit_store = PostgresPeople(database), PostgresAudit(database)
     factors = SecondFactors(people, MarkedCipher(secret_key(settings)), now=now)
-    access = AccessControl(stores.access, second_factor=factors.verify, now=now)
-    return Gate(access, AuditLog(audit_store, keep_days=settings.audit_days, now=now), audit_store, people, factors)
+    failures = SignInLog(now=now)
+    access = AccessControl(stores.access, second_factor=factors.verify, failures=failures, now=now)
+    audit = AuditLog(audit_store, keep_days=settings.audit_days, now=now)
+    return Gate(access, audit, audit_store, people, factors, failures)
 
 
 def open_mails(settings: Settings, door: Door, database: Database, now: Callable[[], datetime]) -> Mails:
@@ -115,6 +119,7 @@ def build(parts: Parts, gate: Gate, index: MemoryTokenIndex) -> list[Servicer]:
         display_name=settings.oidc_name,
         now=parts.now,
     )
+    parts.ground.start_soon(gate.failures.run, parts.event_log)
     parts.work.start_soon(parts.mails.run)
     parts.work.start_soon(gate.audit.prune_for_ever)
     imports = Imports(PostgresImports(parts.database), users, parts.scopes, lambda: parts.places.tree, parts.feed)

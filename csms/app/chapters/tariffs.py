@@ -36,7 +36,13 @@ def build(parts: Parts) -> list[Servicer]:
     )
     costs = SessionCosts(cost_store, store, parts.scopes, tree, now=parts.now)
     reports = CostReports(
-        PostgresReports(parts.database), people, ReportFiles(), tree, now=parts.now, wake_mails=parts.mails.hasten
+        PostgresReports(parts.database),
+        people,
+        ReportFiles(),
+        tree,
+        now=parts.now,
+        wake_mails=parts.mails.hasten,
+        notifier=parts.notifier,
     )
 
     async def ended(_station_id: int, _fact: TransactionEventSeen, _reply: object) -> None:

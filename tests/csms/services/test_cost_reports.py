@@ -10,6 +10,7 @@ import pytest
 from csms.domain.access import Principal, Role
 from csms.domain.cost_report import Subscription, read_subject
 from csms.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from csms.domain.notifications import NotificationKind
 from csms.ports.cost_reports import ChargedSessions, ReportFilter
 from csms.services.cost_reports import Format
 from tests.kit.cost_reports import a_line
@@ -43,6 +44,18 @@ async def test_a_report_is_made_once_and_replaced_when_asked() -> None:
     assert (again.number, again.draft.language) == ("000002", "sv")
     shown = await world.cost_reports.page(driver, ReportFilter(), size=9, before=None)
     assert [each.id for each in shown] == [again.id]
+
+
+@pytest.mark.feature("F-NEWS-1")
+async def test_who_is_reported_on_hears_that_the_report_is_there() -> None:
+    world, driver = await a_world(datetime(2026, 11, 1, 12, 0, tzinfo=UTC))
+    assert driver.user_id is not None
+    clerk = Principal("users/99", "Clerk", Role.ADMINISTRATOR, user_id=99)
+    made = await world.cost_reports.create(clerk, read_subject(driver.name), OCTOBER, replace=False, language="")
+    await world.cost_reports.create(clerk, FLEET, OCTOBER, replace=False, language="")
+    (told,) = await world.report_news.page(driver.user_id, unread=True, size=9)
+    assert (told.kind, told.target) == (NotificationKind.REPORT, f"costReports/{made.id}")
+    assert told.values == {"title": "000001", "period": "2026-10"}
 
 
 async def test_a_month_that_is_not_over_has_no_report() -> None:

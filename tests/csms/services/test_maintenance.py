@@ -44,6 +44,7 @@ async def test_an_accepted_update_is_followed_to_its_end() -> None:
         "location": "ftp://me:***@files/fw.bin",
         "retrieveDateTime": NOW.isoformat(),
         "signed": False,
+        "orderedBy": SUPPORT.name,
         "retries": 3,
         "retryInterval": 60,
     }
