@@ -130,7 +130,7 @@ class LoopMetrics:
             "chargehouse_gc_pause_seconds",
             "Pauses by the garbage collector.",
             ("generation",),
-            buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0),
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
             registry=registry,
         )
         self._began = 0.0

@@ -57,7 +57,7 @@ def run(settings: Settings, role: Role = Role.ALL) -> int:
         else None
     )
     # Thousands of connections make a full collection take long, and hardly any of it is garbage (docs/performance.md).
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(10_000, 10, 50)
     code = 0
     with own_database(settings) as (dsn, embedded):
         try:
