@@ -71,6 +71,14 @@ def environment_of(settings: Settings, environment: Mapping[str, str]) -> dict[s
     return kept
 
 
+def flags_of_emptied(settings: Settings) -> list[str]:
+    """For settings that somebody has emptied: an empty variable of the environment counts as none."""
+    emptied = [
+        each.name for each in dataclasses.fields(Settings) if getattr(settings, each.name) == "" != _default(each)
+    ]
+    return [f"--{name.replace('_', '-')}=" for name in emptied]
+
+
 def _default(each: dataclasses.Field[Any]) -> Any:
     return each.default
 

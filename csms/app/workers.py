@@ -28,7 +28,7 @@ from csms.app.portal import PortalProcess
 from csms.app.serve import migrated, portal_arguments
 from csms.cluster.nats_server import EmbeddedNats, NatsServerError
 from csms.config import Settings
-from csms.config_reading import environment_of
+from csms.config_reading import environment_of, flags_of_emptied
 from csms.domain.errors import DomainError, FailedPrecondition
 from csms.storage.postgres import EmbeddedPostgres
 from csms.telemetry import set_up_logging
@@ -176,7 +176,7 @@ class Crew:
         )
         return Child(
             name,
-            [sys.executable, "-m", "csms", command, "--die-with-parent"],
+            [sys.executable, "-m", "csms", command, "--die-with-parent", *flags_of_emptied(own)],
             {**environment_of(own, os.environ), "PYTHONUNBUFFERED": "1"},
             stop_timeout=self._settings.drain_timeout + STOP_MARGIN,
             said=self._pass_on if command == "control" else lambda _line: None,

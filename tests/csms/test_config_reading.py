@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from csms.config import Address, Settings, SettingsError
-from csms.config_reading import add_arguments, load
+from csms.config_reading import add_arguments, environment_of, flags_of_emptied, load
 
 
 def parsed(*argv: str) -> argparse.Namespace:
@@ -62,3 +62,13 @@ def test_a_misspelt_setting_in_the_file(tmp_path: Path) -> None:
     file.write_text("heartbeet = 1\n")
     with pytest.raises(SettingsError, match="heartbeet"):
         load(parsed("--config", str(file)), {})
+
+
+def test_another_process_of_ours_reads_the_same_settings() -> None:
+    given = Settings(workers=2, portal=False, backup_daily="", ocsp_hosts="ocsp.example.org", durable_timeout=7.5)
+    environment = environment_of(given, {"CHARGEHOUSE_NODE_NAME": "not mine", "PATH": "/bin"})
+    assert environment["PATH"] == "/bin"
+    assert "CHARGEHOUSE_NODE_NAME" not in environment
+    assert flags_of_emptied(given) == ["--backup-daily="]
+    emptied = argparse.Namespace(backup_daily="")
+    assert load(emptied, environment) == given
