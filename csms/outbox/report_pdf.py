@@ -10,7 +10,7 @@ from functools import cache
 from typing import Final
 from xml.sax.saxutils import escape
 
-import reportlab
+import font_roboto
 from reportlab.lib import colors
 from reportlab.lib.enums import TA_RIGHT
 from reportlab.lib.pagesizes import A4
@@ -207,8 +207,10 @@ def _style(
 
 
 def _text(text: str) -> str:
-    """What stands in a paragraph is markup."""
-    return escape("".join(letter for letter in text if letter.isprintable() or letter == "\N{NO-BREAK SPACE}"))
+    """What stands in a paragraph is markup. A letter that the font has not is a question mark, and no empty box."""
+    known = _fonts().face.charToGlyph
+    kept = (letter for letter in text if letter.isprintable() or letter == "\N{NO-BREAK SPACE}")
+    return escape("".join(letter if ord(letter) in known else "?" for letter in kept))
 
 
 def _lines(text: str) -> str:
@@ -216,9 +218,10 @@ def _lines(text: str) -> str:
 
 
 @cache
-def _fonts() -> None:
-    """Those that come with reportlab: Latin letters, whatever the machine has."""
-    folder = os.path.join(os.path.dirname(reportlab.__file__), "fonts")
-    pdfmetrics.registerFont(TTFont(FONT, os.path.join(folder, "Vera.ttf")))
-    pdfmetrics.registerFont(TTFont(BOLD, os.path.join(folder, "VeraBd.ttf")))
+def _fonts() -> TTFont:
+    """Roboto (Apache 2.0), whatever the machine has: Latin letters of all languages, Greek and Cyrillic ones."""
+    plain = TTFont(FONT, os.path.join(font_roboto.font_directory, "Roboto-Regular.ttf"))
+    pdfmetrics.registerFont(plain)
+    pdfmetrics.registerFont(TTFont(BOLD, os.path.join(font_roboto.font_directory, "Roboto-Bold.ttf")))
     pdfmetrics.registerFontFamily(FONT, normal=FONT, bold=BOLD, italic=FONT, boldItalic=BOLD)
+    return plain

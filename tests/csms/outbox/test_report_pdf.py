@@ -7,7 +7,7 @@ import re
 import pytest
 
 from csms.domain.cost_report import Seller
-from csms.outbox.report_pdf import report_pdf
+from csms.outbox.report_pdf import _text, report_pdf
 from csms.services.report_texts import WORDS
 from tests.kit.cost_reports import a_line, a_report
 
@@ -37,3 +37,19 @@ def test_nothing_in_a_name_is_markup() -> None:
 
 def test_a_report_without_prices_prints() -> None:
     assert pages_of(report_pdf(a_report(a_line(currency="", gross="0"), seller=Seller()))) == 1
+
+
+def test_names_of_many_languages_are_printed_and_what_the_font_lacks_is_told() -> None:
+    for name in (
+        "Łódź żółć",
+        "Příliš žluťoučký",
+        "Ștefan Țiriac",
+        "Őrült",
+        "Ağaç İşık",
+        "Ωμέγα Άλφα",
+        "Щука їжак Ђорђе",
+        "€ „–“ ×",
+    ):
+        assert _text(name) == name
+    assert _text("東京 \U0001f600 & co") == "?? ? &amp; co"
+    assert pages_of(report_pdf(a_report(a_line(site="Щука", station="Łódź"), name="Ωμέγα"))) == 1
