@@ -33,7 +33,7 @@ async def a_job(world: ServiceWorld, station: int, state: JobState, **request: s
 async def test_failed_and_installed_are_told_to_who_ordered_it() -> None:
     world, ears = ServiceWorld(), Ears()
     station = await world.add_station("CP-1")
-    news = FirmwareNews(world.inventory_store, ears)  # type: ignore[arg-type]
+    news = FirmwareNews(world.inventory_store, ears)
     failed = await a_job(world, station, JobState.FAILED, orderedBy="users/3", version="2.0")
     await news.saw(station, FirmwareProgressed("InstallationFailed", failed), ACK)
     done = await a_job(world, station, JobState.SUCCEEDED, orderedBy="users/4")
@@ -49,7 +49,7 @@ async def test_failed_and_installed_are_told_to_who_ordered_it() -> None:
 async def test_a_step_on_the_way_a_key_and_a_stranger_tell_nobody() -> None:
     world, ears = ServiceWorld(), Ears()
     station = await world.add_station("CP-1")
-    news = FirmwareNews(world.inventory_store, ears)  # type: ignore[arg-type]
+    news = FirmwareNews(world.inventory_store, ears)
     await news.saw(station, FirmwareProgressed("Installed", 99), ACK)
     running = await a_job(world, station, JobState.RUNNING, orderedBy="users/3")
     await news.saw(station, FirmwareProgressed("Downloading", running), ACK)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 import trio
@@ -26,7 +28,7 @@ class Log:
         self.events: list[LoggedEvent] = []
         self.away = False
 
-    async def note(self, events: list[LoggedEvent]) -> None:
+    async def note(self, events: Sequence[LoggedEvent]) -> None:
         await trio.lowlevel.checkpoint()
         if self.away:
             raise Unavailable("away")

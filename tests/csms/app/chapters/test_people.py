@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,11 +15,13 @@ from csms.app.chapters.people import build, open_gate, open_mails
 from csms.app.parts import Parts, Stores
 from csms.config import Settings, SettingsError
 from csms.storage.pool import Database
-from tests.kit.service_world import NOW, ServiceWorld
+from tests.kit.service_world import KEY, NOW, ServiceWorld
+
+FOLDER = Path(tempfile.gettempdir())
 
 
 def settings(**changes: Any) -> Settings:
-    return dataclasses.replace(Settings(), **changes)
+    return dataclasses.replace(Settings(data_dir=FOLDER), secret_key=KEY.decode(), **changes)
 
 
 class Nowhere:
@@ -49,11 +53,12 @@ async def built(**changes: Any) -> Any:
             scopes=world.scopes,
             feed=world.feed,
             mails=open_mails(given, cast("Any", None), database, lambda: NOW),
+            event_log=world.alarm_store,
         )
         found = build(cast("Parts", parts), gate, world.index)
         nursery.cancel_scope.cancel()
     assert [each.service.name for each in found][:3] == ["AuthService", "UserService", "AuditService"]
-    assert gate.guard(stores, given)._trusted == frozenset(filter(None, given.control_trusted_proxies.split(",")))
+    assert gate.guard(stores, given)._trusted == given.control_proxies
     return found[0]
 
 
