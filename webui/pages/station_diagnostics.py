@@ -21,7 +21,7 @@ from webui.values_stations import Events, File, Files, Jobs
 
 SHOWN: Final = 20
 EVENTS: Final = 50
-LOGS: Final = ("LOG_UPLOAD", "FIRMWARE_UPDATE")
+ORDERS: Final = ("LOG_UPLOAD", "FIRMWARE_UPDATE", "CUSTOMER_INFORMATION")
 
 
 class FileAnswer(msgspec.Struct, frozen=True):
@@ -120,7 +120,7 @@ async def progress(request: Request) -> Response:
 async def _jobs(client: Client, key: str) -> Jobs:
     try:
         return await client.desk.ask(
-            "InventoryService/ListJobs", Jobs, station=f"stations/{key}", kinds=LOGS, page_size=SHOWN
+            "InventoryService/ListJobs", Jobs, station=f"stations/{key}", kinds=ORDERS, page_size=SHOWN
         )
     except ApiError as error:
         if error.code in HELD_BACK:

@@ -10,9 +10,10 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.kit.house import House
 from tests.kit.looks import faults
+from tests.kit.patience import until
 from tests.kit.pressing import press
 from tests.kit.simulated import simulated
-from tests.kit.simulators import Simulator
+from tests.kit.simulators import Simulator, moment
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
 
@@ -25,8 +26,18 @@ def known(house: House, identity: str) -> str:
 
 
 def willing(cp: Simulator, nursery: trio.Nursery) -> Simulator:
-    """Accepts what it is asked."""
-    del nursery
+    """Accepts what it is asked, and tells in two parts what it keeps of a customer."""
+
+    async def tell(request_id: int) -> None:
+        for number, part in enumerate(("Last seen in March;", " two sessions.")):
+            told = {"requestId": request_id, "seqNo": number, "tbc": number == 0, "data": part}
+            await cp.say("NotifyCustomerInformation", {**told, "generatedAt": moment()})
+
+    def customer(payload: dict[str, Any]) -> dict[str, Any]:
+        nursery.start_soon(tell, payload["requestId"])
+        return {"status": "Accepted"}
+
+    cp.on("CustomerInformation", customer)
 
     def watch(payload: dict[str, Any]) -> dict[str, Any]:
         results = [
@@ -90,6 +101,12 @@ def test_monitors_certificates_and_customers_of_2_0_1(house: House, chromium: Br
         expect(panel.locator("output")).to_contain_text("The station agreed.")
         sent = asked(station, "CustomerInformation")
         assert (sent["report"], sent["clear"], sent["idToken"]["idToken"]) == (True, True, "DEADBEEF")
+        page.goto(f"/stations/{key}/diagnostics")
+        order = page.locator("#progress tr", has_text="Customer information")
+        order.get_by_text("What the station told").click()
+        expect(order.locator("pre")).to_have_text("Last seen in March; two sessions.")
+        assert faults(page) == []
+        page.goto(f"/stations/{key}")
         panel = opened(page, "install-certificate")
         panel.get_by_role("button", name="Install").click()
         page.get_by_role("dialog").get_by_role("button", name="Yes").click()
@@ -140,6 +157,41 @@ def test_support_of_the_grid_of_2_1(house: House, chromium: Browser) -> None:
         panel.locator("summary").click()
         expect(panel).to_contain_text("No session is under way.")
         visit.close()
+
+
+def charging(cp: Simulator, nursery: trio.Nursery) -> Simulator:
+    """In the middle of a session."""
+
+    async def begin() -> None:
+        evse = {"id": 1, "connectorId": 1}
+        plug = {"timestamp": moment(), "connectorStatus": "Occupied", "evseId": 1, "connectorId": 1}
+        await cp.say("StatusNotification", plug)
+        started = {"eventType": "Started", "timestamp": moment(), "triggerReason": "Authorized", "seqNo": 0}
+        who = {"idToken": "DEADBEEF", "type": "ISO14443"}
+        info = {"transactionId": "prior-1", "chargingState": "Charging"}
+        await cp.say("TransactionEvent", {**started, "transactionInfo": info, "evse": evse, "idToken": who})
+
+    nursery.start_soon(begin)
+    return cp
+
+
+@pytest.mark.feature("F-OPS-5")
+def test_a_session_under_way_charges_before_the_others(house: House, chromium: Browser) -> None:
+    key = known(house, "PRIOR-21")
+    with simulated(house.product, "PRIOR-21", "2.1", charging) as station:
+        until(lambda: house.ask("sessions.ListSessions", filter={"station": f"stations/{key}"}).sessions or None)
+        visit = house.page(chromium, "support")
+        page = visit.page
+        page.goto(f"/stations/{key}")
+        panel = opened(page, "priority")
+        panel.get_by_role("button", name="Send").click()
+        expect(panel.locator("output")).to_contain_text("The station agreed.")
+        assert asked(station, "UsePriorityCharging") == {"transactionId": "prior-1", "activate": True}
+        panel.get_by_role("combobox", name="To", exact=True).select_option("0")
+        panel.get_by_role("button", name="Send").click()
+        expect(panel.locator("output")).to_contain_text("The station agreed.")
+        visit.close()
+        assert asked(station, "UsePriorityCharging")["activate"] is False
 
 
 def test_a_station_of_1_6_is_not_shown_what_it_cannot_do(house: House) -> None:
