@@ -70,7 +70,7 @@ from csms.transport.sockets import open_listen_socket
 _log = structlog.get_logger("csms.node")
 
 HEALTH_SECONDS: Final = 2.0
-FREEZE_SECONDS: Final = 60.0
+FREEZE_SECONDS: Final = 5.0
 
 
 def now() -> datetime:
@@ -335,6 +335,7 @@ async def _open_monitor(
                 available=lambda: journal.available,
                 draining=lambda: drain.draining,
                 traffic=parts.traffic,
+                refused_proxied=lambda: doors.refused_proxied,
             )
         )
     )
@@ -397,13 +398,16 @@ async def _watch_health(control: ControlServer, database: Database, drain: Drain
 
 
 async def _freeze_now_and_then(doors: Doors) -> None:
-    """After a wave of connections, what lives long is put out of the collector's sight."""
+    """What lives long is put out of the collector's sight: what there is before the first station, then each wave of
+    connections. Only the young are looked through for garbage: a full collection would hold everybody up."""
+    gc.collect()
+    gc.freeze()
     frozen = 0
     while True:
         await trio.sleep(FREEZE_SECONDS)
         count = doors.connections
-        if count > frozen * 1.2 + 500:
-            gc.collect()
+        if count > frozen * 1.05 + 200:
+            gc.collect(1)
             gc.freeze()
             frozen = count
 
