@@ -21,6 +21,7 @@ from google.protobuf.message import Message
 from csms.domain import errors
 from csms.domain.access import Principal, Role
 from csms.domain.errors import DeadlineExceeded, DomainError, FailedPrecondition, InvalidArgument, Unauthenticated
+from csms.domain.networks import Networks
 from csms.domain.people import AuditEntry, audit_json, masked
 from csms.ports.stores import RequestMemory
 from csms.services.access import AccessControl
@@ -105,7 +106,7 @@ class Call:
 class Guard:
     """Checks credentials, bounds calls by their deadlines, remembers mutations by request id, writes the audit log.
 
-    `trusted`: addresses of portals on other machines, whose word on where a call comes from is believed.
+    `trusted`: where portals on other machines are, whose word on where a call comes from is believed.
     """
 
     def __init__(
@@ -114,12 +115,12 @@ class Guard:
         memory: RequestMemory,
         audit: AuditLog | None = None,
         *,
-        trusted: frozenset[str] = frozenset(),
+        trusted: Networks | None = None,
     ) -> None:
         self._access = access
         self._memory = memory
         self._audit = audit
-        self._trusted = trusted
+        self._trusted = trusted or Networks()
         self._secrets: OrderedDict[tuple[str, str, str], tuple[bytes, float]] = OrderedDict()
 
     async def admit(self, call: Call, metadata: Mapping[str, str | bytes], remaining_s: float | None) -> None:

@@ -11,6 +11,8 @@ from datetime import time
 from pathlib import Path
 from typing import Any
 
+from csms.domain.networks import Networks
+
 
 class SettingsError(ValueError):
     """A setting cannot be what it is; the message says which and what it may be."""
@@ -116,6 +118,13 @@ class Settings:
     )
     ocpp_min_security_profile: int = field(
         default=0, metadata=_help("the least security profile of all stations, 0 to 3")
+    )
+    ocpp_trusted_proxies: str = field(
+        default="",
+        metadata=_help(
+            "addresses and networks of balancers, with commas between, that may say where a station connects from"
+            " (PROXY protocol 1 and 2); empty: none"
+        ),
     )
     soap_trust_addresses: str = field(
         default="same-host",
@@ -233,8 +242,8 @@ class Settings:
     control_trusted_proxies: str = field(
         default="",
         metadata=_help(
-            "addresses of portals on other machines, with commas between, that may say where their browsers are"
-            " (for the audit log); one on this machine always may"
+            "addresses and networks of portals on other machines, with commas between, that may say where their"
+            " browsers are (for the audit log); one on this machine always may"
         ),
     )
     smtp_host: str = field(default="", metadata=_help("mail server; empty: no mails are sent"))
@@ -367,6 +376,23 @@ class Settings:
         self._check_people()
         self._check_files()
         self._check_monitoring()
+        _ = self.ocpp_proxies, self.control_proxies
+
+    @property
+    def ocpp_proxies(self) -> Networks:
+        """Balancers that say where a station connects from. Raises SettingsError."""
+        return self._networks("ocpp_trusted_proxies")
+
+    @property
+    def control_proxies(self) -> Networks:
+        """Portals that say where a browser is. Raises SettingsError."""
+        return self._networks("control_trusted_proxies")
+
+    def _networks(self, name: str) -> Networks:
+        try:
+            return Networks.parse(getattr(self, name))
+        except ValueError as error:
+            raise SettingsError(f"{name}: {error}") from None
 
     def _check_monitoring(self) -> None:
         for name in ("monitor_listen", "portal_monitor_listen"):

@@ -48,6 +48,11 @@ class Doors:
         """Of stations, now."""
         return 0 if self.stations is None else len(self.stations.listener.connections)
 
+    @property
+    def refused_proxied(self) -> int:
+        """Connections through balancers whose PROXY header was broken, or late."""
+        return 0 if self.stations is None else self.stations.proxies.refused
+
     async def run(self, ground: trio.Nursery) -> None:
         """Start them; returns when connections are taken."""
         if self.stations is not None:

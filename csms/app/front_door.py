@@ -36,6 +36,7 @@ from csms.transport.connection import WebSocketConnection
 from csms.transport.keepalive import KeepAlive
 from csms.transport.opening import negotiate
 from csms.transport.plain_http import PlainHttpTable
+from csms.transport.proxied import TrustedProxies
 from csms.transport.security import AttemptLimiter, AttemptLimits, PasswordVerifier
 from csms.transport.sockets import open_listen_socket
 from csms.transport.tls import ClientCertificate, TlsError, TlsFiles, TlsKeeper, TlsMaterial, read_files, stamp_of
@@ -60,6 +61,7 @@ class FrontDoor:
 
     listener: OcppListener[StationRow]
     keep_alive: KeepAlive
+    proxies: TrustedProxies
     doorkeeper: Doorkeeper
     tls: TlsKeeper | None
     plain_socket: socket.socket
@@ -127,6 +129,7 @@ def open_front_door(parts: Parts, registry: Registry, others: Sequence[PlainHttp
         settings.ocpp_listen.host, settings.ocpp_listen.port, reuse_port=settings.ocpp_reuse_port
     )
     soap = open_soap(parts, registry, host=_host(settings.ocpp_listen), port=plain.getsockname()[1])
+    proxies = TrustedProxies(settings.ocpp_proxies)
     listener = OcppListener(
         admission,
         serve,
@@ -135,6 +138,7 @@ def open_front_door(parts: Parts, registry: Registry, others: Sequence[PlainHttp
         attempts=AttemptLimiter(AttemptLimits()),
         on_refused=on_refused,
         plain_http=PlainHttpTable([soap, *others]),
+        proxies=proxies,
     )
     separate: socket.socket | None = None
     if (wanted := settings.tls_listen) is not None and wanted != settings.ocpp_listen:
@@ -145,7 +149,7 @@ def open_front_door(parts: Parts, registry: Registry, others: Sequence[PlainHttp
             raise
     addresses = addresses_of(settings, plain, separate)
     tell_addresses(parts, addresses)
-    return FrontDoor(listener, keep_alive, doorkeeper, tls, plain, separate, addresses)
+    return FrontDoor(listener, keep_alive, proxies, doorkeeper, tls, plain, separate, addresses)
 
 
 def rules_of(settings: Settings) -> SecurityRules:

@@ -37,6 +37,7 @@ class Sources:
     available: Callable[[], bool]
     draining: Callable[[], bool]
     traffic: Traffic
+    refused_proxied: Callable[[], int]
 
 
 class NodeCollector(Collector):
@@ -60,6 +61,8 @@ class NodeCollector(Collector):
         counts = self._sources.registry()
         yield _gauge("chargehouse_stations_online", "Stations with a live link to this node.", counts.online)
         yield _gauge("chargehouse_connections", "Open WebSocket connections.", self._sources.connections())
+        sentence = "Connections through trusted balancers, closed for a PROXY header that was broken or late."
+        yield _counter("chargehouse_proxy_headers_refused", sentence, self._sources.refused_proxied())
         yield _gauge("chargehouse_actors", "Actors in memory, online or resting.", counts.actors)
         yield _gauge("chargehouse_actors_down", "Actors that crashed too often and cool down.", counts.down)
         yield _counter("chargehouse_actor_crashes", "Crashes of actors, each contained.", counts.crashes)

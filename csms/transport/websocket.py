@@ -43,6 +43,7 @@ from csms.transport.connection import (
 )
 from csms.transport.keepalive import KeepAlive
 from csms.transport.opening import Accept, OpeningRequest, Reject, Verdict, negotiate, station_identity
+from csms.transport.proxied import TrustedProxies
 from csms.transport.security import AttemptLimiter, parse_basic
 from csms.transport.sockets import host_of
 from csms.transport.tls import ClientCertificate, TlsError, read_certificates
@@ -181,6 +182,7 @@ class OcppListener(Generic[Ticket]):
         limits: ListenerLimits | None = None,
         on_refused: Notice | None = None,
         plain_http: PlainHttp | None = None,
+        proxies: TrustedProxies | None = None,
     ) -> None:
         self._admission = admission
         self._serve_link = serve
@@ -190,6 +192,7 @@ class OcppListener(Generic[Ticket]):
         self._limits = limits or ListenerLimits()
         self._on_refused = on_refused
         self._plain_http = plain_http
+        self._proxies = proxies or TrustedProxies()
         self._failed_tls: dict[str, int] = {}  # since the last line in the log, by address
         self._failed_tls_told = -math.inf
         self._slots = trio.Semaphore(self._limits.handshakes)
@@ -277,6 +280,7 @@ class OcppListener(Generic[Ticket]):
         try:
             try:
                 sock.setblocking(False)
+                remote_address = await self._proxies.origin(sock, remote_address, self._limits.handshake_timeout / 2)
                 speaks_tls = tls is not None and (not tls.shared or await self._begins_tls(sock))
                 connection = self._wrap(sock, remote_address, tls.context() if tls and speaks_tls else None)
                 admitted = await self._handshake(connection)

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from control.guard import SECRET_METHODS, Call, Guard, changes, peer_address, resource_of
 from control.v1 import auth_pb2, places_pb2, remote_pb2, stations_pb2
 from csms.domain.errors import PermissionDenied
+from csms.domain.networks import Networks
 from csms.domain.people import BLOT, AuditEntry
 from csms.services.audit import note_change
 from tests.control.test_server_permissions import rpcs
@@ -23,7 +24,8 @@ METHOD = "/control.v1.StationService/UpdateStation"
 class World(ServiceWorld):
     def __init__(self) -> None:
         super().__init__()
-        self.guard = Guard(self.access, self.requests, self.audit, trusted=frozenset({"198.51.100.4"}))
+        portals = Networks.parse("198.51.100.4, 203.0.113.0/25")
+        self.guard = Guard(self.access, self.requests, self.audit, trusted=portals)
 
     async def call(self, request: Message, work: object = None, method: str = METHOD, **call: object) -> AuditEntry:
         """What was noted of it."""
@@ -145,6 +147,8 @@ async def test_a_time_that_is_none_does_not_hide_the_call() -> None:
         ("::1", "2001:db8::7", "2001:db8::7"),
         ("198.51.100.4", "192.0.2.7", "192.0.2.7"),
         ("198.51.100.5", "192.0.2.7", ""),
+        ("203.0.113.77", "192.0.2.7", "192.0.2.7"),
+        ("203.0.113.177", "192.0.2.7", ""),
         ("127.0.0.1", "203.0.113.9, 192.0.2.7", "192.0.2.7"),
         ("127.0.0.1", "<script>", ""),
         ("unix:", "192.0.2.7", ""),
@@ -156,7 +160,7 @@ async def test_where_a_browser_is_is_believed_of_our_own_portal_only(peer: str, 
     await World().guard.admit(call, metadata, None)
     assert call.forwarded_for == believed
     assert call.address == (believed or peer)
-    assert call.client == ("grpc" if peer in ("198.51.100.5", "unix:") else "Firefox")
+    assert call.client == ("Firefox" if believed or peer == "127.0.0.1" else "grpc")
 
 
 async def test_guessing_fills_no_log() -> None:

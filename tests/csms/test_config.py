@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from csms.config import Address, Settings
+from csms.config import Address, Settings, SettingsError
 
 
 def test_where_stations_connect_by_tls() -> None:
@@ -23,3 +23,17 @@ def test_addresses(text: str, host: str, port: int) -> None:
 def test_no_addresses(text: str) -> None:
     with pytest.raises(ValueError, match="HOST:PORT"):
         Address.parse(text)
+
+
+@pytest.mark.parametrize("name", ["ocpp_trusted_proxies", "control_trusted_proxies"])
+def test_a_network_that_is_none_is_said_at_the_start(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name}: '10.1.2.3/16' is an address inside a network. Write 10.1.0.0/16"):
+        Settings(**{name: "127.0.0.1, 10.1.2.3/16"})
+
+
+def test_who_is_trusted_is_an_address_or_in_a_network() -> None:
+    settings = Settings(ocpp_trusted_proxies="10.1.0.0/16", control_trusted_proxies="192.0.2.7,2001:db8::/32")
+    assert "10.1.2.3" in settings.ocpp_proxies
+    assert "192.0.2.7" in settings.control_proxies
+    assert "2001:db8::5" in settings.control_proxies
+    assert not Settings().ocpp_proxies

@@ -61,8 +61,7 @@ class Gate:
 
     def guard(self, stores: Stores, settings: Settings) -> Guard:
         """In front of every servicer."""
-        trusted = frozenset(filter(None, (part.strip() for part in settings.control_trusted_proxies.split(","))))
-        return Guard(self.access, stores.requests, self.audit, trusted=trusted)
+        return Guard(self.access, stores.requests, self.audit, trusted=settings.control_proxies)
 
 
 def open_gate(settings: Settings, stores: Stores, database: Database, now: Callable[[], datetime]) -> Gate:

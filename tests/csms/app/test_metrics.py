@@ -25,6 +25,7 @@ def sources(traffic: Traffic) -> Sources:
         available=lambda: True,
         draining=lambda: False,
         traffic=traffic,
+        refused_proxied=lambda: 6,
     )
 
 
@@ -50,6 +51,7 @@ def test_everything_that_an_alert_would_watch_is_there() -> None:
         "chargehouse_message_log_dropped_total 1.0",
         "chargehouse_database_available 1.0",
         "chargehouse_draining 0.0",
+        "chargehouse_proxy_headers_refused_total 6.0",
     ):
         assert f"\n{line}\n" in told, line
     assert "process_resident_memory_bytes" in told

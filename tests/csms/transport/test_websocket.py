@@ -20,6 +20,7 @@ from websockets.http11 import Response
 from csms.transport.connection import WebSocketConnection
 from csms.transport.keepalive import KeepAlive
 from csms.transport.opening import negotiate
+from csms.transport.proxied import TrustedProxies
 from csms.transport.security import AttemptLimiter, AttemptLimits
 from csms.transport.sockets import open_listen_socket
 from csms.transport.websocket import (
@@ -128,7 +129,7 @@ async def opened_door(
     keep_alive: KeepAlive | None = None,
     attempts: AttemptLimiter | None = None,
     limits: ListenerLimits | None = None,
-    subprotocols: tuple[str, ...] = ("ocpp1.6",),
+    proxies: TrustedProxies | None = None,
 ) -> AsyncIterator[Door]:
     house = house or House()
     listener: OcppListener[str] = OcppListener(
@@ -137,7 +138,7 @@ async def opened_door(
         keep_alive=keep_alive,
         attempts=attempts,
         limits=limits or ListenerLimits(close_timeout=0.5),
-        subprotocols=subprotocols,
+        proxies=proxies,
     )
     sock = listening or open_listen_socket("127.0.0.1", 0)
     with trio.fail_after(PATIENCE):
@@ -190,8 +191,7 @@ async def test_healthz_is_plain_http() -> None:
         answer = await door.get(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
         assert answer.endswith(b"\r\n\r\nok\n")
-        answer = await door.get(b"HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert answer.endswith(b"\r\n\r\n")
+        assert (await door.get(b"HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n")).endswith(b"\r\n\r\n")
         assert door.house.attempts == []
 
 
