@@ -48,7 +48,7 @@ def measure(seconds: float, rounds: int, stations: int) -> str:
 
 def _one(peer: Peer, server: Running, seconds: float, stations: int) -> Row:
     clients = [Client("127.0.0.1", server.port, f"BENCH-{index}") for index in range(stations)]
-    transactions = [_begin(client) for client in clients] if peer.answers else [1] * stations
+    transactions = [begin(client) for client in clients] if peer.answers else [1] * stations
     saturate(clients, transactions, 0.1, warm_up=_WARM_UP)
     cpu, postgres = cpu_seconds(server.pid), server.postgres_cpu()
     figures = saturate(clients, transactions, seconds, warm_up=0.0)
@@ -66,7 +66,7 @@ def _one(peer: Peer, server: Running, seconds: float, stations: int) -> Row:
     return row
 
 
-def _begin(client: Client) -> int:
+def begin(client: Client) -> int:
     """A transaction that begins now: one from long ago would be reckoned over all its days."""
     client.call("BootNotification", {"chargePointVendor": "Bench", "chargePointModel": "B1"})
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,65 @@
+"""One process against several on one port (`serve --workers N`): what a second one adds, and what a message costs."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.load import Client, saturate
+from benchmarks.machine import CORES, cpu_seconds, node, pin, tree
+from benchmarks.path import begin
+
+
+def measure(seconds: float, rounds: int, stations: int) -> str:
+    """A table, as Markdown. Nothing is pinned: load, nodes and PostgreSQL share all cores."""
+    mine = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, set(CORES))
+    try:
+        rows = {count: [_one(count, seconds, stations) for _ in range(rounds)] for count in (1, 2)}
+    finally:
+        os.sched_setaffinity(0, mine)
+    lines = [
+        "| workers | messages/s | CPU µs per message, all nodes | PostgreSQL, µs |",
+        "| ---: | ---: | ---: | ---: |",
+    ]
+    for count, found in rows.items():
+        rate, cpu, postgres = (statistics.median(column) for column in zip(*found, strict=True))
+        spread = f"{min(row[0] for row in found):,.0f}–{max(row[0] for row in found):,.0f}"
+        lines.append(f"| {count} | {rate:,.0f} ({spread}) | {cpu:.1f} | {postgres:.1f} |")
+    return "\n".join(lines)
+
+
+def _one(workers: int, seconds: float, stations: int) -> tuple[float, float, float]:
+    print(f"{workers} worker(s)", file=sys.stderr, flush=True)
+    with node(*(["--workers=2"] if workers > 1 else [])) as (pid, port, _folder):
+        time.sleep(3.0)  # until every worker listens
+        for process in [pid, *tree(pid)]:
+            pin(process, set(CORES))
+        clients = [Client("127.0.0.1", port, f"BENCH-{index}") for index in range(stations)]
+        transactions = [begin(client) for client in clients]
+        saturate(clients, transactions, 0.1, warm_up=2.0)
+        before = _cpu(pid)
+        figures = saturate(clients, transactions, seconds, warm_up=0.0)
+        after = _cpu(pid)
+        for client in clients:
+            client.close()
+    each = 1e6 / figures.messages
+    return figures.messages / figures.seconds, (after[0] - before[0]) * each, (after[1] - before[1]) * each
+
+
+def _cpu(pid: int) -> tuple[float, float]:
+    """CPU seconds of the node's processes, and of PostgreSQL's."""
+    ours = theirs = 0.0
+    for process in [pid, *tree(pid)]:
+        try:
+            name, spent = Path(f"/proc/{process}/comm").read_text(), cpu_seconds(process)
+        except OSError:
+            continue
+        if name.startswith("postgres"):
+            theirs += spent
+        else:
+            ours += spent
+    return ours, theirs
