@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 import msgspec
 from starlette.datastructures import FormData, UploadFile
@@ -77,21 +78,41 @@ async def overview(request: Request) -> Response:
         request,
         "places/tree.html",
         roots=tree(places, stations),
-        sites=site_marks(places),
+        sites=site_marks(places, stations),
         kind_word=kind_word,
         state_word=state_word,
         children_of=CHILDREN,
     )
 
 
-def site_marks(places: tuple[Place, ...]) -> str:
-    """Sites with a position, as JSON for the map."""
+def site_marks(places: tuple[Place, ...], stations: Sequence[Spot] = ()) -> str:
+    """Sites with a position, as JSON for the map; `words` is what its search finds them by: their own names and
+    addresses, those of what is below them, and their stations."""
+    above = {place.name: place.parent for place in places}
+    words = {place.name: [place.display_name, place.address] for place in places if place.position is not None}
+
+    def add(place: str, *texts: str) -> None:
+        while place and place not in words:
+            place = above.get(place, "")
+        if place:
+            words[place] += texts
+
+    for place in places:
+        if place.name not in words:
+            add(place.parent, place.display_name, place.address)
+    for station in stations:
+        add(station.place, station.display_name, station.identity)
     marks = [
-        {"name": p.display_name, "href": f"/places/{p.key}", "at": [p.position.longitude, p.position.latitude]}
+        {
+            "name": p.display_name,
+            "href": f"/places/{p.key}",
+            "at": [p.position.longitude, p.position.latitude],
+            "words": "\n".join(text for text in words[p.name] if text).lower(),
+        }
         for p in places
         if p.position is not None
     ]
-    return json.dumps(marks)
+    return json.dumps(marks, ensure_ascii=False)
 
 
 @signed_in

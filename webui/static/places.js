@@ -80,6 +80,7 @@ class SiteMap extends HTMLElement {
   #middle = [10, 50];
   #scale = 8; // pixels a degree of latitude
   #from = null;
+  #sought = "";
 
   connectedCallback() {
     this.sites = JSON.parse(this.dataset.sites);
@@ -100,6 +101,7 @@ class SiteMap extends HTMLElement {
       button.addEventListener("click", work);
       tools.append(button);
     }
+    if (this.dataset.search) this.append(this.search());
     this.#world.addEventListener("pointerdown", (e) => this.press(e));
     this.#world.addEventListener("pointermove", (e) => this.drag(e));
     this.#world.addEventListener("pointerup", (e) => this.release(e));
@@ -109,6 +111,32 @@ class SiteMap extends HTMLElement {
     new ResizeObserver(() => this.draw()).observe(this);
     this.fit();
   }
+
+  // What is known here is found here: nobody else is asked.
+  search() {
+    const [box, field, said] = ["div", "input", "output"].map((name) => document.createElement(name));
+    box.className = "map-search";
+    field.type = "search";
+    field.placeholder = this.dataset.search;
+    field.setAttribute("aria-label", this.dataset.search);
+    field.autocomplete = "off";
+    const found = () => this.sites.filter((site) => this.meant(site));
+    field.addEventListener("input", () => {
+      this.#sought = field.value.trim().toLowerCase();
+      const names = this.#sought ? found().map((site) => site.name) : [];
+      said.textContent = !this.#sought ? "" : names.length ? names.slice(0, 4).join(" · ") + (names.length > 4 ? " …" : "") : this.dataset.none;
+      this.fit(names.length ? found() : this.sites);
+    });
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      if (this.#sought && found().length === 1) location.assign(found()[0].href);
+    });
+    box.append(field, said);
+    return box;
+  }
+
+  meant(site) { return !this.#sought || site.words.includes(this.#sought); }
 
   fields() { return ["longitude", "latitude"].map((name) => document.querySelector(`#place-form input[name=${name}]`)); }
 
@@ -122,8 +150,8 @@ class SiteMap extends HTMLElement {
     return [this.#middle[0] + (x - this.clientWidth / 2) / this.#scale / this.squeeze, this.#middle[1] - (y - this.clientHeight / 2) / this.#scale];
   }
 
-  fit() {
-    const points = [...this.sites.map((site) => site.at), ...(this.at ? [this.at] : [])];
+  fit(sites = this.sites) {
+    const points = [...sites.map((site) => site.at), ...(this.at && sites === this.sites ? [this.at] : [])];
     if (points.length) {
       const [easts, norths] = [points.map((p) => p[0]), points.map((p) => p[1])];
       const [west, east, south, north] = [Math.min(...easts), Math.max(...easts), Math.min(...norths), Math.max(...norths)];
@@ -205,7 +233,7 @@ class SiteMap extends HTMLElement {
     }
     for (const site of this.sites) {
       const [x, y] = this.project(site.at);
-      const link = this.part("a", { href: site.href, "aria-label": site.name });
+      const link = this.part("a", { href: site.href, "aria-label": site.name, class: this.meant(site) ? "found" : "other" });
       this.part("circle", { class: "site", cx: x, cy: y, r: 8 }, link);
       this.part("text", { x: x + 12, y: y + 5 }, link).textContent = site.name;
     }

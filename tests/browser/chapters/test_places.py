@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.kit.house import House
-from tests.kit.looks import complaints
+from tests.kit.looks import complaints, faults
 from tests.kit.online import online
 from tests.kit.pressing import press, yes
 
@@ -64,7 +64,17 @@ def test_a_site_is_made_on_the_map_gets_a_floor_and_goes_only_when_it_is_empty(h
     assert (site.position.latitude, site.position.longitude) == (57.7, 11.95)
     assert found["Roof"].parent == site.name
 
-    page.goto(f"/{site.name}")
+    page.goto("/places")
+    search = page.get_by_label("Find a site, address or station")
+    for words in ("quay 7", "roof"):
+        search.fill(words)
+        expect(page.locator("site-map output")).to_have_text("West Quay")
+    search.fill("nowhere-at-all")
+    expect(page.locator("site-map output")).to_have_text("Nothing on the map is called that.")
+    assert faults(page) == []
+    search.fill("gothenburg")
+    search.press("Enter")
+    expect(page.get_by_role("heading", name="West Quay")).to_be_visible()
     page.get_by_role("button", name="Delete place").click()
     yes(page)
     expect(page.get_by_role("alert")).to_be_visible()  # it is not empty
