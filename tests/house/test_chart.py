@@ -26,9 +26,10 @@ EVERYTHING: dict[str, Any] = {
         "tls": {"enabled": True, "secretName": "ocpp-tls"},
         "autoscaling": {"enabled": True},
         "podAnnotations": {"a": "b"},
+        "trustedProxies": "192.0.2.7,10.1.0.0/16",
         "service": {"annotations": {"a": "b"}, "loadBalancerSourceRanges": ["192.0.2.0/24"]},
     },
-    "control": {"tls": {"secretName": "control-tls"}},
+    "control": {"tls": {"secretName": "control-tls"}, "trustedProxies": "10.42.0.0/16"},
     "portal": {
         "autoscaling": {"enabled": True},
         "trustedProxies": "192.0.2.1",

@@ -212,7 +212,18 @@ def test_links_of_stations_last_and_newcomers_are_spread(haproxy: list[tuple[str
     assert ["timeout", "tunnel", "10m"] in nodes, "longer than pings of silent stations are apart"
     text = " ".join(word for words in nodes for word in words)
     assert "shutdown-sessions" not in text
-    assert "send-proxy" not in text, "the nodes' listener does not read the PROXY protocol"
+
+
+def test_nodes_are_told_where_stations_are_and_believe_the_balancer_only(
+    services: dict[str, Any], haproxy: list[tuple[str, str, list[list[str]]]]
+) -> None:
+    for _, section, lines in haproxy:
+        for words in (each for each in lines if each[0] == "server"):
+            assert ("send-proxy-v2" in words) == words[1].startswith("node-"), f"{section}: {words[1]}"
+            assert "check-send-proxy" not in words, "the monitor does not read it"
+    balancer = services["balancer"]["networks"]["doors"]["ipv4_address"]
+    for name in of_kind(services, "node"):
+        assert services[name]["environment"]["CHARGEHOUSE_OCPP_TRUSTED_PROXIES"] == balancer
 
 
 @pytest.mark.skipif(shutil.which("haproxy") is None, reason="no haproxy here")
