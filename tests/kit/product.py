@@ -271,14 +271,16 @@ async def station(
     path: str = "/ocpp",
     subprotocol: str = "ocpp1.6",
     port: int | None = None,
+    source: str | None = None,
 ) -> AsyncIterator[Station]:
-    """A connected station, through another `port` when one is given. Raises HandshakeError when it is refused."""
+    """A connected station, through another `port`, from another address `source` of this machine, when they are given.
+    Raises HandshakeError when it is refused."""
     import base64
 
     headers = []
     if password is not None:
         headers.append((b"Authorization", b"Basic " + base64.b64encode(f"{identity}:{password}".encode())))
-    stream = await trio.open_tcp_stream("127.0.0.1", port or product.ocpp_port)
+    stream = await trio.open_tcp_stream("127.0.0.1", port or product.ocpp_port, local_address=source)
     try:
         async with trio.open_nursery() as nursery:
             socket = await trio_websocket.wrap_client_stream(
