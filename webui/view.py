@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import functools
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from babel import dates, numbers
+from babel import Locale, dates, numbers
 
 from webui.values import (
     Authentication,
@@ -56,8 +57,12 @@ def moment(value: datetime | None, seconds: bool = False) -> str:
     if value is None:
         return DASH
     manners = current.get()
-    day = dates.format_date(value.astimezone(manners.zone), "d MMM y", locale=manners.locale)
-    return f"{day}, {clock(value, seconds)}"
+    return f"{_date_words(value.astimezone(manners.zone).date(), manners.locale)}, {clock(value, seconds)}"
+
+
+@functools.lru_cache(maxsize=4096)  # a page of a list says few days often, and Babel takes its time for each
+def _date_words(value: date, locale: Locale) -> str:
+    return dates.format_date(value, "d MMM y", locale=locale)
 
 
 def clock(value: datetime | None, seconds: bool = True) -> str:
