@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from webui.pages import ROUTES
 
-DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "manuals.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "manuals.md"
 NUMBERED = [f"{chapter}.{n}" for chapter, last in enumerate((6, 3, 7, 2, 4, 1), 1) for n in range(1, last + 1)]
 LEVELS = ("Systemnivå", "Anläggningsnivå", "Våningsnivå", "Laddstationsnivå", "Uttagsnivå")
 OTHERS = ("Logga in", "Översiktspanel", "Navigering", "Diagram", "Statistik", "Användarhantering", "Larm", *LEVELS)
