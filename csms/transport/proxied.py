@@ -1,7 +1,8 @@
 """Connections that come through a balancer: from which station they really are.
 
 A balancer in front is trusted by its address, and only then is anything read before TLS and HTTP begin. It need not say
-anything: its health checks, and stations that come directly from its network, speak for themselves.
+anything: its health checks speak for themselves. (HAProxy's specification wants a port to be either with or without the
+header, never guessed; with trust by address only a balancer that is named and sends none leaves room for a lie.)
 """
 
 from __future__ import annotations
