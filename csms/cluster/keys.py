@@ -40,7 +40,7 @@ class Bucket:
         """Its revision, or None when it is there already."""
         try:
             return await (await self._store()).create(key, value)
-        except KeyWrongLastSequenceError:
+        except (KeyWrongLastSequenceError, KeyNotFoundError):  # the latter: it was there, and ended while we looked
             return None
         except _NOT_NOW as error:
             raise self._broken(error) from error

@@ -63,7 +63,7 @@ LONGEST: Final = 31 * 96 + 2  # quarters of an hour that a session has at most
 
 # A plan for this span and these stations, which may be an hour or years, one or all; to compile it would take longer
 # than to carry it out.
-PLANNING_SQL = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; SET LOCAL work_mem = '32MB'"
+PLANNING = "SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off; SET LOCAL work_mem = '32MB'"
 CO2_SQL = "SELECT * FROM statistics_settings"
 CHANGE_CO2_SQL = """
 UPDATE statistics_settings SET grid_g_per_kwh = $1, fossil_g_per_km = $2, vehicle_wh_per_km = $3, version = version + 1
@@ -325,7 +325,7 @@ def _cell(row: asyncpg.Record) -> Cell:
 
 async def _planned(connection: asyncpg.Connection, sql: str, args: Sequence[object]) -> Sequence[asyncpg.Record]:
     """In asyncio."""
-    await connection.execute(PLANNING_SQL)
+    await connection.execute(PLANNING)
     rows: Sequence[asyncpg.Record] = await connection.fetch(sql, *args)
     return rows
 

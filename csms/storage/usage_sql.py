@@ -82,9 +82,9 @@ _WHOSE: Final = {"station_id": "bigint", "day": "date", "place_id": "bigint", "u
 ADD_DAY_SQL = _add_sql("usage_day", _WHOSE, peak=True)
 ADD_MONTH_SQL = _add_sql("usage_month", _WHOSE, peak=True)
 ADD_HOUR_SQL = _add_sql("usage_hour", {"site_id": "bigint", "day": "date", "hour": "smallint"}, peak=False)
-_QUARTER_SQL = _add_sql("usage_quarter", {"site_id": "bigint", "at": "integer"}, peak=False)
+_QUARTER = _add_sql("usage_quarter", {"site_id": "bigint", "at": "integer"}, peak=False)
 # A quarter of an hour travels as its number, counted from 1970.
-ADD_QUARTER_SQL = _QUARTER_SQL.replace("SELECT *", f"SELECT site_id, to_timestamp(at * 900.0), {_AMOUNTS}").replace(
+ADD_QUARTER_SQL = _QUARTER.replace("SELECT *", f"SELECT site_id, to_timestamp(at * 900.0), {_AMOUNTS}").replace(
     " ON CONFLICT", f" AS u (site_id, at, {_AMOUNTS}) ON CONFLICT"
 )
 

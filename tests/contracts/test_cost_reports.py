@@ -17,6 +17,7 @@ from csms.ports.outbox import MailKind
 from csms.storage.cost_reports import PostgresReports
 from csms.storage.mail_queue import PostgresMailQueue
 from csms.storage.pool import open_database
+from csms.storage.session_changes import PostgresSessionChanges
 from csms.storage.session_costs import PostgresSessionCosts
 from csms.storage.tariffs import PostgresTariffs
 from tests.kit.cost_reports import a_line, a_report
@@ -87,15 +88,16 @@ async def test_sessions_of_a_group_and_a_user_are_charged(database_url: str) -> 
         postgres_storage(database_url) as storage,
     ):
         tariffs, costs, reports = PostgresTariffs(database), PostgresSessionCosts(database), PostgresReports(database)
+        changes = PostgresSessionChanges(database)
         user = (await storage.access.create_user("a@example.org", "A", "x", Role.EV_USER)).id
         sql = "INSERT INTO id_token (id_token, parent_id_token, user_id) VALUES ('TAG', 'FLEET', $1)"
         await database.execute(sql, user)
-        session = await a_session(Stores(tariffs, costs, reports, PostgresMailQueue(database), storage))
+        session = await a_session(Stores(tariffs, costs, changes, reports, PostgresMailQueue(database), storage))
         since = NOW - timedelta(days=1)
         assert (await reports.charged(FLEET, since, NOW)).pending == 1
         version = (await tariffs.create("Day", "", TERMS, NOW)).versions[0]
         await costs.keep(a_cost(session.id, version), after=0, at=NOW)
-        await costs.settled([number for number, _ in await costs.due(10)])
+        await costs.settled([due.number for due in await costs.due(10)])
         for subject in (FLEET, read_subject(f"users/{user}")):
             found = await reports.charged(subject, since, NOW)
             assert found.pending == 0
@@ -108,4 +110,4 @@ async def test_sessions_of_a_group_and_a_user_are_charged(database_url: str) -> 
         (spent,) = await costs.spent(user_id=user, since=since, until=NOW)
         assert spent.gross == Decimal("2.10")
         await database.execute("UPDATE session SET corrected_energy_wh = 5000 WHERE id = $1", session.id)
-        assert [number for _, number in await costs.due(10)] == [session.id]
+        assert [due.session_id for due in await costs.due(10)] == [session.id]

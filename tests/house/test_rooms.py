@@ -21,7 +21,7 @@ NO_TEST_OF_ITS_OWN: dict[str, str] = {
     "csms/app/workers.py": "tests/system/cluster/test_workers.py runs, kills and restarts them",
     "csms/cluster/keys.py": "tests/csms/cluster/test_nats_directory.py and tests/contracts/test_lease.py go through it",
     "csms/cluster/nats_lease.py": "tests/contracts/test_lease.py runs it on a real server",
-    "csms/actors/carrying.py": "tests/csms/actors/test_station.py and test_registry.py carry out deliveries of every kind",
+    "csms/actors/carrying.py": "tests/csms/actors/test_station.py and test_registry.py carry out all kinds",
     "control/__init__.py": "one setting for gRPC; tests/csms/storage/test_postgres.py forks beside it",
     "webui/preferences.py": "tests/browser/chapters/test_preferences.py keeps columns and views",
     "webui/pages/options.py": "pages are tested in a browser: tests/browser/chapters/test_reserving_for.py",

@@ -13,7 +13,8 @@ import trio
 import trio_websocket
 from trio_websocket import ConnectionClosed, HandshakeError
 
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 6.0
+"""Then it tries another connection: less than a paused node takes, so that it comes back to find its stations gone."""
 
 
 @dataclass

@@ -164,7 +164,7 @@ def _event(lie: Lie, said: Said) -> None:
             said.answer = _thanks(payload)
         case ("shift a start", "Started") | ("shift a stop", "Ended"):
             payload["timestamp"] = _later(payload["timestamp"], SHIFTS[lie.kind])
-        case "swap a tag", "Started":
+        case "swap a tag", _ if "idToken" in payload:  # shown before the plug, or after it
             payload["idToken"]["idToken"] = lie.other_tag
         case "double a session", _:
             again = copy.deepcopy(payload)
