@@ -253,7 +253,7 @@ class CostReports:
         charged = await self._store.charged(settings.subject, since, until)
         if charged.pending:
             raise FailedPrecondition(
-                f"The cost of {charged.pending} sessions is being computed. Try again in a moment.",
+                f"Costs of sessions in it are still being computed ({charged.pending}). Try again in a moment.",
                 reason="COSTS_PENDING",
             )
         if person is None:
