@@ -7,6 +7,7 @@ compared with the load tester's books: one that is missing, doubled or altered e
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from typing import Final
 from benchmarks.machine import free_port, node, python
 from benchmarks.plots import Line, plot
 from benchmarks.story import make_key
-from loadtest.report import Report, read_json
+from loadtest.report import ALL, Report, read_json
 
 SIZES: Final = (1_000, 6_000, 12_000, 18_000)
 """18,000: a process may have 20,000 descriptors where the figures of docs/performance.md are taken."""
@@ -28,7 +29,9 @@ COLUMNS: Final = (
     "CPU ms per station and minute",
     "private MiB",
     "KiB per station",
-    "p99 ms",
+    "p99 ms, settled",
+    "p99 ms, with connecting",
+    "late itself, p99 ms",
     "commands p99 ms",
     "longest GC pause ms",
 )
@@ -82,6 +85,7 @@ def measure_fleet(sizes: Sequence[int], minutes: float, pictures: Path | None) -
         private = server.private_peak or server.resident_peak
         first = next((look.private for look in server.looks if look.private is not None), 0.0) or 0.0
         commands = [line.latency["p99"] for line in report.requests.values() if line.count]
+        settled = [line.p99 for line in report.windows.get(ALL, ()) if line.second > size / rate + 10 and line.count]
         pause = max((spread.highest or 0.0 for spread in report.server.gc.values()), default=0.0)
         costs.append((size, cores * 60_000 / size))
         memory.append((size, (private - first) * 1024 / size))
@@ -92,7 +96,9 @@ def measure_fleet(sizes: Sequence[int], minutes: float, pictures: Path | None) -
             f"{costs[-1][1]:.2f}",
             f"{private:,.0f}",
             f"{memory[-1][1]:.1f}",
+            f"{statistics.median(settled or [0.0]):.0f}",
             f"{report.latency.latency['p99']:.0f}",
+            f"{report.lateness.get('p99', 0.0):.0f}",
             f"{max(commands, default=0.0):.0f}",
             f"{pause:.0f}",
         )
