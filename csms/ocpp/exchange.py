@@ -35,9 +35,10 @@ Their lane:
     any       CALLRESULTERROR (2.1)                   same      ResultRefused: our answer was no good to the station
 
 "The same CALL" has the same message id *and* the same bytes: stations exist that never change their ids, and their
-next message is not a repetition. The specification lets one refuse a CALL whose id is still being worked on with a
-CALLERROR; the station would take that for the answer to the first one, so it is dropped instead. Heartbeats are never
-remembered: their answer is the time, which must not be an old one.
+next message is not a repetition. Of several answered CALLs with one id, the newest is remembered. The specification
+lets one refuse a CALL whose id is still being worked on with a CALLERROR; the station would take that for the answer to
+the first one, so it is dropped instead. Heartbeats are never remembered: their answer is the time, which must not be an
+old one.
 """
 
 from __future__ import annotations
