@@ -19,7 +19,7 @@ from webui import api, live_dashboard, pages, sentences, session, streams
 from webui.captcha import Captcha
 from webui.hub import Hubs
 from webui.metrics import Measured, PortalMetrics
-from webui.middleware import Manners, SameOrigin, SecurityHeaders
+from webui.middleware import COMPRESSED_TYPES, Manners, SameOrigin, SecurityHeaders
 from webui.page import STATIC, plain, to_sign_in
 from webui.person import GROUP_COOKIE, People
 from webui.public import Notice
@@ -74,7 +74,7 @@ def create_app(settings: Settings) -> Starlette:
             Middleware(SecurityHeaders),
             Middleware(Manners),
             Middleware(SameOrigin, public_origin=settings.public_origin),
-            Middleware(GZipMiddleware, minimum_size=600, compresslevel=5),
+            Middleware(GZipMiddleware, minimum_size=600, compresslevel=5, exclude_content_types=COMPRESSED_TYPES),
         ],
         exception_handlers={ApiError: refused, HTTPException: not_found, 500: broken},
         lifespan=lifespan,

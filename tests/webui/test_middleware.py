@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.kit.portal_client import Browser, Portal
+from webui.middleware import COMPRESSED_TYPES
 
 
 @pytest.mark.parametrize("target", ["/", "/signin", "/nope", "/healthz", "/static/base.css"])
@@ -58,3 +59,21 @@ def test_times_are_told_in_the_browsers_zone(admin: Browser):
 def test_a_nonsense_zone_or_language_does_no_harm(admin: Browser):
     admin.cookies["zone"] = "../../etc/passwd"
     assert admin.get("/sessions", {"accept-language": "xx-YY, q=%, tlh"}).status == 200
+
+
+@pytest.mark.parametrize("target", ["/sessions.xlsx", "/stations.xlsx", "/sessions.pdf"])
+def test_what_is_compressed_already_is_not_compressed_once_more(admin: Browser, target: str):
+    answer = admin.get(target, {"accept-encoding": "gzip"})
+    assert (answer.status, answer.header("content-encoding")) == (200, "")
+    assert answer.body[:4] in (b"PK\x03\x04", b"%PDF")
+
+
+@pytest.mark.parametrize("target", ["/sessions.csv", "/stations.csv", "/sessions", "/static/icons.svg"])
+def test_text_is_sent_compressed(admin: Browser, target: str):
+    answer = admin.get(target, {"accept-encoding": "gzip"})
+    assert (answer.status, answer.header("content-encoding")) == (200, "gzip")
+
+
+@pytest.mark.parametrize("kind", ["application/zip", "font/woff2", "image/png", "text/event-stream", "application/pdf"])
+def test_files_that_pages_hand_on_and_live_parts_stay_as_they_are(kind: str):
+    assert kind in COMPRESSED_TYPES
