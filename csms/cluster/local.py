@@ -13,13 +13,12 @@ import trio
 
 from csms.actors.mailbox import Delivery
 from csms.actors.registry import Registry
+from csms.cluster.watching import GATHER_SECONDS, Bell, counted
 from csms.domain.commands import Command
 from csms.ports.directory import Settled
 from csms.ports.feed import Event, RevisionTooOld, Subject, Watch, WatcherTooSlow
 
 RING_SIZE: Final = 50_000
-GATHER_SECONDS: Final = 0.02
-"""How long a woken watcher waits for more, so that a burst is one batch."""
 
 
 class LocalFeed:
@@ -33,9 +32,7 @@ class LocalFeed:
         self._now = now
         self._ring: deque[Event] = deque(maxlen=size)
         self._revision = int(now().timestamp() * 1_000_000)
-        self._published = trio.Event()
-        self._sleepers = 0
-        self._gather_s = gather_s
+        self._bell = Bell(gather_s)
         self.watchers = 0
 
     @property
@@ -52,10 +49,7 @@ class LocalFeed:
         """See `ports.feed.Feed`."""
         self._revision += 1
         self._ring.append(Event(self._revision, self._now(), subject, station_id, session_id))
-        if self._sleepers:
-            self._published.set()
-            self._published = trio.Event()
-            self._sleepers = 0
+        self._bell.ring()
 
     def watch(self, after: int | None = None) -> AbstractAsyncContextManager[Watch]:
         """See `ports.feed.Feed`."""
@@ -69,11 +63,8 @@ class LocalFeed:
             raise RevisionTooOld(
                 "That revision is no longer kept. List again, then watch from the revision of the list."
             )
-        self.watchers += 1
-        try:
-            yield _LocalWatch(self, after)
-        finally:
-            self.watchers -= 1
+        async with counted(self, after) as watch:
+            yield watch
 
     def since(self, position: int) -> Sequence[Event]:
         """All events after a position. Raises WatcherTooSlow."""
@@ -87,30 +78,7 @@ class LocalFeed:
 
     async def wait_published(self) -> None:
         """Until something is published, and what follows on its heels."""
-        self._sleepers += 1
-        await self._published.wait()
-        await trio.sleep(self._gather_s)
-
-
-class _LocalWatch:
-    """A watcher is but a position."""
-
-    __slots__ = ("_feed", "_position")
-
-    def __init__(self, feed: LocalFeed, position: int) -> None:
-        self._feed = feed
-        self._position = position
-
-    async def next_batch(self, *, tick: float) -> tuple[int, Sequence[Event]]:
-        """See `ports.feed.Watch`."""
-        if self._position == self._feed.revision:
-            with trio.move_on_after(tick):
-                await self._feed.wait_published()
-        else:
-            await trio.lowlevel.checkpoint()
-        events = self._feed.since(self._position)
-        self._position = self._feed.revision
-        return self._position, events
+        await self._bell.wait()
 
 
 class LocalDirectory:

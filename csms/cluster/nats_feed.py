@@ -29,6 +29,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from csms.aio import DoorClosed
 from csms.cluster.bus import Bus, BusUnavailable, unavailable
+from csms.cluster.watching import GATHER_SECONDS, Bell, counted
 from csms.ports.feed import Event, RevisionTooOld, Subject, Watch, WatcherTooSlow
 
 log = structlog.get_logger("csms.feed")
@@ -42,7 +43,6 @@ BEFORE_MESSAGES: Final = 2_000
 BEHIND_SECONDS: Final = 2.0
 BEHIND_REVISIONS: Final = 10_000
 """A watcher that comes from another process may know more than this one, for a moment."""
-GATHER_SECONDS: Final = 0.02
 HEARTBEAT_SECONDS: Final = 2.0
 SILENCE_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 0.25
@@ -69,7 +69,6 @@ class NatsFeed:
         self._bus = bus
         self._now = now
         self._reads = reads
-        self._gather_s = gather_s
         self._stream = f"{bus.settings.prefix}_{name}"
         self._subject = bus.subject(name.lower())
         self._pending: dict[_Item, None] = {}
@@ -78,8 +77,7 @@ class NatsFeed:
         self._ring_events = 0
         self._after = 0  # everything after this revision is in the ring
         self._revision = 0
-        self._published = trio.Event()
-        self._sleepers = 0
+        self._bell = Bell(gather_s)
         self.watchers = 0
         # asyncio's:
         self._inbox: deque[tuple[int, bytes]] = deque()
@@ -116,11 +114,8 @@ class NatsFeed:
             raise RevisionTooOld(
                 "That revision is no longer kept. List again, then watch from the revision of the list."
             )
-        self.watchers += 1
-        try:
-            yield _NatsWatch(self, after)
-        finally:
-            self.watchers -= 1
+        async with counted(self, after) as watch:
+            yield watch
 
     def since(self, position: int) -> Sequence[Event]:
         """All events after a position. Raises WatcherTooSlow."""
@@ -135,9 +130,7 @@ class NatsFeed:
 
     async def wait_published(self) -> None:
         """Until something is published, and what follows on its heels."""
-        self._sleepers += 1
-        await self._published.wait()
-        await trio.sleep(self._gather_s)
+        await self._bell.wait()
 
     # -- its own life ----------------------------------------------------------------------------------------------
 
@@ -215,7 +208,7 @@ class NatsFeed:
         self._ring.clear()
         self._ring_events = 0
         self._after = self._revision = max(first - 1, last - BEFORE_MESSAGES)
-        self._wake()
+        self._bell.ring()
 
     async def _take_in(self, upto: int | None = None) -> None:
         """While it lives, or until this revision is in."""
@@ -226,7 +219,7 @@ class NatsFeed:
                 if revision != self._revision + 1:
                     return
                 self._append(revision, data)
-            self._wake()
+            self._bell.ring()
 
     def _append(self, revision: int, data: bytes) -> None:
         try:
@@ -246,12 +239,6 @@ class NatsFeed:
         while self._ring_events > RING_EVENTS:
             self._after, old = self._ring.popleft()
             self._ring_events -= len(old)
-
-    def _wake(self) -> None:
-        if self._sleepers:
-            self._published.set()
-            self._published = trio.Event()
-            self._sleepers = 0
 
     # -- asyncio -----------------------------------------------------------------------------------------------------
 
@@ -353,24 +340,3 @@ class NatsFeed:
         found: list[tuple[int, bytes]] = list(self._inbox)
         self._inbox.clear()
         return found
-
-
-class _NatsWatch:
-    """A watcher is but a position."""
-
-    __slots__ = ("_feed", "_position")
-
-    def __init__(self, feed: NatsFeed, position: int) -> None:
-        self._feed = feed
-        self._position = position
-
-    async def next_batch(self, *, tick: float) -> tuple[int, Sequence[Event]]:
-        """See `csms.ports.feed.Watch`."""
-        if self._position == self._feed.revision:
-            with trio.move_on_after(tick):
-                await self._feed.wait_published()
-        else:
-            await trio.lowlevel.checkpoint()
-        events = self._feed.since(self._position)
-        self._position = self._feed.revision
-        return self._position, events
