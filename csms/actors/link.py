@@ -330,7 +330,9 @@ class Link(LinkPort):
                 self._log.record(self._station_id, _SENT, data, message_type="CALL", action=prepared.action)
                 await self._wire.send(data)
                 await waiting.wait()
-        except ConnectionClosed as error:
+        except ConnectionClosed as error:  # the reader will find out, too; until then the next call ends at once
+            self._over = True
+            self._wake_caller()
             raise LinkLost(str(error)) from error
         except trio.TooSlowError:
             for event in self._exchange.expire(max(deadline, trio.current_time())):

@@ -53,6 +53,18 @@ async def test_a_call_ends_when_its_link_does(autojump_clock: object, nursery: t
     assert trio.current_time() == 3
 
 
+async def test_calls_on_a_connection_that_broke_are_lost_before_the_reader_has_noticed(
+    autojump_clock: object, nursery: trio.Nursery
+) -> None:
+    wire = MemoryWire()
+    link = _link(Node(nursery), wire)
+    prepared = link.prepare(ClearCache())
+    wire._theirs.close()
+    for _ in range(2):  # the second one found the first still in flight
+        with pytest.raises(LinkLost):
+            await link.call(prepared, 100.0)
+
+
 async def test_a_station_that_reads_nothing_does_not_hold_a_call_for_ever(
     autojump_clock: object, nursery: trio.Nursery
 ) -> None:
