@@ -24,12 +24,21 @@ class Unreadable(Exception):
 
 
 class Send(msgspec.Struct, frozen=True, tag=True):
-    """A command for the link with this epoch. `timeout` in seconds, from when it is read."""
+    """A command for the link with this epoch. `timeout` in seconds, from when it is read. `ticket`: by which it can be
+    taken back."""
 
     station_id: int
     epoch: int
     timeout: float
     command: msgspec.Raw
+    ticket: str = ""
+
+
+class TakeBack(msgspec.Struct, frozen=True, tag=True):
+    """Nobody waits for that `Send` any more: what is still unsent is not to be sent."""
+
+    station_id: int
+    ticket: str
 
 
 class Disconnect(msgspec.Struct, frozen=True, tag=True):
@@ -74,7 +83,7 @@ class Holder(msgspec.Struct, frozen=True):
     epoch: int
 
 
-Order = Send | Disconnect | FencedOff
+Order = Send | TakeBack | Disconnect | FencedOff
 Report = Done | Closed | Gone
 
 _encoder: Final = msgspec.msgpack.Encoder()

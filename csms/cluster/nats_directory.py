@@ -3,6 +3,7 @@
     who has it       key `stations/17` → (node, epoch), written by compare-and-set: a smaller epoch never replaces a
                      greater one, and whoever replaces another node's entry tells that node
     a command        a request to `node.NAME.17`, for the link with that epoch, which one node at most has
+    taken back       its caller has gone: news to the same subject; what still waits there is not sent
     no responders    that node is gone: look again who has the station now; the same as before: it is OFFLINE
 
 The keys are for finding and telling. That two nodes cannot both serve a station is seen to by the database, which draws
@@ -12,6 +13,7 @@ the epochs (`csms.storage.claims`).
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -30,6 +32,7 @@ from csms.cluster.codec import (
     Gone,
     Holder,
     Send,
+    TakeBack,
     Unreadable,
     decode_command,
     decode_holder,
@@ -55,6 +58,7 @@ GRACE_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 3.0
 LOOK_SECONDS: Final = (0.05, 1.0)
 """Between two looks for a station that is waited for: at first, at last."""
+_REMEMBERED: Final = 1_000
 _LOOKS: Final = 3
 _RETRY_SECONDS: Final = 1.0
 
@@ -132,13 +136,16 @@ class NatsDirectory:
 
     async def _ask(self, holder: Holder, station_id: int, command: Command, timeout: float) -> Settled | None:
         """None: it is not there. Raises BusUnavailable."""
-        order = encode(Send(station_id, holder.epoch, timeout, encode_command(command)))
+        ticket, subject = secrets.token_hex(8), self._subject(holder, station_id)
+        order = encode(Send(station_id, holder.epoch, timeout, encode_command(command), ticket))
         try:
-            data = await self._bus.request(self._subject(holder, station_id), order, timeout + GRACE_SECONDS)
-            report = decode_report(data)
+            report = decode_report(await self._bus.request(subject, order, timeout + GRACE_SECONDS))
             if isinstance(report, Gone | Closed):
                 return None
             return settled_of(report)
+        except trio.Cancelled:  # as in one process, what is unsent goes with its caller
+            self._bus.tell(subject, encode(TakeBack(station_id, ticket)))
+            raise
         except NobodyThere:
             return None
         except NoAnswer:
@@ -168,6 +175,8 @@ class NodeDesk:
 
     def __init__(self, bus: Bus, registry: Registry, node: str) -> None:
         self._registry = registry
+        self._under_way: dict[str, Delivery] = {}
+        self._too_early: dict[str, None] = {}  # taken back before they came: handlers run side by side
         bus.answer(bus.subject("node", node, "*"), self._handle)
 
     async def _handle(self, _subject: str, payload: bytes) -> bytes | None:
@@ -181,6 +190,9 @@ class NodeDesk:
             return encode_settled(Settled(Outcome.REFUSED, reason="NOT_SUPPORTED", message=refusal))
         if isinstance(order, Disconnect):
             return encode(Closed(self._registry.disconnect(order.station_id, order.reason)))
+        if isinstance(order, TakeBack):
+            self._take_back(order.ticket)
+            return None
         self._registry.fence(order.station_id, order.epoch)
         return None
 
@@ -189,9 +201,25 @@ class NodeDesk:
         epoch = self._registry.epoch_of(order.station_id)
         if not epoch or epoch < order.epoch:
             return encode(Gone())
+        if order.ticket and order.ticket in self._too_early:
+            del self._too_early[order.ticket]
+            return encode_settled(Settled(Outcome.EXPIRED))
         delivery = Delivery(command, trio.current_time() + order.timeout)
-        self._registry.post(order.station_id, delivery)
-        return encode_settled(await delivery.wait_settled())
+        self._under_way[order.ticket] = delivery
+        try:
+            self._registry.post(order.station_id, delivery)
+            return encode_settled(await delivery.wait_settled())
+        finally:
+            self._under_way.pop(order.ticket, None)
+
+    def _take_back(self, ticket: str) -> None:
+        delivery = self._under_way.get(ticket)
+        if delivery is None:  # it has ended, or it is still to come
+            self._too_early[ticket] = None
+            if len(self._too_early) > _REMEMBERED:
+                del self._too_early[next(iter(self._too_early))]
+        elif not delivery.sent:
+            delivery.settle(Outcome.EXPIRED)
 
 
 class StationKeys:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import trio
 
 from csms.aio import Door
+from csms.cluster.codec import Done, Send, TakeBack, decode_report, encode, encode_command
+from csms.cluster.nats_directory import NodeDesk
 from csms.cluster.nats_server import EmbeddedNats
 from csms.domain.commands import ClearCache, Outcome
 from tests.kit.cluster_world import ClusterNode, SharedDatabase
@@ -107,6 +110,67 @@ async def test_without_the_bus_a_command_is_refused_with_a_sentence(door: Door, 
         second.bus._client = client
         assert (settled.outcome, settled.reason) == (Outcome.REFUSED, "BUS_UNAVAILABLE")
         assert "NATS" in settled.message
+
+
+async def cancelled_after(node: ClusterNode, happy: Callable[[], bool]) -> None:
+    """A caller at another node, who goes away when `happy`."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(node.shared.send, 1, ClearCache(), timeout=60))
+        with trio.fail_after(10):
+            while not happy():
+                await trio.sleep(0.005)
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.feature("F-SYS-7")
+async def test_a_command_that_waits_on_another_node_is_taken_back_with_its_caller(
+    door: Door, nats_server: EmbeddedNats
+) -> None:
+    async with nodes(door, nats_server, 2) as (first, second), trio.open_nursery() as nursery:
+        wire = await here(first)
+        actor = first.registry._actors[1]
+        nursery.start_soon(partial(second.shared.send, 1, ClearCache(), timeout=20))
+        sent = await wire.hear()  # it stands in the way of all that follow
+        await cancelled_after(second, lambda: len(actor._mailbox) == 1)
+        with trio.fail_after(10):
+            while len(actor._mailbox):
+                await trio.sleep(0.005)
+        wire.say(json.dumps([3, sent[1], {"status": "Accepted"}]))
+        await wire.ask("Heartbeat", {})
+        with trio.move_on_after(0.2) as nothing:
+            await wire.hear()
+        assert nothing.cancelled_caught, "it was sent after all"
+
+
+async def test_a_command_that_was_sent_is_carried_out_once_though_its_caller_goes(
+    door: Door, nats_server: EmbeddedNats
+) -> None:
+    async with nodes(door, nats_server, 2) as (first, second):
+        wire = await here(first)
+        actor = first.registry._actors[1]
+        await cancelled_after(second, lambda: actor._current is not None and actor._current.sent)
+        frame = await wire.hear()
+        assert frame[2] == "ClearCache"
+        wire.say(json.dumps([3, frame[1], {"status": "Accepted"}]))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(answer, wire)
+            assert (await second.shared.send(1, ClearCache(), timeout=10)).outcome is Outcome.ANSWERED
+
+
+async def test_a_caller_who_is_gone_before_the_command_is_read_is_heard_all_the_same(
+    door: Door, nats_server: EmbeddedNats
+) -> None:
+    """Handlers of the bus run side by side, in any order."""
+    async with nodes(door, nats_server, 1) as (first,):
+        await here(first)
+        desk = NodeDesk(first.bus, first.registry, "beside")
+        await desk._handle("", encode(TakeBack(1, "t-1")))
+        order = Send(1, first.registry.epoch_of(1), 20.0, encode_command(ClearCache()), "t-1")
+        with trio.fail_after(5):
+            told = await desk._handle("", encode(order))
+        report = decode_report(told or b"")
+        assert isinstance(report, Done)
+        assert report.outcome is Outcome.EXPIRED
 
 
 @pytest.mark.parametrize("rounds", [25])
