@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 from webui import view
@@ -43,35 +42,21 @@ EVENTS: Final = {
 }
 
 
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
-
-
 class _Values(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return "–"
 
 
-def sentence(kind: str, values: Mapping[str, str], stations: Mapping[str, str] = NOTHING) -> str:
-    """A notification's sentence; values that a newer server left out are a dash. `stations`: what those are called that
-    are told by their names."""
+def sentence(kind: str, values: Mapping[str, str]) -> str:
+    """A notification's sentence; values that a newer server left out are a dash."""
     known = _Values({name: value for name, value in values.items() if value})
-    station = values.get("station", "")
-    if is_name(station):
-        station = stations.get(station, N_("a station that is gone"))
-        known["station"] = station = _(station)
-    known["where"] = station or values.get("place") or "–"
+    known["where"] = known.get("station") or known.get("place") or "–"
     if "event" in known:
         word = known["event"].lower().replace("_", " ")
         known["event"] = _(EVENTS[word]) if word in EVENTS else word
     if "text" not in known and "alarm_kind" in known:
         known["text"] = view.alarm_kind(known["alarm_kind"])
     return _(SENTENCES.get(kind, N_("Something happened at %(where)s."))) % known
-
-
-def is_name(station: str) -> bool:
-    """Is a station told as `stations/17`, and not by what people call it?"""
-    collection, _slash, number = station.partition("/")
-    return collection == "stations" and number.isascii() and number.isdecimal()
 
 
 def address(target: str) -> str:

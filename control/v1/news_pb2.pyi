@@ -461,7 +461,9 @@ class Notification(_message.Message):
     """The name of what it is about, such as `alarms/7`; empty when that is nothing."""
     @_builtins.property
     def values(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """What goes into its sentence; see the kind."""
+        """What goes into its sentence; see the kind. `station` is what people call it, at that time: its display name, or its
+        identity.
+        """
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:

@@ -38,6 +38,11 @@ class StationRow(msgspec.Struct, frozen=True):
     security_profile: int = 0
     serial_numbers: tuple[str, ...] = ()
 
+    @property
+    def label(self) -> str:
+        """What people call it: its name, or its identity while it has none."""
+        return self.display_name or self.identity
+
 
 class RefusedAttempts(msgspec.Struct, frozen=True):
     """Attempts to connect as a station that failed to prove it: how many since the last time they were noted, and

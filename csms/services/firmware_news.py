@@ -10,6 +10,7 @@ from csms.domain.notifications import NotificationKind
 from csms.domain.records import JobKind, JobState
 from csms.ports.inventory import Inventory
 from csms.ports.notifications import Notifier
+from csms.ports.stores import StationStore
 
 LOOKED_AT = 20
 
@@ -23,9 +24,10 @@ class _Request(msgspec.Struct, frozen=True, rename="camel"):
 class FirmwareNews:
     """`saw` is a reaction to what stations tell."""
 
-    def __init__(self, inventory: Inventory, notifier: Notifier) -> None:
+    def __init__(self, inventory: Inventory, notifier: Notifier, stations: StationStore) -> None:
         self._inventory = inventory
         self._notifier = notifier
+        self._stations = stations
 
     async def saw(self, station_id: int, fact: FirmwareProgressed, _reply: Reply) -> None:
         """Raises Unavailable."""
@@ -40,9 +42,10 @@ class FirmwareNews:
         collection, _, number = request.ordered_by.partition("/")
         if collection != "users" or not number.isdecimal():
             return
+        station = await self._stations.find(station_id)
         values = {
             "event": "installed" if state is JobState.SUCCEEDED else "failed",
-            "station": f"stations/{station_id}",
+            "station": "" if station is None else station.label,
             "version": request.version or request.location.rpartition("/")[2],
         }
         await self._notifier.notify([int(number)], NotificationKind.FIRMWARE, values, target=f"stations/{station_id}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
@@ -30,6 +31,7 @@ from csms.domain.reservation import (
 from csms.ports.lease import Lease
 from csms.ports.notifications import Notifier
 from csms.ports.reservations import ReservationDraft, ReservationFilter, ReservationStore, Vacancy
+from csms.ports.stores import StationStore
 from csms.services.audit import note_change
 from csms.services.remote import DEFAULT_TIMEOUT, CommandOutcome, Remote, Target
 
@@ -65,6 +67,14 @@ class ReservationOrder(msgspec.Struct, frozen=True):
     """None: now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Those whom a reservation is for hear of it, and what its station is called."""
+
+    notifier: Notifier
+    stations: StationStore
+
+
 class ReservationOutcome(msgspec.Struct, frozen=True):
     """The reservation as it is now, and the station's answer."""
 
@@ -82,7 +92,7 @@ class Reservations:
         remote: Remote,
         *,
         now: Callable[[], datetime],
-        notifier: Notifier | None = None,
+        telling: Telling | None = None,
         lease: Lease | None = None,
         running: Callable[[Sequence[Reservation]], None] = lambda _: None,
     ) -> None:
@@ -90,7 +100,7 @@ class Reservations:
         self._remote = remote
         self._scopes = remote.scopes
         self._now = now
-        self._notifier = notifier
+        self._telling = telling
         self._lease = lease
         self._running = running
 
@@ -350,9 +360,14 @@ class Reservations:
             await self._tell(waiting.user_id, "offered", held)
 
     async def _tell(self, user_id: int | None, what: str, about: Reservation) -> None:
-        if user_id is not None and self._notifier is not None:
-            values = {"event": what, "station": f"stations/{about.station_id}", "evse": str(about.evse_id or "")}
-            await self._notifier.notify(
+        if user_id is not None and self._telling is not None:
+            station = await self._telling.stations.find(about.station_id)
+            values = {
+                "event": what,
+                "station": "" if station is None else station.label,
+                "evse": str(about.evse_id or ""),
+            }
+            await self._telling.notifier.notify(
                 [user_id], NotificationKind.RESERVATION, values, target=f"reservations/{about.id}"
             )
 

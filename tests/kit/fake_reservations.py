@@ -61,6 +61,10 @@ class FakeReservations:
         self._rows[made.id] = made
         return made
 
+    def give_to(self, reservation_id: int, user_id: int) -> None:
+        """It is on a tag of theirs."""
+        self._rows[reservation_id] = msgspec.structs.replace(self._rows[reservation_id], user_id=user_id)
+
     async def find(self, reservation_id: int) -> Reservation | None:
         self.tables.check()
         return self._known().get(reservation_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,9 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from webui import navigator, person, session, telling
-from webui.api import Client
 from webui.page import client_of, fragment, redirect, show, signed_in, text, with_query
-from webui.pages.reservations import stations_named
 from webui.search import Found, find
 
 PAGE_SIZE: Final = 50
@@ -101,11 +99,10 @@ async def notifications(request: Request) -> Response:
         page_size=PAGE_SIZE,
         page_token=token,
     )
-    stations = await _stations_told(client_of(request), page.notifications)
     told = [
         Told(
             name=each.name,
-            sentence=telling.sentence(each.kind, each.values, stations),
+            sentence=telling.sentence(each.kind, each.values),
             href=telling.address(each.target),
             time=each.create_time,
             unread=each.read_time is None,
@@ -117,13 +114,6 @@ async def notifications(request: Request) -> Response:
     return await show(
         request, "frame/notifications.html", page=page, told=told, unread_only=unread_only, next_url=next_url
     )
-
-
-async def _stations_told(client: Client, told: Iterable[Notification]) -> dict[str, str]:
-    """What those stations are called that are told by their names."""
-    names = {each.values.get("station", "") for each in told}
-    found = await stations_named(client, filter(telling.is_name, names))
-    return {name: station.label for name, station in found.items()}
 
 
 @signed_in

@@ -20,5 +20,6 @@ def build(parts: Parts) -> list[Servicer]:
         parts.files.images,
         now=parts.now,
     )
-    parts.reacting.on(FirmwareProgressed, FirmwareNews(parts.inventory, parts.notifier).saw)
+    news = FirmwareNews(parts.inventory, parts.notifier, parts.stores.stations)
+    parts.reacting.on(FirmwareProgressed, news.saw)
     return [MaintenanceServicer(maintenance)]

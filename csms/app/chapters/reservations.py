@@ -9,7 +9,7 @@ from csms.app.parts import Parts
 from csms.domain.facts import TransactionEventSeen
 from csms.domain.reservation import ReservationStatusUpdated
 from csms.services.local_lists import LocalLists
-from csms.services.reservations import Reservations
+from csms.services.reservations import Reservations, Telling
 from csms.storage.local_lists import PostgresLocalLists
 from csms.storage.waiting import PostgresReservationBook
 
@@ -20,7 +20,7 @@ def build(parts: Parts) -> list[Servicer]:
         PostgresReservationBook(parts.database),
         parts.remote,
         now=parts.now,
-        notifier=parts.notifier,
+        telling=Telling(parts.notifier, parts.stores.stations),
         lease=parts.lease("reservations"),
         running=parts.index.reserve,
     )

@@ -33,23 +33,26 @@ async def a_job(world: ServiceWorld, station: int, state: JobState, **request: s
 async def test_failed_and_installed_are_told_to_who_ordered_it() -> None:
     world, ears = ServiceWorld(), Ears()
     station = await world.add_station("CP-1")
-    news = FirmwareNews(world.inventory_store, ears)
+    news = FirmwareNews(world.inventory_store, ears, world.station_store)
     failed = await a_job(world, station, JobState.FAILED, orderedBy="users/3", version="2.0")
     await news.saw(station, FirmwareProgressed("InstallationFailed", failed), ACK)
     done = await a_job(world, station, JobState.SUCCEEDED, orderedBy="users/4")
     await news.saw(station, FirmwareProgressed("Installed"), ACK)
+    await world.station_store.update(station, {"display_name": "Bay 1"})
+    await news.saw(station, FirmwareProgressed("Installed", done), ACK)
     target = f"stations/{station}"
+    installed = {"event": "installed", "station": "CP-1", "version": "fw-2.bin"}
     assert ears.heard == [
-        ([3], NotificationKind.FIRMWARE, {"event": "failed", "station": target, "version": "2.0"}, target),
-        ([4], NotificationKind.FIRMWARE, {"event": "installed", "station": target, "version": "fw-2.bin"}, target),
+        ([3], NotificationKind.FIRMWARE, {"event": "failed", "station": "CP-1", "version": "2.0"}, target),
+        ([4], NotificationKind.FIRMWARE, installed, target),
+        ([4], NotificationKind.FIRMWARE, {**installed, "station": "Bay 1"}, target),
     ]
-    assert done
 
 
 async def test_a_step_on_the_way_a_key_and_a_stranger_tell_nobody() -> None:
     world, ears = ServiceWorld(), Ears()
     station = await world.add_station("CP-1")
-    news = FirmwareNews(world.inventory_store, ears)
+    news = FirmwareNews(world.inventory_store, ears, world.station_store)
     await news.saw(station, FirmwareProgressed("Installed", 99), ACK)
     running = await a_job(world, station, JobState.RUNNING, orderedBy="users/3")
     await news.saw(station, FirmwareProgressed("Downloading", running), ACK)

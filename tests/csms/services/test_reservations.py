@@ -28,8 +28,10 @@ from csms.domain.reservation import (
 )
 from csms.ports.directory import Settled
 from csms.ports.reservations import ReservationFilter
+from csms.services.notifications import Notifications
 from csms.services.remote import Target
-from csms.services.reservations import ReservationOrder, Reservations
+from csms.services.reservations import ReservationOrder, Reservations, Telling
+from tests.kit.fake_webhooks import FakeNotifications
 from tests.kit.records import a_status_record
 from tests.kit.service_world import ADMIN, NOW, STRANGER, SUPPORT, ServiceWorld
 
@@ -267,6 +269,21 @@ async def test_a_booked_one_is_cancelled_without_asking_the_station() -> None:
     booked = await book(world, await world.add_station("CP-1"))
     done = await world.reservations.cancel(SUPPORT, None, booked.id)
     assert (done.reservation.state, world.directory.sent) == (S.CANCELED, [])
+
+
+@pytest.mark.feature("F-NEWS-1", "F-RES-1")
+@pytest.mark.parametrize(("display_name", "told"), [("Lime Bay", "Lime Bay"), ("", "CP-1")])
+async def test_whom_it_is_for_hears_what_people_call_the_station(display_name: str, told: str) -> None:
+    world, kept = ServiceWorld(), FakeNotifications()
+    station = await world.add_station("CP-1")
+    await world.station_store.update(station, {"display_name": display_name})
+    telling = Telling(Notifications(kept, now=lambda: NOW), world.station_store)
+    service = Reservations(world.reservation_store, world.remote, now=lambda: UNTIL, telling=telling)
+    booked = await book(world, station)
+    world.reservation_store.give_to(booked.id, 7)
+    await service.sweep()
+    (heard,) = kept.kept.values()
+    assert (heard.user_id, heard.values) == (7, {"event": "begun", "station": told, "evse": "1"})
 
 
 @pytest.mark.feature("F-RES-1")

@@ -13,7 +13,7 @@ from tests.kit.service_world import NOW, ServiceWorld
 
 def test_its_service_is_served() -> None:
     world = ServiceWorld()
-    stores = SimpleNamespace(station_queries=world.station_queries)
+    stores = SimpleNamespace(station_queries=world.station_queries, stations=world.station_store)
     files = SimpleNamespace(transfers=world.transfers, images=world.image_store)
     reacting = Reacting()
     parts: Any = SimpleNamespace(
