@@ -59,7 +59,7 @@ async def test_calls_on_a_connection_that_broke_are_lost_before_the_reader_has_n
     wire = MemoryWire()
     link = _link(Node(nursery), wire)
     prepared = link.prepare(ClearCache())
-    wire._theirs.close()
+    wire.hang_up()
     for _ in range(2):  # the second one found the first still in flight
         with pytest.raises(LinkLost):
             await link.call(prepared, 100.0)
