@@ -45,10 +45,12 @@ class LocalFeed:
         """The least revision after which everything is still kept."""
         return self._revision - len(self._ring)
 
-    def publish(self, subject: Subject, station_id: int, session_id: int = 0) -> None:
+    def publish(
+        self, subject: Subject, station_id: int = 0, session_id: int = 0, *, alarm_id: int = 0, place_id: int = 0
+    ) -> None:
         """See `ports.feed.Feed`."""
         self._revision += 1
-        self._ring.append(Event(self._revision, self._now(), subject, station_id, session_id))
+        self._ring.append(Event(self._revision, self._now(), subject, station_id, session_id, alarm_id, place_id))
         self._bell.ring()
 
     def watch(self, after: int | None = None) -> AbstractAsyncContextManager[Watch]:

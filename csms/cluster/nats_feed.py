@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
+from itertools import islice, takewhile
 from typing import Final
 
 import msgspec
@@ -48,9 +49,13 @@ SILENCE_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 0.25
 _ERRORS: Final = (nats.errors.Error, TimeoutError, OSError, BusUnavailable)
 
-_Item = tuple[int, int, int]  # subject, station, session
+OLDEST_SUBJECTS: Final = frozenset({Subject.STATION, Subject.STATION_DELETED, Subject.SESSION})
+"""An older version drops a whole message when it does not know a subject in it: all others go apart from these."""
+
+_Item = tuple[int, ...]  # subject, station, session; of an alarm: subject, station, alarm, place
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(tuple[datetime, tuple[_Item, ...]])
+_SUBJECTS: Final = {int(subject): subject for subject in Subject}
 
 
 class NatsFeed:
@@ -93,9 +98,12 @@ class NatsFeed:
         """The newest revision that has come in here."""
         return self._revision
 
-    def publish(self, subject: Subject, station_id: int, session_id: int = 0) -> None:
+    def publish(
+        self, subject: Subject, station_id: int = 0, session_id: int = 0, *, alarm_id: int = 0, place_id: int = 0
+    ) -> None:
         """See `csms.ports.feed.Feed`."""
-        self._pending[int(subject), station_id, session_id] = None
+        item = (int(subject), station_id, session_id)
+        self._pending[(int(subject), station_id, alarm_id, place_id) if alarm_id else item] = None
         self._work.set()
 
     def watch(self, after: int | None = None) -> AbstractAsyncContextManager[Watch]:
@@ -164,7 +172,9 @@ class NatsFeed:
 
     async def _publish_some(self) -> None:
         """One message. Not told, its events stay: they may come twice, but never not at all."""
-        items = tuple(self._pending)[:MESSAGE_EVENTS]
+        old = next(iter(self._pending))[0] in OLDEST_SUBJECTS
+        alike = takewhile(lambda item: (item[0] in OLDEST_SUBJECTS) is old, self._pending)
+        items = tuple(islice(alike, MESSAGE_EVENTS))
         for item in items:
             del self._pending[item]
         told = False
@@ -224,14 +234,14 @@ class NatsFeed:
     def _append(self, revision: int, data: bytes) -> None:
         try:
             at, items = _decoder.decode(data)
-            kinds = [(Subject(subject), station_id, session_id) for subject, station_id, session_id in items]
-        except (msgspec.DecodeError, ValueError) as error:
-            log.warning("an event of another version was not understood", error=str(error))
-            at, kinds = self._now(), []
+        except msgspec.DecodeError as error:
+            log.warning("events of another version were not understood", error=str(error))
+            at, items = self._now(), ()
+        known = [item for item in items if len(item) > 2 and item[0] in _SUBJECTS]
         # Whoever goes on after one of the earlier ones gets the message again: the last alone has its number.
-        last = len(kinds) - 1
+        last = len(known) - 1
         events = tuple(
-            Event(revision if index == last else revision - 1, at, *kind) for index, kind in enumerate(kinds)
+            _event(revision if index == last else revision - 1, at, item) for index, item in enumerate(known)
         )
         self._revision = revision
         self._ring.append((revision, events))
@@ -340,3 +350,10 @@ class NatsFeed:
         found: list[tuple[int, bytes]] = list(self._inbox)
         self._inbox.clear()
         return found
+
+
+def _event(revision: int, at: datetime, item: _Item) -> Event:
+    subject, station_id, number = _SUBJECTS[item[0]], *item[1:3]
+    if subject is Subject.ALARM:
+        return Event(revision, at, subject, station_id, alarm_id=number, place_id=item[3] if item[3:] else 0)
+    return Event(revision, at, subject, station_id, number)

@@ -27,21 +27,32 @@ class WatcherTooSlow(DomainError):
 
 
 class Subject(IntEnum):
-    """What an event is about."""
+    """What an event is about. Numbers stay: they go from node to node, also between versions."""
 
     STATION = 1
     STATION_DELETED = 2
     SESSION = 3
+    ALARM = 4
+    """Raised, counted once more, over, or somebody took notice."""
+    RESERVATION = 5
+    """One at the station was made or moved on."""
+    SUMS = 6
+    """Sessions that changed are in the sums of statistics now; of no station."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """Something changed. Revisions are contiguous within a process and always grow, also over restarts."""
+    """Something changed. Revisions are contiguous within a process and always grow, also over restarts.
+
+    Of an alarm: its number, the station (0: it is about a place), and the place where it was when this was told.
+    """
 
     revision: int
     at: datetime
     subject: Subject
     station_id: int
     session_id: int = 0
+    alarm_id: int = 0
+    place_id: int = 0
 
 
 class Watch(Protocol):
@@ -62,8 +73,10 @@ class Feed(Protocol):
     def revision(self) -> int:
         """The newest revision."""
 
-    def publish(self, subject: Subject, station_id: int, session_id: int = 0) -> None:
-        """Tell all watchers; sync, never blocks."""
+    def publish(
+        self, subject: Subject, station_id: int = 0, session_id: int = 0, *, alarm_id: int = 0, place_id: int = 0
+    ) -> None:
+        """Tell all watchers; sync, never blocks. What happened is on disk."""
 
     def watch(self, after: int | None = None) -> AbstractAsyncContextManager[Watch]:
         """Watch what comes after a revision (None: from now). Raises RevisionTooOld on entering."""

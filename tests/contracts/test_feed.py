@@ -126,3 +126,26 @@ async def test_what_is_no_longer_kept_must_be_listed_again(opened: Open) -> None
         with pytest.raises(RevisionTooOld):
             async with feed.watch(feed.revision + 1_000_000):
                 pass
+
+
+@pytest.mark.feature("F-ALM-1")
+async def test_an_alarm_is_told_with_what_it_takes_to_know_whom_it_concerns(opened: Open) -> None:
+    async with opened() as feed, feed.watch() as watch:
+        feed.publish(Subject.STATION, 17)
+        feed.publish(Subject.ALARM, 17, alarm_id=5, place_id=3)
+        feed.publish(Subject.ALARM, alarm_id=6, place_id=4)  # of a place
+        feed.publish(Subject.SESSION, 17, 9)
+        feed.publish(Subject.RESERVATION, 17)
+        feed.publish(Subject.SUMS)
+        told = [
+            (each.subject, each.station_id, each.session_id, each.alarm_id, each.place_id)
+            for each in await gather(watch, 6)
+        ]
+    assert told == [
+        (Subject.STATION, 17, 0, 0, 0),
+        (Subject.ALARM, 17, 0, 5, 3),
+        (Subject.ALARM, 0, 0, 6, 4),
+        (Subject.SESSION, 17, 9, 0, 0),
+        (Subject.RESERVATION, 17, 0, 0, 0),
+        (Subject.SUMS, 0, 0, 0, 0),
+    ]

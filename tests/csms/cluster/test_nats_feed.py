@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+import msgspec
 import trio
+from nats.aio.msg import Msg
 
 from csms.aio import Door
 from csms.cluster.bus import Bus
@@ -111,3 +114,62 @@ async def test_a_process_that_starts_later_knows_what_was_before_it(door: Door, 
             later.watch(reached) as watch,
         ):
             assert [event.station_id for event in await gather(watch, 3)] == [0, 1, 2]
+
+
+async def test_what_a_newer_version_tells_costs_nothing_that_is_understood(
+    door: Door, nats_server: EmbeddedNats
+) -> None:
+    prefix = fresh_prefix()
+    async with process(door, nats_server, prefix, "control") as (feed, bus), feed.watch() as watch:
+
+        async def say(message: object) -> None:
+            await bus.js.publish(feed._subject, msgspec.msgpack.encode(message))
+
+        now = datetime.now(UTC)
+        await door.call(say, (now, ((1, 7, 0), (99, 7, 0), (1, 8, 0), (99, 1, 2, 3, 4), (1,))))
+        await door.call(say, "words that nobody knows yet")
+        await door.call(say, (now, ((4, 7, 5, 3, "more"),)))
+        await door.call(say, (now, ((4, 7, 6, 3, 9),)))
+        feed.publish(Subject.SESSION, 9, 1)
+        seen = [(each.subject, each.station_id, each.alarm_id) for each in await gather(watch, 4)]
+    assert seen == [
+        (Subject.STATION, 7, 0),
+        (Subject.STATION, 8, 0),
+        (Subject.ALARM, 7, 6),
+        (Subject.SESSION, 9, 0),
+    ]
+
+
+async def test_an_older_version_loses_only_what_it_does_not_know(door: Door, nats_server: EmbeddedNats) -> None:
+    prefix = fresh_prefix()
+    old = msgspec.msgpack.Decoder(tuple[datetime, tuple[tuple[int, int, int], ...]])
+    messages: list[bytes] = []
+    async with (
+        process(door, nats_server, prefix, "node", reads=False) as (node, bus),
+        process(door, nats_server, prefix, "control") as (feed, _),
+        feed.watch() as watch,
+    ):
+
+        async def listen() -> None:
+            async def hear(message: Msg) -> None:
+                messages.append(message.data)
+
+            await bus.client.subscribe(node._subject, cb=hear)
+            await bus.client.flush()
+
+        await door.call(listen)
+        node.publish(Subject.STATION, 1)
+        node.publish(Subject.ALARM, 1, alarm_id=2, place_id=3)
+        node.publish(Subject.SUMS)
+        node.publish(Subject.STATION, 2)
+        await gather(watch, 4)
+        with trio.fail_after(5):
+            while len(messages) < 3:
+                await trio.sleep(0.01)
+    understood: list[tuple[int, int, int]] = []
+    for message in messages:
+        with contextlib.suppress(msgspec.DecodeError):
+            _, items = old.decode(message)
+            understood += items
+    assert [item for item in understood if item[0] <= 3] == [(1, 1, 0), (1, 2, 0)]
+    assert len(messages) == 3
