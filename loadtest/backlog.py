@@ -63,6 +63,7 @@ def _live(visit: SessionPlan, connector: Connector, circumstances: Circumstances
         metered, due = due, due + interval
         at, reading = date(metered), meter.read()
         record.samples_sent[at] = reading.energy_wh
+        record.quantities_sent[at] = circumstances.speech.quantities(reading)
         yield at, _message(transaction.sampled(at, reading), record, _sampled(record, at, reading.energy_wh))
     record.stop_time, record.meter_stop_wh, record.reason = date(visit.stopped), meter.energy_wh, "Local"
     yield record.stop_time, _message(transaction.ended(meter.read()), record, _stopped(record))

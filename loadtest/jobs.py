@@ -86,6 +86,12 @@ def habits_of(scenario: Scenario) -> Habits:
         fault_share=scenario.fault_share,
         repair_seconds=scenario.repair_seconds,
         backlog_meter_interval=scenario.backlog_meter_interval,
+        back_off=scenario.back_off,
+        longest_back_off=scenario.longest_back_off,
+        retry_interval=scenario.retry_interval,
+        attempts=scenario.attempts,
+        connect_timeout=scenario.connect_timeout,
+        call_timeout=scenario.call_timeout,
         remote_session_length=min(20.0, scenario.run_seconds / 5),
     )
 

@@ -7,12 +7,15 @@ list, exactly: nothing may be missing, doubled or altered. Energy is in Wh, time
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 TransactionId = int | str
 """Up to OCPP 1.6 the server gives a number, from 2.0.1 on the station chooses a text."""
+
+Quantities = Mapping[str, float]
+"""What a sample says beside the energy register: by measurand, with its phase after a space where it has one."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,11 +34,13 @@ class SessionRecord:
     stop_time: datetime | None = None
     meter_stop_wh: int | None = None
     reason: str = ""
+    reason_said: str = ""  # the same in the words of its version of OCPP; empty where that knows none
     stop_acknowledged: bool = False
     abandoned: bool = False  # the server refused one of its messages again and again
     allowed_flags: set[str] = field(default_factory=set)  # what the server may find odd, and rightly
     samples_sent: dict[datetime, int] = field(default_factory=dict)
     samples_acknowledged: dict[datetime, int] = field(default_factory=dict)
+    quantities_sent: dict[datetime, Quantities] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:
@@ -52,9 +57,10 @@ class SessionRecord:
 class SeenSession:
     """A session as the server tells it.
 
-    `samples` are its energy-register readings by time, as a sequence since the server may hold one twice;
-    None when they were not asked for. `stop_time` and `meter_stop_wh` are None while it goes on. `flags` are
-    the server's own doubts: there is nothing doubtful about sessions that ended as these did.
+    `samples` are its energy-register readings by time, as a sequence since the server may hold one twice, and
+    `quantities` what else was sampled then; None when they were not asked for. `stop_time` and `meter_stop_wh` are
+    None while it goes on. `flags` are the server's own doubts: there is nothing doubtful about sessions that ended
+    as these did.
     """
 
     station: str
@@ -69,6 +75,8 @@ class SeenSession:
     meter_values: int | None = None  # how many it kept
     flags: tuple[str, ...] = ()
     samples: Sequence[tuple[datetime, float]] | None = None
+    quantities: Mapping[datetime, Quantities] | None = None
+    stop_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +195,15 @@ def _differences(record: SessionRecord, session: SeenSession, tolerance: timedel
         same("meter stop in Wh", record.meter_stop_wh, session.meter_stop_wh)
     same_time("start", record.start_time, session.start_time)
     same_time("stop", record.stop_time, session.stop_time)
+    if session.stop_reason is not None and record.reason_said:
+        same("stop reason", record.reason_said, session.stop_reason or "none")
     odd = [flag for flag in session.flags if flag not in record.allowed_flags]
     if odd:
         wrong.append(f"flagged {', '.join(odd)} though nothing was odd about it")
     if session.samples is not None:
         wrong += _sample_differences(record, session.samples)
+    if session.quantities is not None:
+        wrong += _quantity_differences(record, session.quantities)
     return [Discrepancy("altered", record.station, record.transaction_id, text) for text in wrong]
 
 
@@ -215,6 +227,28 @@ def _sample_differences(record: SessionRecord, seen: Sequence[tuple[datetime, fl
         f"{len(found)} of {len(owed)} meter values {what}, first at {min(found).isoformat()}"
         for what, found in checks
         if found
+    ]
+
+
+def _quantity_differences(record: SessionRecord, seen: Mapping[datetime, Quantities]) -> list[str]:
+    """Power, current, voltage and state of charge of each sample that is there: as they were said, none left out."""
+    found: dict[str, tuple[datetime, float, object]] = {}
+    times: Counter[str] = Counter()
+    kept = {_rounded(at): quantities for at, quantities in seen.items()}
+    for at, said in sorted(record.quantities_sent.items()):
+        theirs = kept.get(_rounded(at))
+        if theirs is None or theirs == said:
+            continue
+        for name, value in said.items():
+            if theirs.get(name) != value:
+                times[name] += 1
+                found.setdefault(name, (at, value, theirs.get(name, "missing")))
+        for name in theirs.keys() - said.keys():
+            times[name] += 1
+            found.setdefault(name, (at, theirs[name], "there though it was never sent"))
+    return [
+        f"{name} of {times[name]} meter values altered, first at {at.isoformat()}: {_shown(theirs)} instead of {mine:g}"
+        for name, (at, mine, theirs) in found.items()
     ]
 
 

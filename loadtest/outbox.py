@@ -19,7 +19,7 @@ from loadtest.client import CallRefused, CallTimeout, Json, Link, LinkFailure
 from loadtest.ledger import SessionRecord, TransactionId
 from loadtest.tally import Tally
 
-MAX_REFUSALS = 3
+ATTEMPTS = 3
 TIMEOUTS_TO_DOUBT_THE_LINK = 3
 
 
@@ -44,9 +44,12 @@ class Message:
 
 
 class Outbox:
-    """The queue and the task that empties it. `retry_interval` is in seconds, times the number of refusals."""
+    """The queue and the task that empties it. `retry_interval` is in seconds, times the number of refusals;
+    what is refused `attempts` times is given up.
+    """
 
     __slots__ = (
+        "_attempts",
         "_changed",
         "_client",
         "_queue",
@@ -57,9 +60,10 @@ class Outbox:
         "after_answer",
     )
 
-    def __init__(self, tally: Tally, *, retry_interval: float) -> None:
+    def __init__(self, tally: Tally, *, retry_interval: float, attempts: int = ATTEMPTS) -> None:
         self._tally = tally
         self._retry_interval = retry_interval
+        self._attempts = attempts
         self._queue: deque[Message] = deque()
         self._client: Link | None = None
         self._changed = trio.Event()
@@ -212,7 +216,7 @@ class Outbox:
         """A CALLERROR: try again a few times, then give up (OCPP 1.6, 3.7.1: TransactionMessageAttempts)."""
         message.refused = True
         message.refusals += 1
-        if message.durable and message.refusals < MAX_REFUSALS:
+        if message.durable and message.refusals < self._attempts:
             self._tally.retries[message.action] += 1
             return self._retry_interval * message.refusals
         if message.on_abandoned is not None:

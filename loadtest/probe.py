@@ -25,7 +25,7 @@ from control.v1 import (
     stations_pb2,
     stations_pb2_grpc,
 )
-from loadtest.ledger import SeenSession
+from loadtest.ledger import Quantities, SeenSession
 
 CALLS_AT_ONCE = 8
 DEADLINE = 30.0
@@ -124,14 +124,16 @@ class Probe:
 
     def _with_samples(self, session: sessions_pb2.Session) -> SeenSession:
         values: list[tuple[datetime, float]] = []
+        quantities: dict[datetime, Quantities] = {}
         token = ""
         while True:
             request = sessions_pb2.ListMeterValuesRequest(session=session.name, page_size=VALUES_PAGE, page_token=token)
             page = self._call(self._sessions.ListMeterValues, request)
             values += energy_samples(page.meter_values)
+            quantities |= other_samples(page.meter_values)
             token = page.next_page_token
             if not token:
-                return replace(seen_session(session), samples=values)
+                return replace(seen_session(session), samples=values, quantities=quantities)
 
     def _known_stations(self, identities: Collection[str]) -> list[stations_pb2.Station]:
         found: list[stations_pb2.Station] = []
@@ -215,6 +217,7 @@ def seen_session(session: sessions_pb2.Session) -> SeenSession:
         meter_stop_wh=session.meter_stop_wh if session.HasField("meter_stop_wh") else None,
         meter_values=session.meter_value_count,
         flags=tuple(session.flags),
+        stop_reason=session.stop_reason,
     )
 
 
@@ -226,6 +229,19 @@ def energy_samples(values: Iterable[sessions_pb2.MeterValue]) -> list[tuple[date
         for sampled in value.sampled_values
         if sampled.measurand in (REGISTER, "") and sampled.context in ("Sample.Periodic", "")
     ]
+
+
+def other_samples(values: Iterable[sessions_pb2.MeterValue]) -> dict[datetime, Quantities]:
+    """The other periodic readings by time."""
+    return {
+        _datetime(value.sample_time): {
+            f"{sampled.measurand} {sampled.phase}".rstrip(): sampled.value
+            for sampled in value.sampled_values
+            if sampled.measurand not in (REGISTER, "") and sampled.context in ("Sample.Periodic", "")
+        }
+        for value in values
+        if any(sampled.context in ("Sample.Periodic", "") for sampled in value.sampled_values)
+    }
 
 
 def _open(control: str) -> grpc.Channel:

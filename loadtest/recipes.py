@@ -238,6 +238,26 @@ KEYS: tuple[Key, ...] = (
         _number_of,
     ),
     Key("grace", "SECONDS", "wait for the last answers", _number(zero=True), _number_of),
+    Key(
+        "back_off",
+        "SECONDS",
+        "before a station connects again, with a jitter of half; it doubles with each failure",
+        _number(zero=False),
+        _number_of,
+    ),
+    Key("longest_back_off", "SECONDS", "the most it grows to", _number(zero=False), _number_of),
+    Key(
+        "retry_interval",
+        "SECONDS",
+        "before a message about a transaction is sent again, times its refusals",
+        _number(zero=True),
+        _number_of,
+    ),
+    Key("attempts", "N", "at a message about a transaction that is refused", _whole(1), _number_of),
+    Key(
+        "connect_timeout", "SECONDS", "for a connection to stand, handshakes included", _number(zero=False), _number_of
+    ),
+    Key("call_timeout", "SECONDS", "for an answer to come", _number(zero=False), _number_of),
     Key("seed", "S", "the same seed plans the same run", _whole(), _number_of),
     Key("prefix", "P", "of the identities", _text, str),
     Key("id_tag", "TAG", "of every driver; else each connector has a tag of its own", _text, str, "-"),
@@ -352,6 +372,8 @@ def make_scenario(recipe: Recipe) -> Scenario:
     for flag, longest in (("--id-tag", scenario.id_tag), ("--prefix", tag)):
         if len(longest) > LONGEST_TAG:
             raise RecipeError(f"{flag} is too long: an id tag of OCPP 1.6 has at most 20 characters, not {longest!r}")
+    if scenario.longest_back_off < scenario.back_off:
+        raise RecipeError("--longest-back-off must not be less than --back-off")
     if scenario.engine == "saturate" and len(scenario.versions) > 1:
         raise RecipeError("a closed loop speaks one version: give --versions 1.6=1 or --versions 2.0.1=1")
     return scenario

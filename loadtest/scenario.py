@@ -88,6 +88,12 @@ class Scenario:
     backlog_meter_interval: float = 300.0  # seconds of that life
     saturation: str = "meter-values"  # or "story": whole sessions; for the engine "saturate"
     grace: float = 30.0  # wait for the last answers
+    back_off: float = 1.0  # before a station connects again; doubles with each failure
+    longest_back_off: float = 30.0
+    retry_interval: float = 5.0  # before a message about a transaction is sent again, times its refusals
+    attempts: int = 3  # at a message about a transaction that is refused
+    connect_timeout: float = 30.0
+    call_timeout: float = 30.0
 
     @property
     def run_seconds(self) -> float:

@@ -383,6 +383,7 @@ class ChargingSession:
             return
         at, reading = self._with.clock.now(), self._connector.meter.read()
         record.samples_sent[at] = reading.energy_wh
+        record.quantities_sent[at] = self._with.speech.quantities(reading)
 
         def answered(_: Json) -> None:
             record.samples_acknowledged[at] = reading.energy_wh

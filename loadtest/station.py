@@ -34,7 +34,7 @@ from loadtest.limits import ChargingProfiles
 from loadtest.local_list import LocalList
 from loadtest.maintenance import Maintenance
 from loadtest.meter import Meter
-from loadtest.outbox import Message, Outbox
+from loadtest.outbox import ATTEMPTS, Message, Outbox
 from loadtest.scenario import SessionPlan, StationPlan, random_car
 from loadtest.session import ChargingSession, Circumstances, Connector, RunClock, Skew, begins_with_plug
 from loadtest.speech.soap_link import soap_connect
@@ -76,6 +76,8 @@ class Habits:
     """Of sessions that end because the connector breaks."""
     repair_seconds: float = 5.0
     install_seconds: float = 2.0
+    attempts: int = ATTEMPTS
+    """At a message about a transaction that the server refuses (OCPP 1.6: TransactionMessageAttempts)."""
     back_off: float = FIRST_BACK_OFF
     longest_back_off: float = LONGEST_BACK_OFF
     """The pause before a station connects again: it doubles from the one to the other (OCPP 2.x: RetryBackOff…)."""
@@ -102,7 +104,7 @@ class Station:
         self.ledger: list[SessionRecord] = []
         self.refused_sessions = 0
         self.skipped_sessions = 0
-        self.outbox = Outbox(tally, retry_interval=habits.retry_interval)
+        self.outbox = Outbox(tally, retry_interval=habits.retry_interval, attempts=habits.attempts)
         self.profiles = ChargingProfiles()
         self.local_list = LocalList()
         self.firmware = FIRMWARE

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from loadtest.client import Answer, Json, Refusal
-from loadtest.ledger import SessionRecord, TransactionId
+from loadtest.ledger import Quantities, SessionRecord, TransactionId
 from loadtest.limits import ChargingProfiles
 from loadtest.local_list import LocalList
 from loadtest.meter import Reading
@@ -238,6 +238,9 @@ class Speech(Protocol):
     def transaction(
         self, record: SessionRecord, *, remote_start_id: int | None, online: Callable[[], bool]
     ) -> Transaction: ...
+    def quantities(self, reading: Reading) -> Quantities:
+        """What a sample says beside the energy register, as the server should tell it."""
+
     def meter_values(self, connector: int, at: datetime, reading: Reading) -> Said:
         """What the meter shows, outside of any sampling."""
 
@@ -246,6 +249,18 @@ class Speech(Protocol):
     def security_event(self, kind: str, at: datetime) -> Said | None: ...
     def answer(self, station: Commanded, action: str, payload: Json) -> Answer:
         """Answer one CALL. Raises Refusal for what these stations do not know or cannot read."""
+
+
+_CURRENTS = ("Current.Import L1", "Current.Import L2", "Current.Import L3")
+_VOLTAGES = ("Voltage L1-N", "Voltage L2-N", "Voltage L3-N")
+
+
+def quantities_by_phase(reading: Reading) -> Quantities:
+    """Power in W, charge in per cent, and per phase A to two and V to one decimal place."""
+    out = {"Power.Active.Import": float(reading.power_w), "SoC": float(reading.soc_percent)}
+    out |= {name: round(value, 2) for name, value in zip(_CURRENTS, reading.current_a, strict=False)}
+    out |= {name: round(value, 1) for name, value in zip(_VOLTAGES, reading.voltage_v, strict=False)}
+    return out
 
 
 # -- reading what the server wants ------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from loadtest.client import Answer, Json, Refusal
-from loadtest.ledger import SessionRecord
+from loadtest.ledger import Quantities, SessionRecord
 from loadtest.meter import Reading
 from loadtest.speech import orders16
 from loadtest.speech.speech import Card, Commanded, FirmwareOrder, Later, LogOrder, Said, seconds, stamp, status
@@ -97,6 +97,13 @@ class Speech15:
         self, record: SessionRecord, *, remote_start_id: int | None, online: Callable[[], bool]
     ) -> Transaction15:
         return Transaction15(record)
+
+    def quantities(self, reading: Reading) -> Quantities:
+        return {
+            "Power.Active.Import": float(reading.power_w),
+            "Current.Import": round(sum(reading.current_a) / len(reading.current_a), 2),
+            "Voltage": round(sum(reading.voltage_v) / len(reading.voltage_v), 1),
+        }
 
     def meter_values(self, connector: int, at: datetime, reading: Reading) -> Said:
         return "MeterValues", {"connectorId": connector, "values": [meter_value(at, reading)]}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from loadtest.client import Answer, Json
-from loadtest.ledger import SessionRecord
+from loadtest.ledger import Quantities, SessionRecord
 from loadtest.meter import Reading
 from loadtest.speech import orders16
 from loadtest.speech.speech import (
@@ -19,6 +19,7 @@ from loadtest.speech.speech import (
     Later,
     LogOrder,
     Said,
+    quantities_by_phase,
     seconds,
     stamp,
 )
@@ -88,6 +89,9 @@ class Speech16:
     ) -> Transaction16:
         return Transaction16(record)
 
+    def quantities(self, reading: Reading) -> Quantities:
+        return quantities_by_phase(reading)
+
     def meter_values(self, connector: int, at: datetime, reading: Reading) -> Said:
         value: Json = {"timestamp": stamp(at), "sampledValue": sampled_values(reading, "Trigger")}
         return "MeterValues", {"connectorId": connector, "meterValue": [value]}
@@ -152,7 +156,7 @@ class Transaction16:
     def ended(self, reading: Reading) -> Later:
         record = self._record
         stopped_at = stamp(record.stop_time or record.start_time)
-        reason = record.reason if record.reason in _REASONS else "Other"
+        reason = record.reason_said = record.reason if record.reason in _REASONS else "Other"
 
         def payload() -> Json:
             return {

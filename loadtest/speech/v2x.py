@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from loadtest.client import Answer, Json
-from loadtest.ledger import SessionRecord
+from loadtest.ledger import Quantities, SessionRecord
 from loadtest.meter import Reading
 from loadtest.speech import orders2x
 from loadtest.speech.speech import (
@@ -18,6 +18,7 @@ from loadtest.speech.speech import (
     Later,
     LogOrder,
     Said,
+    quantities_by_phase,
     seconds,
     stamp,
 )
@@ -120,6 +121,9 @@ class Speech2:
     ) -> Transaction2:
         return Transaction2(record, remote_start_id, online)
 
+    def quantities(self, reading: Reading) -> Quantities:
+        return quantities_by_phase(reading)
+
     def meter_values(self, connector: int, at: datetime, reading: Reading) -> Said:
         return "MeterValues", {"evseId": connector, "meterValue": [meter_value(at, reading, "Trigger")]}
 
@@ -184,6 +188,7 @@ class Transaction2:
         record = self._record
         at = record.stop_time or record.start_time
         reason, trigger = _REASONS.get(record.reason, _OTHER)
+        record.reason_said = reason
         more: Json = {"meterValue": [meter_value(at, reading, "Transaction.End")]}
         if record.reason == "Local":
             more["idToken"] = self._token

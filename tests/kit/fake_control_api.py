@@ -151,9 +151,7 @@ class FakeControlApi(
                         unit="Wh",
                         context="Sample.Periodic",
                     ),
-                    sessions_pb2.SampledValue(
-                        measurand="Power.Active.Import", value=7, unit="W", context="Sample.Periodic"
-                    ),
+                    *_others(kept.quantities.get(at, {"Power.Active.Import": 7.0})),
                 ],
             )
             for at, energy in sorted(kept.samples.items())
@@ -175,6 +173,12 @@ def serving(api: FakeControlApi) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         server.stop(None).wait()
+
+
+def _others(quantities: dict[str, float]) -> Iterator[sessions_pb2.SampledValue]:
+    for name, value in quantities.items():
+        measurand, _, phase = name.partition(" ")
+        yield sessions_pb2.SampledValue(measurand=measurand, phase=phase, value=value, context="Sample.Periodic")
 
 
 def _page(found: list[Item], token: str) -> tuple[list[Item], str]:
@@ -199,6 +203,7 @@ def _session(number: int, kept: KeptSession) -> sessions_pb2.Session:
     if kept.stop_time is not None and kept.meter_stop_wh is not None:
         session.stop_time.FromDatetime(kept.stop_time)
         session.meter_stop_wh = kept.meter_stop_wh
+        session.stop_reason = kept.reason
     return session
 
 

@@ -18,6 +18,7 @@ import trio.testing
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
 Json = dict[str, object]
+REGISTER = "Energy.Active.Import.Register"
 
 
 @dataclass(slots=True)
@@ -34,6 +35,7 @@ class KeptSession:
     meter_stop_wh: int | None = None
     reason: str = ""
     samples: dict[datetime, int] = field(default_factory=dict)
+    quantities: dict[datetime, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -224,9 +226,22 @@ class FakeCsms:
             return
         kept = self.sessions[int(str(payload["transactionId"]))]
         for value in payload["meterValue"]:  # type: ignore[attr-defined]
+            at = _time(value["timestamp"])
+            kept.quantities[at] = other_quantities(value)
             for sampled in value["sampledValue"]:
-                if sampled["measurand"] == "Energy.Active.Import.Register":
-                    kept.samples[_time(value["timestamp"])] = int(sampled["value"])
+                if sampled["measurand"] == REGISTER:
+                    kept.samples[at] = int(sampled["value"])
+
+
+def other_quantities(value: Json) -> dict[str, float]:
+    """All but the energy register, by measurand and phase."""
+    numbers = value["sampledValue"]
+    assert isinstance(numbers, list)
+    return {
+        f"{sampled['measurand']} {sampled.get('phase', '')}".rstrip(): float(sampled["value"])
+        for sampled in numbers
+        if sampled["measurand"] != REGISTER
+    }
 
 
 def _read(text: str | bytes) -> object:

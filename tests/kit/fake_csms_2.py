@@ -8,10 +8,8 @@ from datetime import datetime
 import trio
 from trio_websocket import ConnectionClosed
 
-from tests.kit.fake_csms import FakeCsms, Json, KeptSession, Received
+from tests.kit.fake_csms import REGISTER, FakeCsms, Json, KeptSession, Received, other_quantities
 from tests.kit.soap_station import CS, ENVELOPE, SOAP, WSA, read_http
-
-REGISTER = "Energy.Active.Import.Register"
 
 
 class FakeCsms2(FakeCsms):
@@ -63,6 +61,8 @@ class FakeCsms2(FakeCsms):
             kept.id_tag = str(token["idToken"])
         if "Sample.Periodic" in readings:
             kept.samples[moment(event["timestamp"])] = readings["Sample.Periodic"]
+            (value,) = event["meterValue"]  # type: ignore[misc]
+            kept.quantities[moment(event["timestamp"])] = other_quantities(value)
         if event["eventType"] == "Ended":
             kept.stop_time = moment(event["timestamp"])
             kept.meter_stop_wh = readings["Transaction.End"]

@@ -38,6 +38,12 @@ LIES = {
     "lose a meter value": "altered",
     "alter the energy": "altered",
     "alter a meter value": "altered",
+    "alter the power": "altered",
+    "alter a current": "altered",
+    "alter a voltage": "altered",
+    "alter the charge of the battery": "altered",
+    "leave a voltage out": "altered",
+    "change the reason": "altered",
     "shift a start": "altered",
     "shift a stop": "altered",
     "swap a tag": "altered",
@@ -45,6 +51,16 @@ LIES = {
     "invent a session": "unknown",
 }
 """Each lie, and what the load tester calls it."""
+
+ALTERED = {
+    "alter a meter value": (REGISTER, 1.0),
+    "alter the power": ("Power.Active.Import", 1.0),
+    "alter a current": ("Current.Import", 0.01),
+    "alter a voltage": ("Voltage", -0.1),
+    "alter the charge of the battery": ("SoC", 1.0),
+    "leave a voltage out": ("Voltage", None),
+}
+"""Of the second sample: which of its numbers becomes another, by how much; None: it is left out."""
 
 SHIFTS = {"shift a start": -60.0, "shift a stop": 0.01}
 
@@ -124,8 +140,8 @@ def _meter(lie: Lie, said: Said, values: list[Json]) -> None:
         return
     elif lie.kind == "lose a meter value":
         said.answer, lie.told = {}, True
-    elif lie.kind == "alter a meter value":
-        said.payload["meterValue"] = [_one_wh_more(value) for value in values]
+    elif lie.kind in ALTERED:
+        said.payload["meterValue"] = [_altered(value, *ALTERED[lie.kind]) for value in values]
         lie.told = True
 
 
@@ -139,6 +155,8 @@ def _stop(lie: Lie, said: Said) -> None:
         case "alter the energy":
             payload["meterStop"] += 1
             lie.told = True
+        case "change the reason":
+            payload["reason"], lie.told = "EmergencyStop", True
         case "shift a stop":
             payload["timestamp"], lie.told = _later(payload["timestamp"], SHIFTS[lie.kind]), True
         case "invent a session" if not lie.told:
@@ -172,10 +190,12 @@ def _event(lie: Lie, said: Said) -> None:
             said.more.append(("TransactionEvent", again))
         case "lose a meter value", "Updated" if _is_second_sample(lie, payload):
             said.answer = _thanks(payload)
-        case ("alter a meter value", "Updated") if _is_second_sample(lie, payload):
-            payload["meterValue"] = [_one_wh_more(value) for value in payload["meterValue"]]
+        case (kind, "Updated") if kind in ALTERED and _is_second_sample(lie, payload):
+            payload["meterValue"] = [_altered(value, *ALTERED[kind]) for value in payload["meterValue"]]
         case "alter the energy", "Ended":
-            payload["meterValue"] = [_one_wh_more(value) for value in payload["meterValue"]]
+            payload["meterValue"] = [_altered(value, REGISTER, 1.0) for value in payload["meterValue"]]
+        case "change the reason", "Ended":
+            payload["transactionInfo"]["stoppedReason"] = "EmergencyStop"
         case "invent a session", "Ended":
             said.more += [("TransactionEvent", event) for event in _invented(payload, lie.other_tag)]
         case _:
@@ -219,12 +239,16 @@ def _later(stamp: str, seconds: float) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _one_wh_more(value: Json) -> Json:
+def _altered(value: Json, measurand: str, by: float | None) -> Json:
+    """The first number of this measurand is another, or is not there."""
     changed = copy.deepcopy(value)
-    for sampled in changed["sampledValue"]:
-        if sampled.get("measurand", REGISTER) == REGISTER:
-            more = float(sampled["value"]) + 1
-            sampled["value"] = str(int(more)) if isinstance(sampled["value"], str) else more
+    numbers: list[Json] = changed["sampledValue"]
+    one = next(sampled for sampled in numbers if sampled.get("measurand", REGISTER) == measurand)
+    if by is None:
+        numbers.remove(one)
+    else:
+        other = round(float(one["value"]) + by, 2)
+        one["value"] = f"{other:.10g}" if isinstance(one["value"], str) else other
     return changed
 
 

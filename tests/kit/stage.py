@@ -84,6 +84,8 @@ class Stage:
                 meter_start_wh=kept.meter_start_wh,
                 meter_stop_wh=kept.meter_stop_wh,
                 samples=sorted(kept.samples.items()),
+                quantities=None if isinstance(self.csms, FakeCsms15) else kept.quantities,
+                stop_reason=kept.reason,
             )
             for number, kept in self.kept()
         ]

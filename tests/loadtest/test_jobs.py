@@ -117,6 +117,9 @@ def test_nobody_there_is_an_error_of_the_child(parent: Parent) -> None:
 def test_habits_follow_the_scenario() -> None:
     habits = habits_of(Scenario(heartbeat_interval=7, fault_share=0.5, backlog_meter_interval=60, minutes=0.5))
     assert (habits.heartbeat_interval, habits.fault_share, habits.backlog_meter_interval) == (7, 0.5, 60)
+    patient = habits_of(Scenario(back_off=2, longest_back_off=9, retry_interval=3, attempts=7, call_timeout=4))
+    assert (patient.back_off, patient.longest_back_off, patient.retry_interval) == (2, 9, 3)
+    assert (patient.attempts, patient.call_timeout, patient.connect_timeout) == (7, 4, 30)
     assert habits.remote_session_length == pytest.approx(6)  # so that the last ones end with the run
 
 

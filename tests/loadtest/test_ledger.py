@@ -27,6 +27,8 @@ def record(number: int = 1, *, station: str = "LT-1", offset: float = 0) -> Sess
         stop_acknowledged=True,
         samples_sent=dict(samples),
         samples_acknowledged=dict(samples),
+        quantities_sent={at: {"Power.Active.Import": 7000.0, "Voltage L1-N": 229.7, "SoC": 40.0} for at in samples},
+        reason_said="Local",
     )
 
 
@@ -42,6 +44,8 @@ def seen(mine: SessionRecord) -> SeenSession:
         meter_start_wh=float(mine.meter_start_wh),
         meter_stop_wh=mine.meter_stop_wh,
         samples=[(at, float(energy)) for at, energy in mine.samples_acknowledged.items()],
+        quantities={at: dict(said) for at, said in mine.quantities_sent.items()},
+        stop_reason=mine.reason_said,
     )
 
 
@@ -91,6 +95,8 @@ def test_the_same_number_for_two_sessions_is_doubled() -> None:
         ({"id_tag": "OTHER"}, "tag"),
         ({"connector": 2}, "connector"),
         ({"flags": ("METER_WENT_BACK",)}, "METER_WENT_BACK"),
+        ({"stop_reason": "Remote"}, "stop reason is Remote instead of Local"),
+        ({"stop_reason": ""}, "stop reason is none instead of Local"),
     ],
 )
 def test_any_altered_figure_is_told(change: dict[str, object], word: str) -> None:
@@ -111,6 +117,34 @@ def test_meter_values_lost_doubled_altered_and_invented_are_told() -> None:
     for word, samples in cases.items():
         (found,) = compare([record()], [replace(seen(record()), samples=samples)])
         assert word in found.detail, word
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"Power.Active.Import": 7001.0},
+            "Power.Active.Import of 1 meter values altered, first at 2025",
+        ),
+        ({"Voltage L1-N": 229.8}, "229.8 instead of 229.7"),
+        ({"SoC": None}, "missing instead of 40"),
+        ({"Temperature": 20.0}, "Temperature of 1 meter values altered"),
+    ],
+)
+def test_what_is_sampled_beside_the_energy_is_compared_as_well(change: dict[str, float | None], words: str) -> None:
+    true = seen(record())
+    quantities = {at: dict(said) for at, said in (true.quantities or {}).items()}
+    at = sorted(quantities)[1]
+    quantities[at] = {name: value for name, value in (quantities[at] | change).items() if value is not None}
+    (found,) = compare([record()], [replace(true, quantities=quantities)])
+    assert found.kind == "altered"
+    assert words in found.detail
+
+
+def test_a_version_without_reasons_to_stop_has_none_compared() -> None:
+    silent = record()
+    silent.reason_said = ""
+    assert compare([silent], [replace(seen(record()), stop_reason="Local")]) == []
 
 
 def test_a_meter_value_whose_answer_never_came_may_be_there_or_not() -> None:

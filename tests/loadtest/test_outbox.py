@@ -18,10 +18,10 @@ from tests.kit.fake_csms import FakeCsms
 
 
 class Stage:
-    def __init__(self, nursery: trio.Nursery) -> None:
+    def __init__(self, nursery: trio.Nursery, attempts: int = 3) -> None:
         self.csms = FakeCsms(nursery)
         self.tally = Tally(trio.current_time())
-        self.outbox = Outbox(self.tally, retry_interval=2.0)
+        self.outbox = Outbox(self.tally, retry_interval=2.0, attempts=attempts)
         self._ids: Iterator[str] = (str(number) for number in itertools.count(1))
         nursery.start_soon(self.outbox.run)
 
@@ -102,6 +102,17 @@ async def test_refusals_wait_longer_each_time_and_end(
     assert stage.csms.actions() == ["Authorize"] * 3 + ["Heartbeat"]
     assert times == [0, 2, 6, 6]
     assert given_up == [True]
+
+
+async def test_a_single_attempt_is_never_repeated(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    stage = Stage(nursery, attempts=1)
+    stage.csms.refusals["Authorize"] = 9
+    message = stage.put("Authorize")
+    await stage.online(30)
+    assert message.refused
+    assert stage.csms.actions() == ["Authorize"]
 
 
 async def test_a_fleeting_message_is_never_repeated(

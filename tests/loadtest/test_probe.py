@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from control.v1 import id_tokens_pb2, sessions_pb2, stations_pb2
-from loadtest.probe import Probe, ProbeError, energy_samples, seen_session
+from loadtest.probe import Probe, ProbeError, energy_samples, other_samples, seen_session
 from tests.kit.fake_control_api import KEY, FakeControlApi, serving
 from tests.kit.fake_csms import KeptSession
 
@@ -85,6 +85,10 @@ def test_sessions_of_the_run_come_whole_over_all_pages(api: FakeControlApi, prob
     assert one.start_time == mine[0].start_time
     assert one.stop_time == mine[0].stop_time
     assert one.samples is not None
+    assert one.stop_reason == "Local"
+    assert one.quantities is not None
+    assert set(one.quantities) == set(mine[0].samples)
+    assert one.quantities[mine[0].start_time + timedelta(seconds=1)] == {"Power.Active.Import": 7.0}
     assert one.samples[0] == (mine[0].start_time + timedelta(seconds=1), 101)
 
 
@@ -107,6 +111,7 @@ def test_only_periodic_readings_of_the_register_count() -> None:
         ],
     )
     assert energy_samples([value]) == [(datetime.fromtimestamp(1, UTC), 5.0)]
+    assert other_samples([value]) == {datetime.fromtimestamp(1, UTC): {"SoC": 5.0}}
 
 
 def test_a_session_whose_start_was_never_seen_has_no_start() -> None:

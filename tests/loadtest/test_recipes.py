@@ -149,6 +149,8 @@ def test_values_that_do_not_go_together_are_told_in_words() -> None:
         make_scenario({"prefix": "A-VERY-LONG-PREFIX-"})
     with pytest.raises(RecipeError, match="--id-tag is too long"):
         make_scenario({"id_tag": "123456789012345678901"})
+    with pytest.raises(RecipeError, match="--longest-back-off must not be less"):
+        make_scenario({"back_off": 5.0, "longest_back_off": 2.0})
     with pytest.raises(RecipeError, match="a closed loop speaks one version"):
         make_scenario({"engine": "saturate", "versions": {"1.6": 1, "2.0.1": 1}})
 

@@ -78,6 +78,8 @@ def listed(kept: KeptSession, transaction_id: int | str) -> SeenSession:
         stop_time=kept.stop_time,
         energy_wh=(kept.meter_stop_wh or 0) - kept.meter_start_wh,
         samples=list(kept.samples.items()),
+        quantities=kept.quantities,
+        stop_reason=kept.reason,
     )
 
 
