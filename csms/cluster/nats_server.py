@@ -49,12 +49,14 @@ def find_program() -> str:
 
 
 class EmbeddedNats:
-    """One server. `cluster`: (name, own cluster port, ports of all) for tests with several; 0 ports are chosen."""
+    """One server. `name`, `cluster_port`, `routes` (ports of all): for tests with several. `host`: where it listens for
+    clients. A port of 0 is chosen."""
 
     def __init__(
         self,
         folder: Path,
         *,
+        host: str = "127.0.0.1",
         port: int = 0,
         name: str = "",
         cluster_port: int = 0,
@@ -63,6 +65,7 @@ class EmbeddedNats:
         password: str = "",
     ) -> None:
         self.folder = folder
+        self.host = host
         self.port = port
         self.user = user
         self.password = password or secrets.token_urlsafe(24)
@@ -76,7 +79,7 @@ class EmbeddedNats:
     @property
     def url(self) -> str:
         """Without the password."""
-        return f"nats://127.0.0.1:{self.port}"
+        return f"nats://{self.host}:{self.port}"
 
     @property
     def pid(self) -> int | None:
@@ -148,7 +151,7 @@ class EmbeddedNats:
 
     def _config(self, ports: Path) -> str:
         config: dict[str, object] = {
-            "listen": f"127.0.0.1:{self.port or -1}",
+            "listen": f"{self.host}:{self.port or -1}",
             "server_name": self._name or "chargehouse",
             "ports_file_dir": str(ports),
             "jetstream": {"store_dir": str(self.folder / "store"), "max_mem": 256 * MIB, "max_file": 4096 * MIB},

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections.abc import Sequence
 
 import trio
 
+CONNECT_SECONDS = 2.0
+
+Door = tuple[str, int]
+
 
 class Balancer:
-    """`doors` are ports on loopback; `port` is its own. A door that is shut is passed over."""
+    """`doors` are ports on loopback, or hosts and ports; `port` is its own. A door that is shut is passed over, as is
+    one of `out`."""
 
-    def __init__(self, doors: list[int], port: int = 0) -> None:
-        self._doors = doors
+    def __init__(self, doors: Sequence[int | Door], port: int = 0) -> None:
+        self.doors: list[Door] = [("127.0.0.1", each) if isinstance(each, int) else each for each in doors]
         self._next = itertools.count()
         self.port = port
+        self.out: set[Door] = set()
+        """Who watches over the doors found that they are not ready."""
         self.connections = 0
+        self.turned_away = 0
+        """Connections that no door took."""
         self._shut = False
         self._scopes: set[trio.CancelScope] = set()
 
@@ -31,7 +41,7 @@ class Balancer:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Until cancelled."""
-        listeners = await trio.open_tcp_listeners(self.port, host="127.0.0.1")
+        listeners = await trio.open_tcp_listeners(self.port, host="127.0.0.1", backlog=1000)
         self.port = listeners[0].socket.getsockname()[1]
         task_status.started()
         await trio.serve_listeners(self._serve, listeners)
@@ -39,6 +49,7 @@ class Balancer:
     async def _serve(self, station: trio.SocketStream) -> None:
         door = None if self._shut else await self._open()
         if door is None:
+            self.turned_away += 1
             await station.aclose()
             return
         self.connections += 1
@@ -49,10 +60,11 @@ class Balancer:
         self._scopes.discard(nursery.cancel_scope)
 
     async def _open(self) -> trio.SocketStream | None:
-        for _ in self._doors:
-            port = self._doors[next(self._next) % len(self._doors)]
-            with contextlib.suppress(OSError):
-                return await trio.open_tcp_stream("127.0.0.1", port)
+        for _ in self.doors:
+            door = self.doors[next(self._next) % len(self.doors)]
+            if door not in self.out:
+                with contextlib.suppress(OSError), trio.move_on_after(CONNECT_SECONDS):
+                    return await trio.open_tcp_stream(*door)
         return None
 
     async def _copy(self, source: trio.SocketStream, target: trio.SocketStream, nursery: trio.Nursery) -> None:

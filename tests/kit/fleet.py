@@ -40,6 +40,12 @@ class FleetStation:
         self.busy = True
         self.connected = False
         self.connections = 0
+        self.failures: list[str] = []
+        """Attempts at connecting that came to nothing, and why."""
+        self.faults: list[str] = []
+        """Answers that were errors."""
+        self.answered_sent_at = 0.0
+        """When the newest message that was answered was sent; trio's clock."""
         self.sessions: list[Charged] = []
         self.asked: list[str] = []
         """Keys that GetConfiguration asked for, in order: every one of them is a command of its own."""
@@ -57,6 +63,7 @@ class FleetStation:
     async def run(self) -> None:
         """Connect, live, connect again."""
         while True:
+            why = ""
             try:
                 await self._connect()
             except* (
@@ -66,10 +73,12 @@ class FleetStation:
                 trio.BrokenResourceError,
                 trio.ClosedResourceError,
                 _Gone,
-            ):
-                pass
+            ) as gone:
+                why = repr(gone.exceptions)
             except* trio.TooSlowError:
-                pass
+                why = "no answer in time"
+            if not self.connected:
+                self.failures.append(why)
             self.connected = False
             await trio.sleep(self._random.uniform(0.1, 0.8))
 
@@ -131,14 +140,16 @@ class FleetStation:
 
     async def _ask(self, socket: trio_websocket.WebSocketConnection, action: str, payload: dict[str, Any]) -> Any:
         self._serial += 1
-        message_id = f"{self.identity}-{self._serial}"
+        message_id, sent_at = f"{self.identity}-{self._serial}", trio.current_time()
         with trio.fail_after(ANSWER_SECONDS):
             await socket.send_message(json.dumps([2, message_id, action, payload]))
             while message_id not in self._replies:
                 await self._news.wait()
         frame = self._replies.pop(message_id)
         if frame[0] != 3:
+            self.faults.append(f"{action}: {frame}")
             raise _Gone(f"{action}: {frame}")
+        self.answered_sent_at = sent_at
         return frame[2]
 
     async def _read(self, socket: trio_websocket.WebSocketConnection) -> None:
