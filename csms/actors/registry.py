@@ -312,6 +312,18 @@ class Registry:
             bugs=self._bugs,
         )
 
+    def known(self) -> list[int]:
+        """The stations whose actors are in memory."""
+        return list(self._actors)
+
+    def open_sessions(self) -> dict[int, tuple[int, str]]:
+        """Sessions that go on, as far as their actors know: id → (station, tag)."""
+        return {
+            transaction.id: (actor.station_id, transaction.id_token)
+            for actor in self._actors.values()
+            for transaction in actor.open_transactions
+        }
+
     def is_online(self, station_id: int) -> bool:
         """Whether the station has a link here."""
         actor = self._actors.get(station_id)

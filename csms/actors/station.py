@@ -123,6 +123,11 @@ class StationActor:
         """The number of its newest link."""
         return self._epoch
 
+    @property
+    def open_transactions(self) -> tuple[Transaction, ...]:
+        """Those that go on, as far as it knows."""
+        return () if self._state is None else tuple(self._state.open.values())
+
     def attach(
         self, link: LinkPort, *, protocol: str = "", remote_address: str = "", claim: Claim | None = None
     ) -> int:

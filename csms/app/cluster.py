@@ -15,9 +15,10 @@ import trio
 
 from csms.actors.registry import Registry
 from csms.aio import Door
+from csms.app.metrics import BusFigures
 from csms.app.work import LeaseOfWork, Work
 from csms.cluster.bus import Bus, BusSettings, BusUnavailable
-from csms.cluster.changes import Changes, SharedUse
+from csms.cluster.changes import TAGS_IN_USE, Changes, SharedUse
 from csms.cluster.membership import Membership, Undertaker
 from csms.cluster.nats_directory import NatsDirectory, NodeDesk, NodeOwnership, StationKeys
 from csms.cluster.nats_feed import NatsFeed
@@ -25,11 +26,13 @@ from csms.cluster.nats_lease import NatsLease
 from csms.config import Settings
 from csms.domain.errors import FailedPrecondition
 from csms.domain.facts import IdTokenInfo
+from csms.ports.directory import Missed
 from csms.ports.feed import Subject
 from csms.ports.lease import Lease
 from csms.ports.stores import TokenIndex
 from csms.storage.claims import Claims, NodeMark
 from csms.storage.lease import Lease as DatabaseLease
+from csms.storage.missed import PostgresMissed
 from csms.storage.pool import Database
 
 TAG_KINDS: Final = ("IdTokenService", "OutletService", "UserService", "ImportService", "GroupService")
@@ -38,6 +41,8 @@ SESSION_ENDED: Final = "session-ended"
 """Kinds of changes (`Rereading`): a service of the control API some of whose calls change things, or a word of ours."""
 CONNECT_SECONDS: Final = 60.0
 """How long a start waits for NATS."""
+BUS_GRACE_SECONDS: Final = 5.0
+"""So long a process may be without the bus before it says that it is not ready."""
 
 
 class Role(StrEnum):
@@ -120,6 +125,7 @@ class Cluster:
     changes: Changes
     use: SharedUse
     work: Work
+    missed: Missed
     membership: Membership | None = None
 
     @classmethod
@@ -135,6 +141,7 @@ class Cluster:
         """Not yet connected."""
         bus = Bus(door, bus_settings(settings), settings.node_name or f"{role.value}-{secrets.token_hex(5)}")
         mark = NodeMark(0)
+        changes = Changes(bus)
         return cls(
             role,
             bus,
@@ -142,9 +149,10 @@ class Cluster:
             mark,
             Claims(database, mark),
             StationKeys(bus, bus.name),
-            Changes(bus),
-            SharedUse(bus, index.session_opened, index.session_ended),
+            changes,
+            SharedUse(bus, index.session_opened, index.session_ended, partial(changes.tell, TAGS_IN_USE)),
             Work(NatsLease(bus, "work"), here=role.has_control),
+            PostgresMissed(database),
         )
 
     @property
@@ -162,7 +170,7 @@ class Cluster:
             NodeDesk(self.bus, registry, self.bus.name)
         else:
             self.work.start_soon(Undertaker(self.bus, self.claims.release, self.claims.release_all_but, self._gone).run)
-        return NatsDirectory(self.bus, registry)
+        return NatsDirectory(self.bus, registry, self.missed)
 
     def lease(self, name: str) -> Lease:
         """For one task of the work that is done once."""
@@ -184,6 +192,19 @@ class Cluster:
             await ground.start(self.membership.run)
         ground.start_soon(self.changes.run)
         ground.start_soon(self.use.run)
+
+    @property
+    def figures(self) -> BusFigures:
+        """For metrics."""
+        bus = self.bus
+        return BusFigures(bus.connected, bus.outages, self.keys.behind, self.feed.untold, self.work.ours)
+
+    def troubles(self) -> list[str]:
+        """Why a balancer should send newcomers elsewhere. A connection that is made anew at once is no trouble."""
+        away_s = self.bus.away_s
+        if away_s < BUS_GRACE_SECONDS:
+            return []
+        return [f"NATS, the bus between the nodes, has not been reached for {away_s:.0f} s."]
 
     async def say_goodbye(self) -> None:
         """The last step of a drain: stations are found nowhere, and what happened is told."""

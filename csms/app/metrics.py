@@ -27,6 +27,18 @@ _WORDS: Final = {Direction.RECEIVED: "received", Direction.SENT: "sent", Directi
 
 
 @dataclass(frozen=True, slots=True)
+class BusFigures:
+    """Of a process among others. `keys_behind`, `events_behind`: what waits for the bus. `works`: the work that is done
+    once is done here."""
+
+    connected: bool
+    outages: int
+    keys_behind: int
+    events_behind: int
+    works: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Sources:
     """Where the figures come from."""
 
@@ -38,6 +50,7 @@ class Sources:
     draining: Callable[[], bool]
     traffic: Traffic
     refused_proxied: Callable[[], int]
+    bus: Callable[[], BusFigures] | None = None
 
 
 class NodeCollector(Collector):
@@ -56,6 +69,15 @@ class NodeCollector(Collector):
         yield from self._journal()
         yield _gauge("chargehouse_database_available", "1: the database answers.", self._sources.available())
         yield _gauge("chargehouse_draining", "1: the node is stopping.", self._sources.draining())
+        if self._sources.bus is not None:
+            yield from self._bus(self._sources.bus())
+
+    def _bus(self, bus: BusFigures) -> Iterator[Metric]:
+        yield _gauge("chargehouse_bus_connected", "1: connected to NATS, the bus between the nodes.", bus.connected)
+        yield _counter("chargehouse_bus_outages", "How often the connection to NATS was lost.", bus.outages)
+        yield _gauge("chargehouse_bus_keys_behind", "Stations whose keys wait to be written.", bus.keys_behind)
+        yield _gauge("chargehouse_bus_events_behind", "Events of the feed that wait to be told.", bus.events_behind)
+        yield _gauge("chargehouse_work_here", "1: the work that is done once is done here.", bus.works)
 
     def _stations(self) -> Iterator[Metric]:
         counts = self._sources.registry()

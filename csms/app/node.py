@@ -22,7 +22,6 @@ from control.servicers.messages import MessageLogServicer
 from control.servicers.remote import RemoteServicer
 from control.servicers.stations import StationServicer
 from control.servicers.system import SystemServicer
-from control.servicers.watch import WatchServicer
 from csms.actors.drain import Drain
 from csms.actors.link import LinkLimits
 from csms.actors.registry import Registry
@@ -41,6 +40,7 @@ from csms.app.monitor import MonitorDoor
 from csms.app.parts import Parts, Stores
 from csms.app.third_party import open_third_party
 from csms.app.work import Work
+from csms.cluster.changes import TAGS_IN_USE
 from csms.cluster.local import LocalDirectory, LocalFeed
 from csms.config import Address, Settings
 from csms.domain.errors import InvalidArgument, Unavailable
@@ -57,7 +57,6 @@ from csms.services.system import ServerAddress, System, SystemFacts
 from csms.services.tokens import MemoryTokenIndex
 from csms.services.tolerance import ToleranceIndex
 from csms.services.traffic import Traffic
-from csms.services.watch import Watching
 from csms.storage.places import PostgresPlaces
 from csms.storage.plain_secrets import seal_plain_secrets
 from csms.storage.pool import Database
@@ -138,7 +137,7 @@ async def build_node(settings: Settings, door: Door, database: Database, role: R
             raise
         await doors.run(ground)
         ground.start_soon(parts.work.run)
-        monitor = await _open_monitor(parts, metrics, registry, doors, drain)
+        monitor = await _open_monitor(parts, metrics, registry, doors, drain, cluster)
         ground.start_soon(_watch_health, control, database, drain)
         if doors.stations is not None:
             ground.start_soon(_freeze_now_and_then, doors)
@@ -188,7 +187,7 @@ async def _open_stores(ground: trio.Nursery, stores: Stores, index: MemoryTokenI
         await stores.stations.all_offline()
     else:
         cluster.work.start_soon(stores.partitions.run)
-        cluster.bus.on_back(partial(index.reload_open, stores.transactions))
+        cluster.changes.on([TAGS_IN_USE], partial(index.reload_open, stores.transactions))
     await index.load(stores.tokens, stores.transactions)
     await ground.start(stores.journal.run)
     await ground.start(stores.message_log.run)
@@ -311,14 +310,18 @@ def _servicers(
     return [
         StationServicer(stations),
         RemoteServicer(parts.remote),
-        WatchServicer(Watching(feed, stores.station_queries, stores.session_queries, parts.scopes, now=now)),
         MessageLogServicer(Messages(stores.message_log, stores.stations, parts.scopes)),
         SystemServicer(system),
     ]
 
 
 async def _open_monitor(
-    parts: Parts, metrics: CollectorRegistry, registry: Registry, doors: Doors, drain: Drain
+    parts: Parts,
+    metrics: CollectorRegistry,
+    registry: Registry,
+    doors: Doors,
+    drain: Drain,
+    cluster: Cluster | None,
 ) -> Address | None:
     """Metrics and health, where that is asked for. Raises OSError."""
     if not parts.settings.monitor_listen:
@@ -336,12 +339,14 @@ async def _open_monitor(
                 draining=lambda: drain.draining,
                 traffic=parts.traffic,
                 refused_proxied=lambda: doors.refused_proxied,
+                bus=None if cluster is None else lambda: cluster.figures,
             )
         )
     )
 
     def troubles() -> list[str]:
         found = [] if journal.available else ["The database is away."]
+        found += [] if cluster is None else cluster.troubles()
         return [*found, "The node is stopping."] if drain.draining else found
 
     sock = open_listen_socket(wanted.host, wanted.port)

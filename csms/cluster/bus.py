@@ -3,8 +3,8 @@
 It connects again by itself, for ever, to whichever of its servers answers. What callers hear meanwhile:
 
     `request`                waits some seconds for the connection, then BusUnavailable (nothing was sent)
-    `tell`                   nothing: what is told while there is no connection is lost; who needs more asks again
-                             when the connection is back (`on_back`)
+    `tell`                   nothing: what is told while there is no connection is lost, and what was told shortly
+                             before it was found broken; who needs more asks and tells again when it is back (`on_back`)
     keys, streams            BusUnavailable
 
 Everything with `_in_asyncio` in its neighbourhood lives on the other side of the door.
@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
@@ -38,7 +39,10 @@ PATIENCE: Final = 3.0
 """Seconds a request waits for a connection that is being made anew."""
 CONNECT_SECONDS: Final = 2
 RECONNECT_SECONDS: Final = 0.25
-PING_SECONDS: Final = 5
+PING_SECONDS: Final = 3
+"""A connection without an answer to two pings is broken: found after 6 to 9 s where nothing else says so."""
+DOUBT_SECONDS: Final = 3.0 * PING_SECONDS + 1.0
+"""So long before an outage was noticed news may have been lost already."""
 KEY_SECONDS: Final = 2.5
 """How long keys and streams may take; longer only while a server of several has just died."""
 _ERRORS: Final = (nats.errors.Error, TimeoutError, OSError, ssl.SSLError)
@@ -99,6 +103,12 @@ class Bus:
         self._back: asyncio.Event | None = None
         self._handlers: list[tuple[str, Handler]] = []
         self._on_back: list[Callable[[], Awaitable[None]]] = []
+        self._on_first: list[Callable[[], Awaitable[None]]] = []
+        self._lost_at: float | None = time.monotonic()
+        self.missed_s = 0.0
+        """So far back from the newest connection news may have been missed, seconds."""
+        self.outages = 0
+        """How often the connection was lost."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- trio ------------------------------------------------------------------------------------------------------
@@ -111,14 +121,23 @@ class Bus:
         """Have requests and news on a subject handled, several at a time. Before `run`."""
         self._handlers.append((subject, handler))
 
-    def on_back(self, hear: Callable[[], Awaitable[None]]) -> None:
-        """Call this when the connection is there again: what was told meanwhile was not heard. Before `run`."""
+    def on_back(self, hear: Callable[[], Awaitable[None]], *, first: bool = False) -> None:
+        """Call this when the connection is there again: what was told meanwhile was not heard. `first`: also when it
+        is there for the first time. Before `run`."""
         self._on_back.append(hear)
+        if first:
+            self._on_first.append(hear)
 
     @property
     def connected(self) -> bool:
         """At this moment."""
         return self._client is not None and self._client.is_connected
+
+    @property
+    def away_s(self) -> float:
+        """For how long the connection has been missing, seconds; 0: it is there."""
+        lost_at = self._lost_at
+        return 0.0 if lost_at is None else time.monotonic() - lost_at
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold the connection until cancelled; started when it is there for the first time."""
@@ -230,10 +249,12 @@ class Bus:
             log.debug("NATS", error=repr(error))
 
         async def on_disconnected() -> None:
+            self._lost()
             if not client.is_closed:
                 log.warning("the connection to NATS was lost; it is made anew")
 
         async def on_closed() -> None:
+            self._lost()
             closed.set()
 
         options: dict[str, Any] = {}
@@ -270,6 +291,8 @@ class Bus:
         self._client, self._closed = client, closed
         if again:
             await self._reconnected()
+        else:
+            self._here_again(self._on_first)
 
     def _listener(self, handler: Handler) -> Callable[[Msg], Awaitable[None]]:
         async def hear(message: Msg) -> None:
@@ -289,7 +312,16 @@ class Bus:
 
     async def _reconnected(self) -> None:
         log.info("connected to NATS again", url=self._client.connected_url.netloc if self.connected else "")  # type: ignore[union-attr]
-        for hear in self._on_back:
+        self._here_again(self._on_back)
+
+    def _lost(self) -> None:
+        if self._lost_at is None:
+            self._lost_at = time.monotonic()
+            self.outages += 1
+
+    def _here_again(self, hearers: list[Callable[[], Awaitable[None]]]) -> None:
+        self.missed_s, self._lost_at = self.away_s + DOUBT_SECONDS, None
+        for hear in hearers:
             self._start(self._enter(hear))
 
     async def _enter(self, hear: Callable[[], Awaitable[None]]) -> None:

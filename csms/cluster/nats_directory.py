@@ -25,6 +25,7 @@ from csms.actors.mailbox import Delivery
 from csms.actors.registry import Registry
 from csms.aio import DoorClosed
 from csms.cluster.bus import Bus, BusUnavailable, NoAnswer, NobodyThere
+from csms.cluster.changes import Said
 from csms.cluster.codec import (
     Closed,
     Disconnect,
@@ -47,7 +48,7 @@ from csms.cluster.keys import Bucket
 from csms.cluster.local import LocalDirectory
 from csms.domain.commands import Command, Outcome
 from csms.domain.errors import Unavailable
-from csms.ports.directory import Claim, Settled
+from csms.ports.directory import Claim, Missed, Settled
 
 log = structlog.get_logger("csms.directory")
 
@@ -58,6 +59,9 @@ GRACE_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 3.0
 LOOK_SECONDS: Final = (0.05, 1.0)
 """Between two looks for a station that is waited for: at first, at last."""
+EVERY_STATION: Final = 0
+"""In place of a station: so many were changed that nobody knows which."""
+FAR_BACK_SECONDS: Final = 24 * 3600.0
 _REMEMBERED: Final = 1_000
 _LOOKS: Final = 3
 _RETRY_SECONDS: Final = 1.0
@@ -66,11 +70,15 @@ _RETRY_SECONDS: Final = 1.0
 class NatsDirectory:
     """`csms.ports.directory.Directory` for all processes. `here`: the stations of this one."""
 
-    def __init__(self, bus: Bus, here: Registry) -> None:
+    def __init__(self, bus: Bus, here: Registry, missed: Missed | None = None) -> None:
         self._bus = bus
         self._registry = here
         self._here = LocalDirectory(here)
         self._bucket = Bucket(bus, STATIONS)
+        self._missed = missed
+        self._refreshed: Said[int] = Said()
+        self._forgotten: Said[tuple[int, int, str]] = Said()
+        bus.on_back(self._catch_up)
         bus.answer(bus.subject("all", "refresh"), self._on_refresh)
         bus.answer(bus.subject("all", "forget"), self._on_forget)
 
@@ -116,13 +124,21 @@ class NatsDirectory:
     async def forget_session(self, station_id: int, session_id: int, id_token: str) -> None:
         """See `csms.ports.directory.Directory`. All nodes are told: each decides about tags."""
         await self._here.forget_session(station_id, session_id, id_token)
-        told = msgspec.msgpack.encode((self._bus.name, station_id, session_id, id_token))
-        self._bus.tell(self._bus.subject("all", "forget"), told)
+        self._forgotten.note((station_id, session_id, id_token))
+        self._tell_forgotten(station_id, session_id, id_token)
 
     async def refresh(self, station_id: int) -> None:
         """See `csms.ports.directory.Directory`. All nodes are told: the station may be in the memory of several."""
         await self._here.refresh(station_id)
+        self._refreshed.note(station_id)
+        self._tell_refreshed(station_id)
+
+    def _tell_refreshed(self, station_id: int) -> None:
         self._bus.tell(self._bus.subject("all", "refresh"), msgspec.msgpack.encode((self._bus.name, station_id)))
+
+    def _tell_forgotten(self, station_id: int, session_id: int, id_token: str) -> None:
+        told = msgspec.msgpack.encode((self._bus.name, station_id, session_id, id_token))
+        self._bus.tell(self._bus.subject("all", "forget"), told)
 
     def _subject(self, holder: Holder, station_id: int) -> str:
         return self._bus.subject("node", holder.node, station_id)
@@ -154,15 +170,43 @@ class NatsDirectory:
             log.exception("a node answered what this version cannot read", node=holder.node)
             return Settled(Outcome.UNKNOWN)
 
+    async def _catch_up(self) -> None:
+        """The bus was away: tell again what may not have been heard, and look for what may not have been told."""
+        within_s = self._bus.missed_s
+        for told in self._forgotten.within(within_s) or ():
+            self._tell_forgotten(*told)
+        refreshed = self._refreshed.within(within_s)
+        for station_id in (EVERY_STATION,) if refreshed is None else refreshed:
+            self._tell_refreshed(station_id)
+        await self._look_for_missed(within_s)
+
+    async def _look_for_missed(self, within_s: float) -> None:
+        if self._missed is None:
+            return
+        while True:
+            try:
+                for station_id in await self._missed.stations_changed(self._registry.known(), within_s=within_s):
+                    await self._registry.refresh(station_id)
+                open_here = self._registry.open_sessions()
+                for session_id in await self._missed.sessions_ended(list(open_here)):
+                    await self._here.forget_session(open_here[session_id][0], session_id, open_here[session_id][1])
+            except Unavailable:
+                await trio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
     async def _on_refresh(self, _subject: str, payload: bytes) -> None:
         origin, station_id = msgspec.msgpack.decode(payload, type=tuple[str, int])
+        if origin != self._bus.name and station_id == EVERY_STATION:
+            return await self._look_for_missed(FAR_BACK_SECONDS)
         while origin != self._bus.name:
             try:
                 await self._registry.refresh(station_id)
             except Unavailable:
                 await trio.sleep(_RETRY_SECONDS)
             else:
-                return
+                return None
+        return None
 
     async def _on_forget(self, _subject: str, payload: bytes) -> None:
         origin, station_id, session_id, id_token = msgspec.msgpack.decode(payload, type=tuple[str, int, int, str])

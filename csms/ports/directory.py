@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -68,3 +69,13 @@ class Directory(Protocol):
     async def refresh(self, station_id: int) -> None:
         """What people keep of the station changed (accepted, rejected, deleted, password): its actor must read it
         again."""
+
+
+class Missed(Protocol):
+    """What changed in the database while nobody could tell this process. Both raise Unavailable."""
+
+    async def stations_changed(self, station_ids: Sequence[int], *, within_s: float) -> Sequence[int]:
+        """Those of them that people changed in so many seconds until now, or deleted."""
+
+    async def sessions_ended(self, session_ids: Sequence[int]) -> Sequence[int]:
+        """Those of them that are not active (any more)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from csms.app.cluster import NobodyElse, Role, ToldTokens, bus_settings
+from csms.app.cluster import BUS_GRACE_SECONDS, Cluster, NobodyElse, Role, ToldTokens, bus_settings
 from csms.app.serve import check_role
 from csms.config import Settings
 from csms.domain.errors import FailedPrecondition
@@ -46,6 +46,25 @@ def test_several_servers_are_named_with_commas() -> None:
 def test_a_role_without_what_it_needs_is_refused_with_a_sentence(role: Role, settings: Settings, word: str) -> None:
     with pytest.raises(FailedPrecondition, match=word):
         check_role(settings, role)
+
+
+class AwayBus:
+    """Only what health looks at."""
+
+    away_s = 0.0
+
+
+def test_who_is_cut_off_from_the_bus_says_so_after_a_moment_and_is_ready_when_it_is_back() -> None:
+    bus = AwayBus()
+    cluster = Cluster.__new__(Cluster)
+    cluster.bus = bus  # type: ignore[assignment]
+    assert cluster.troubles() == []
+    bus.away_s = BUS_GRACE_SECONDS / 2  # a server of several that ended
+    assert cluster.troubles() == []
+    bus.away_s = 12.4
+    assert cluster.troubles() == ["NATS, the bus between the nodes, has not been reached for 12 s."]
+    bus.away_s = 0.0
+    assert cluster.troubles() == []
 
 
 def test_stations_connect_to_nodes_and_people_to_control_processes() -> None:

@@ -9,7 +9,7 @@ from prometheus_client import generate_latest
 from trio.testing import MockClock
 
 from csms.actors.registry import RegistryCounts
-from csms.app.metrics import CallMetrics, LoopMetrics, NodeCollector, Sources, open_registry
+from csms.app.metrics import BusFigures, CallMetrics, LoopMetrics, NodeCollector, Sources, open_registry
 from csms.ports.message_log import Direction
 from csms.services.traffic import Traffic
 from csms.storage.journal import JournalStatistics
@@ -26,6 +26,7 @@ def sources(traffic: Traffic) -> Sources:
         draining=lambda: False,
         traffic=traffic,
         refused_proxied=lambda: 6,
+        bus=lambda: BusFigures(connected=False, outages=3, keys_behind=12, events_behind=5, works=True),
     )
 
 
@@ -52,6 +53,11 @@ def test_everything_that_an_alert_would_watch_is_there() -> None:
         "chargehouse_database_available 1.0",
         "chargehouse_draining 0.0",
         "chargehouse_proxy_headers_refused_total 6.0",
+        "chargehouse_bus_connected 0.0",
+        "chargehouse_bus_outages_total 3.0",
+        "chargehouse_bus_keys_behind 12.0",
+        "chargehouse_bus_events_behind 5.0",
+        "chargehouse_work_here 1.0",
     ):
         assert f"\n{line}\n" in told, line
     assert "process_resident_memory_bytes" in told

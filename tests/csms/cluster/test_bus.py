@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from csms.aio import Door
-from csms.cluster.bus import Bus, BusSettings, BusUnavailable, NoAnswer, NobodyThere
+from csms.cluster.bus import DOUBT_SECONDS, Bus, BusSettings, BusUnavailable, NoAnswer, NobodyThere
 from csms.cluster.nats_server import EmbeddedNats
 from tests.kit.database import temporary_folder
 from tests.kit.nats import fresh_prefix, nats_server, settings_of
@@ -49,11 +49,13 @@ async def test_after_an_outage_it_is_there_again_and_says_so(door: Door) -> None
             back.set()
 
         bus.on_back(is_back)
+        assert bus.away_s > 0
         async with trio.open_nursery() as nursery:
             await nursery.start(bus.run)
+            assert (bus.away_s, bus.outages) == (0.0, 0)
             server.kill()
             with trio.fail_after(10):
-                while bus.connected:
+                while bus.connected or not bus.away_s:
                     await trio.sleep(0.01)
             with pytest.raises(BusUnavailable) as caught:
                 await bus.request(bus.subject("echo"), b"hello", 0.1)
@@ -62,6 +64,8 @@ async def test_after_an_outage_it_is_there_again_and_says_so(door: Door) -> None
             server.start()
             with trio.fail_after(10):
                 await back.wait()
+            assert (bus.away_s, bus.outages) == (0.0, 1)
+            assert bus.missed_s > DOUBT_SECONDS
             assert await bus.request(bus.subject("echo"), b"hello", 5) == b"HELLO"
             nursery.cancel_scope.cancel()
         server.stop()

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
+import msgspec
 import pytest
 import trio
 
 from csms.aio import Door
+from csms.cluster.bus import DOUBT_SECONDS
 from csms.cluster.codec import Done, Send, TakeBack, decode_report, encode, encode_command
 from csms.cluster.nats_directory import NodeDesk
 from csms.cluster.nats_server import EmbeddedNats
 from csms.domain.commands import ClearCache, Outcome
+from csms.domain.errors import Unavailable
+from csms.domain.facts import RegistrationStatus
 from tests.kit.cluster_world import ClusterNode, SharedDatabase
+from tests.kit.database import temporary_folder
 from tests.kit.fake_wire import MemoryWire
 from tests.kit.nats import fresh_prefix, nats_server
 
@@ -171,6 +176,82 @@ async def test_a_caller_who_is_gone_before_the_command_is_read_is_heard_all_the_
         report = decode_report(told or b"")
         assert isinstance(report, Done)
         assert report.outcome is Outcome.EXPIRED
+
+
+class Missed:
+    """The database, as nodes look into it after an outage."""
+
+    def __init__(self, changed: set[int], ended: set[int]) -> None:
+        self.changed, self.ended = changed, ended
+        self.outages = 1
+        self.within_s = 0.0
+
+    async def stations_changed(self, station_ids: Sequence[int], *, within_s: float) -> Sequence[int]:
+        if self.outages:
+            self.outages -= 1
+            raise Unavailable("the database is away")
+        self.within_s = within_s
+        return [each for each in station_ids if each in self.changed]
+
+    async def sessions_ended(self, session_ids: Sequence[int]) -> Sequence[int]:
+        return [each for each in session_ids if each in self.ended]
+
+
+async def test_what_was_changed_while_a_node_was_off_the_bus_is_read_when_it_is_back(door: Door) -> None:
+    with temporary_folder() as folder:
+        server = EmbeddedNats(folder / "nats")
+        server.start()
+        try:
+            async with nodes(door, server, 2) as (first, second):
+                wire = await here(first)
+                start = {"connectorId": 1, "idTag": "T", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
+                session = (await wire.ask("StartTransaction", start))["transactionId"]
+                missed = first.shared._missed = Missed({1}, {session})
+                server.kill()
+                with trio.fail_after(10):
+                    while first.bus.connected or second.bus.connected:
+                        await trio.sleep(0.01)
+                second.stores.rows[1] = msgspec.structs.replace(
+                    second.stores.rows[1], registration=RegistrationStatus.REJECTED
+                )
+                await second.shared.refresh(1)  # nobody hears it
+                assert list(first.registry.open_sessions()) == [session]
+                second.bus._on_back = []
+                server.start()
+                with trio.fail_after(20):
+                    while wire.closed is None or first.registry.open_sessions():
+                        await trio.sleep(0.01)
+                assert missed.within_s > DOUBT_SECONDS
+        finally:
+            server.stop()
+
+
+async def test_what_a_process_told_while_it_was_off_the_bus_it_tells_again(door: Door) -> None:
+    with temporary_folder() as folder:
+        server = EmbeddedNats(folder / "nats")
+        server.start()
+        try:
+            async with nodes(door, server, 2) as (first, second):
+                refreshed: list[int] = []
+                forgotten: list[int] = []
+
+                async def refresh(station_id: int) -> None:
+                    refreshed.append(station_id)
+
+                first.registry.refresh = refresh  # type: ignore[method-assign]
+                first.registry.forget_session = lambda _, session, __: forgotten.append(session)  # type: ignore[method-assign]
+                server.kill()
+                with trio.fail_after(10):
+                    while first.bus.connected or second.bus.connected:
+                        await trio.sleep(0.01)
+                await second.shared.refresh(1)
+                await second.shared.forget_session(1, 7, "")
+                server.start()
+                with trio.fail_after(20):
+                    while (refreshed, forgotten) != ([1], [7]):
+                        await trio.sleep(0.01)
+        finally:
+            server.stop()
 
 
 @pytest.mark.parametrize("rounds", [25])
