@@ -16,8 +16,11 @@ from tests.kit.database import (
     postgres,
     template_database,
 )
+from tests.kit.memory_disk import use_memory
 
 __all__ = ["database", "database_url", "door", "empty_database_url", "postgres", "template_database"]
+
+use_memory()  # before anybody asks for a temporary file; workers and products inherit it
 
 # No deadlines: two cores shared with a PostgreSQL say nothing about the speed of one example.
 settings.register_profile("fast", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
