@@ -22,22 +22,23 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from control.v1 import alarms_pb2 as control_dot_v1_dot_alarms__pb2
 from control.v1 import sessions_pb2 as control_dot_v1_dot_sessions__pb2
 from control.v1 import stations_pb2 as control_dot_v1_dot_stations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63ontrol/v1/watch.proto\x12\ncontrol.v1\x1a\x19\x63ontrol/v1/sessions.proto\x1a\x19\x63ontrol/v1/stations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"8\n\x0cWatchRequest\x12\x16\n\x0estart_revision\x18\x01 \x01(\x03\x12\x10\n\x08stations\x18\x02 \x03(\t\"\xc6\x01\n\rWatchResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12.\n\nevent_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07station\x18\x03 \x01(\x0b\x32\x13.control.v1.StationH\x00\x12\x19\n\x0f\x64\x65leted_station\x18\x04 \x01(\tH\x00\x12&\n\x07session\x18\x05 \x01(\x0b\x32\x13.control.v1.SessionH\x00\x42\x08\n\x06\x63hange2N\n\x0cWatchService\x12>\n\x05Watch\x12\x18.control.v1.WatchRequest\x1a\x19.control.v1.WatchResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x63ontrol/v1/watch.proto\x12\ncontrol.v1\x1a\x17\x63ontrol/v1/alarms.proto\x1a\x19\x63ontrol/v1/sessions.proto\x1a\x19\x63ontrol/v1/stations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"8\n\x0cWatchRequest\x12\x16\n\x0estart_revision\x18\x01 \x01(\x03\x12\x10\n\x08stations\x18\x02 \x03(\t\"\xea\x01\n\rWatchResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12.\n\nevent_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x07station\x18\x03 \x01(\x0b\x32\x13.control.v1.StationH\x00\x12\x19\n\x0f\x64\x65leted_station\x18\x04 \x01(\tH\x00\x12&\n\x07session\x18\x05 \x01(\x0b\x32\x13.control.v1.SessionH\x00\x12\"\n\x05\x61larm\x18\x06 \x01(\x0b\x32\x11.control.v1.AlarmH\x00\x42\x08\n\x06\x63hange2N\n\x0cWatchService\x12>\n\x05Watch\x12\x18.control.v1.WatchRequest\x1a\x19.control.v1.WatchResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'control.v1.watch_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WATCHREQUEST']._serialized_start=125
-  _globals['_WATCHREQUEST']._serialized_end=181
-  _globals['_WATCHRESPONSE']._serialized_start=184
-  _globals['_WATCHRESPONSE']._serialized_end=382
-  _globals['_WATCHSERVICE']._serialized_start=384
-  _globals['_WATCHSERVICE']._serialized_end=462
+  _globals['_WATCHREQUEST']._serialized_start=150
+  _globals['_WATCHREQUEST']._serialized_end=206
+  _globals['_WATCHRESPONSE']._serialized_start=209
+  _globals['_WATCHRESPONSE']._serialized_end=443
+  _globals['_WATCHSERVICE']._serialized_start=445
+  _globals['_WATCHSERVICE']._serialized_end=523
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 The live feed: what changes, as it changes, after it is on disk."""
 
 from collections import abc as _abc
+from control.v1 import alarms_pb2 as _alarms_pb2
 from control.v1 import sessions_pb2 as _sessions_pb2
 from control.v1 import stations_pb2 as _stations_pb2
 from google.protobuf import descriptor as _descriptor
@@ -33,7 +34,7 @@ class WatchRequest(_message.Message):
     """Send what came after this revision; 0 means from now on."""
     @_builtins.property
     def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Only these stations (`stations/{id}`) and their sessions; none means all."""
+        """Only these stations (`stations/{id}`), their sessions and their alarms; none means all, and alarms of sites and of the system too."""
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class WatchResponse(_message.Message):
     STATION_FIELD_NUMBER: _builtins.int
     DELETED_STATION_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
+    ALARM_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """Revision to resume from."""
     deleted_station: _builtins.str
@@ -76,6 +78,12 @@ class WatchResponse(_message.Message):
     def session(self) -> _sessions_pb2.Session:
         """A session as it is now."""
 
+    @_builtins.property
+    def alarm(self) -> _alarms_pb2.Alarm:
+        """An alarm as it is now: raised, counted once more, over, or somebody took notice of it. One that goes because its station is
+        deleted is not told; the deletion of the station is.
+        """
+
     def __init__(
         self,
         *,
@@ -84,12 +92,13 @@ class WatchResponse(_message.Message):
         station: _stations_pb2.Station | None = ...,
         deleted_station: _builtins.str = ...,
         session: _sessions_pb2.Session | None = ...,
+        alarm: _alarms_pb2.Alarm | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "deleted_station", b"deleted_station", "event_time", b"event_time", "session", b"session", "station", b"station"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "change", b"change", "deleted_station", b"deleted_station", "event_time", b"event_time", "session", b"session", "station", b"station"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "deleted_station", b"deleted_station", "event_time", b"event_time", "revision", b"revision", "session", b"session", "station", b"station"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm", b"alarm", "change", b"change", "deleted_station", b"deleted_station", "event_time", b"event_time", "revision", b"revision", "session", b"session", "station", b"station"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["station", "deleted_station", "session"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["station", "deleted_station", "session", "alarm"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class WatchServiceStub(object):
-    """Watches stations and sessions.
+    """Watches stations, sessions and alarms.
     """
 
     def __init__(self, channel):
@@ -43,11 +43,11 @@ class WatchServiceStub(object):
 
 
 class WatchServiceServicer(object):
-    """Watches stations and sessions.
+    """Watches stations, sessions and alarms.
     """
 
     def Watch(self, request, context):
-        """Streams changes. Begin by listing, then watch from the list's revision: nothing is missed. Progress ticks come when nothing
+        """Streams changes, as far as the caller may see what changed. Begin by listing, then watch from the list's revision: nothing is missed. Progress ticks come when nothing
         happens. OUT_OF_RANGE/REVISION_TOO_OLD when the revision is no longer kept, OUT_OF_RANGE/WATCHER_TOO_SLOW when the watcher fell
         behind: list again, then watch from there.
         """
@@ -72,7 +72,7 @@ def add_WatchServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WatchService(object):
-    """Watches stations and sessions.
+    """Watches stations, sessions and alarms.
     """
 
     @staticmethod

@@ -27,31 +27,31 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class WatchServiceStub:
-    """Watches stations and sessions."""
+    """Watches stations, sessions and alarms."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> WatchServiceAsyncStub: ...
     Watch: _grpc.UnaryStreamMultiCallable[_watch_pb2.WatchRequest, _watch_pb2.WatchResponse]
-    """Streams changes. Begin by listing, then watch from the list's revision: nothing is missed. Progress ticks come when nothing
+    """Streams changes, as far as the caller may see what changed. Begin by listing, then watch from the list's revision: nothing is missed. Progress ticks come when nothing
     happens. OUT_OF_RANGE/REVISION_TOO_OLD when the revision is no longer kept, OUT_OF_RANGE/WATCHER_TOO_SLOW when the watcher fell
     behind: list again, then watch from there.
     """
 
 @_typing.type_check_only
 class WatchServiceAsyncStub(WatchServiceStub):
-    """Watches stations and sessions."""
+    """Watches stations, sessions and alarms."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Watch: _aio.UnaryStreamMultiCallable[_watch_pb2.WatchRequest, _watch_pb2.WatchResponse]  # type: ignore[assignment]
-    """Streams changes. Begin by listing, then watch from the list's revision: nothing is missed. Progress ticks come when nothing
+    """Streams changes, as far as the caller may see what changed. Begin by listing, then watch from the list's revision: nothing is missed. Progress ticks come when nothing
     happens. OUT_OF_RANGE/REVISION_TOO_OLD when the revision is no longer kept, OUT_OF_RANGE/WATCHER_TOO_SLOW when the watcher fell
     behind: list again, then watch from there.
     """
 
 class WatchServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Watches stations and sessions."""
+    """Watches stations, sessions and alarms."""
 
     @_abc_1.abstractmethod
     def Watch(
@@ -59,7 +59,7 @@ class WatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _watch_pb2.WatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_watch_pb2.WatchResponse], _abc.AsyncIterator[_watch_pb2.WatchResponse]]:
-        """Streams changes. Begin by listing, then watch from the list's revision: nothing is missed. Progress ticks come when nothing
+        """Streams changes, as far as the caller may see what changed. Begin by listing, then watch from the list's revision: nothing is missed. Progress ticks come when nothing
         happens. OUT_OF_RANGE/REVISION_TOO_OLD when the revision is no longer kept, OUT_OF_RANGE/WATCHER_TOO_SLOW when the watcher fell
         behind: list again, then watch from there.
         """

@@ -39,10 +39,11 @@ from csms.domain.notifications import NotificationKind
 from csms.domain.silence import Heard, listen
 from csms.domain.topology import SYSTEM_ID, Tree
 from csms.ports.alarms import AlarmSettingStore, AlarmStore, Batch, Listened, Subscriber
+from csms.ports.feed import Feed
 from csms.ports.lease import Lease
 from csms.ports.notifications import Notifier
 from csms.ports.webhooks import WebhookStore
-from csms.services.alarm_telling import Place, events_of, outgoing_of, values_of
+from csms.services.alarm_telling import Place, events_of, outgoing_of, publish, values_of
 from csms.services.scopes import Scopes
 
 _log = structlog.get_logger("csms.alarms")
@@ -70,6 +71,7 @@ class AlarmSweep:
         scopes: Scopes,
         lease: Lease,
         tree: Callable[[], Tree],
+        feed: Feed,
         *,
         backed: Backed,
         wake_webhooks: Callable[[], None],
@@ -82,6 +84,7 @@ class AlarmSweep:
         self._scopes = scopes
         self._lease = lease
         self._tree = tree
+        self._feed = feed
         self._backed = backed
         self._wake_webhooks = wake_webhooks
         self._now = now
@@ -235,6 +238,7 @@ class AlarmSweep:
                 [sent for each in told for sent in outgoing_of(*each, hooks, tree, at=now)],
             )
         )
+        publish(self._feed, ((alarm, places[alarm.subject].id) for alarm, _ in numbered))
         if hooks:
             self._wake_webhooks()
         await self._tell(told)

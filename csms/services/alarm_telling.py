@@ -1,8 +1,9 @@
-"""What the world hears of an alarm: lines of the event log, bodies for webhooks, values for notifications."""
+"""What the world hears of an alarm: lines of the event log, bodies for webhooks, values for notifications, and the feed
+on which whoever shows alarms learns that there is something new."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -12,6 +13,7 @@ from csms.domain.alarms import Alarm, Happening, words_of
 from csms.domain.errors import NotFound
 from csms.domain.topology import Tree
 from csms.ports.alarms import EventSource, LoggedEvent, Outgoing
+from csms.ports.feed import Feed, Subject
 from csms.ports.webhooks import Webhook
 
 _EVENT_KINDS: Final[Mapping[Happening, str]] = {
@@ -103,6 +105,12 @@ def outgoing_of(
         if (not hook.kinds or alarm.kind in hook.kinds)
         and (hook.place_id is None or place.id in tree.within([hook.place_id]))
     ]
+
+
+def publish(feed: Feed, changed: Iterable[tuple[Alarm, int]]) -> None:
+    """Alarms, each with the place where it is, that were raised, counted, noticed or ended; after the commit."""
+    for alarm, place_id in changed:
+        feed.publish(Subject.ALARM, alarm.subject.station_id or 0, alarm_id=alarm.id, place_id=place_id)
 
 
 def values_of(alarm: Alarm, place: Place) -> dict[str, str]:

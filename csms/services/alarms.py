@@ -23,8 +23,9 @@ from csms.ports.alarms import (
     LoggedEvent,
     LogPosition,
 )
+from csms.ports.feed import Feed
 from csms.ports.webhooks import WebhookStore
-from csms.services.alarm_telling import Place, events_of, outgoing_of, place_name
+from csms.services.alarm_telling import Place, events_of, outgoing_of, place_name, publish
 from csms.services.audit import note_change
 from csms.services.scopes import Scopes
 
@@ -38,6 +39,7 @@ class Alarms:
         webhooks: WebhookStore,
         scopes: Scopes,
         tree: Callable[[], Tree],
+        feed: Feed,
         *,
         wake_webhooks: Callable[[], None] = lambda: None,
         now: Callable[[], datetime],
@@ -46,6 +48,7 @@ class Alarms:
         self._webhooks = webhooks
         self._scopes = scopes
         self._tree = tree
+        self._feed = feed
         self._wake_webhooks = wake_webhooks
         self._now = now
 
@@ -129,7 +132,7 @@ class Alarms:
             now,
         )
         await self._store.acknowledge(ids, caller.name, note, batch)
-        return await self._done(caller, ids)
+        return await self._done(caller, views)
 
     async def clear(self, caller: Principal, ids: Sequence[int], note: str) -> Sequence[AlarmView]:
         """End by hand those that go on. Raises InvalidArgument, NotFound."""
@@ -154,7 +157,7 @@ class Alarms:
             now,
         )
         await self._store.clear(ids, caller.name, note, batch)
-        return await self._done(caller, ids)
+        return await self._done(caller, views)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -162,10 +165,11 @@ class Alarms:
         scope = await self._scopes.of(caller, Action.HANDLE_ALARMS)
         check_handling(len(ids), note)
         found = await self._store.find(ids, scope)
-        missing = set(ids) - {view.alarm.id for view in found}
+        views = {view.alarm.id: view for view in found}
+        missing = set(ids) - views.keys()
         if missing:
             raise _no_alarm(min(missing))
-        return found
+        return [views[number] for number in dict.fromkeys(ids)]
 
     async def _batch(self, views: Collection[AlarmView], happening: Happening, now: datetime) -> Batch:
         tree = self._tree()
@@ -177,12 +181,14 @@ class Alarms:
             outgoing=[sent for each in told for sent in outgoing_of(*each, hooks, tree, at=now)],
         )
 
-    async def _done(self, caller: Principal, ids: Sequence[int]) -> Sequence[AlarmView]:
+    async def _done(self, caller: Principal, views: Sequence[AlarmView]) -> Sequence[AlarmView]:
+        publish(self._feed, ((view.alarm, view.place_id) for view in views))
+        ids = [view.alarm.id for view in views]
         note_change("alarms/" + ",".join(str(number) for number in ids[:20]))
         self._wake_webhooks()
         scope = await self._scopes.of(caller, Action.HANDLE_ALARMS)
         found = {view.alarm.id: view for view in await self._store.find(ids, scope)}
-        return [found[number] for number in dict.fromkeys(ids) if number in found]
+        return [found[number] for number in ids if number in found]
 
 
 def _no_alarm(alarm_id: int) -> NotFound:

@@ -192,7 +192,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         SessionServicer(world.sessions, world.session_editing),
         IdTokenServicer(world.tokens),
         OutletServicer(world.outlets, world.limits),
-        WatchServicer(world.watching, tick=0.05),
+        WatchServicer(world.watching, world.alarms.place_name, tick=0.05),
         MessageLogServicer(world.messages),
         SystemServicer(world.system),
         InstallationServicer(world.installations),

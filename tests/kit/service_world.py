@@ -258,7 +258,6 @@ class ServiceWorld:
 
     def _chapters(self) -> None:
         """What stations tell, and what is ordered of them."""
-        self.watching = Watching(self.feed, self.station_queries, self.session_queries, self.scopes, now=lambda: NOW)
         self.messages = Messages(self.log, self.station_store, self.scopes)
         self.certified: set[int] = set()
         self.station_security = StationSecurity(
@@ -301,7 +300,15 @@ class ServiceWorld:
             self.webhook_store, self.webhook_caller, lambda: self.places.tree, now=lambda: self.time
         )
         self.alarms = Alarms(
-            self.alarm_store, self.webhook_store, self.scopes, lambda: self.places.tree, now=lambda: self.time
+            self.alarm_store,
+            self.webhook_store,
+            self.scopes,
+            lambda: self.places.tree,
+            self.feed,
+            now=lambda: self.time,
+        )
+        self.watching = Watching(
+            self.feed, self.station_queries, self.session_queries, self.alarm_store, self.scopes, now=lambda: NOW
         )
         self.alarm_settings = AlarmSettingsDesk(self.alarm_setting_store, can_send=True)
         self.news = NewsDesk(self.news_store, lambda: self.places.tree, now=lambda: self.time)

@@ -42,11 +42,12 @@ def build(parts: Parts) -> list[Servicer]:
         parts.scopes,
         parts.lease("alarms"),
         lambda: places.tree,
+        parts.feed,
         backed=_backed(parts),
         wake_webhooks=webhooks.wake,
         now=now,
     )
-    alarms = Alarms(store, hooks, parts.scopes, lambda: places.tree, wake_webhooks=webhooks.wake, now=now)
+    alarms = Alarms(store, hooks, parts.scopes, lambda: places.tree, parts.feed, wake_webhooks=webhooks.wake, now=now)
     digest = AlarmDigest(
         store, settings, parts.scopes, lambda: places.tree, portal_url=parts.settings.portal_public_url, now=now
     )

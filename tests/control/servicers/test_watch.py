@@ -8,8 +8,11 @@ import grpc
 import pytest
 import trio
 
+from control.v1 import alarms_pb2
 from control.v1 import watch_pb2 as pb
+from csms.domain.access import Role
 from csms.ports.feed import Subject
+from tests.control.servicers.test_alarms import an_alarm
 from tests.kit.control_world import ControlWorld, Refused
 
 
@@ -58,3 +61,26 @@ async def test_a_watcher_that_goes_away_leaves_nothing_behind(world: ControlWorl
     await world.client.collect("watch.Watch", pb.WatchRequest(), 2)  # then it cancels
     await until(lambda: world.feed.watchers == 0)
     assert not world.door._guests
+
+
+@pytest.mark.feature("F-ALM-1")
+async def test_an_alarm_comes_as_it_is_now(world: ControlWorld) -> None:
+    station = await world.add_station("CP-1")
+    name = await an_alarm(world, station)
+    listed = world.feed.revision
+    await world.client.call("alarms.AcknowledgeAlarms", alarms_pb2.AcknowledgeAlarmsRequest(names=[name], note="Go"))
+    _, change = await world.client.collect("watch.Watch", pb.WatchRequest(start_revision=listed), 2)
+    alarm = (await world.client.call("alarms.GetAlarm", alarms_pb2.GetAlarmRequest(name=name))).alarm
+    assert (change.WhichOneof("change"), change.alarm) == ("alarm", alarm)
+    assert (alarm.note, alarm.place_display_name) == ("Go", "System")
+
+
+@pytest.mark.feature("F-ALM-1", "F-USR-1")
+@pytest.mark.parametrize("role", [Role.SITE_ADMINISTRATOR, Role.EV_USER])
+async def test_whoever_may_not_see_a_station_hears_nothing_of_its_alarms(world: ControlWorld, role: Role) -> None:
+    name = await an_alarm(world, await world.add_station("CP-1"))
+    listed = world.feed.revision
+    await world.client.call("alarms.AcknowledgeAlarms", alarms_pb2.AcknowledgeAlarmsRequest(names=[name]))
+    world.client.token = world.bearer[role]
+    heard = await world.client.collect("watch.Watch", pb.WatchRequest(start_revision=listed), 4)
+    assert [change.WhichOneof("change") for change in heard] == [None] * 4

@@ -11,9 +11,11 @@ import pytest
 from csms.domain.access import Role
 from csms.domain.alarm_rules import Told
 from csms.domain.alarms import AlarmKind, AlarmSource
+from csms.domain.errors import Unavailable
 from csms.domain.notifications import NotificationKind
 from csms.domain.topology import Place, PlaceKind
 from csms.ports.alarms import AlarmFilter, AlarmOrder, Subscriber
+from csms.ports.feed import Subject
 from csms.ports.webhooks import Webhook
 from csms.services.alarm_digest import AlarmDigest
 from csms.services.alarm_sweep import AlarmSweep
@@ -39,6 +41,7 @@ class SweepWorld(ServiceWorld):
             self.scopes,
             FakeLease(),
             lambda: self.places.tree,
+            self.feed,
             backed=lambda: self.backed_at,
             wake_webhooks=self.webhooks.wake,
             now=lambda: self.time,
@@ -188,3 +191,73 @@ async def test_the_daily_mail_comes_once_at_the_hour_in_the_zone_and_language(wo
     await world.sweep.weigh_inbox()
     world.later(days=1)
     assert await digest.send_due() == 0
+
+
+class Heard:
+    """What the feed told of alarms, and what of it was on disk at that moment."""
+
+    def __init__(self, world: SweepWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.told: list[tuple[int, int, int]] = []
+        self._world = world
+        monkeypatch.setattr(world.feed, "publish", self._publish)
+
+    def _publish(self, subject: Subject, station_id: int = 0, *, alarm_id: int = 0, place_id: int = 0) -> None:
+        if subject is Subject.ALARM:
+            assert alarm_id in self._world.alarm_store.alarms  # kept before it is told
+            self.told.append((alarm_id, station_id, place_id))
+
+    def take(self) -> list[tuple[int, int, int]]:
+        told, self.told = self.told, []
+        return told
+
+
+@pytest.mark.feature("F-ALM-1", "F-ALM-2")
+async def test_each_change_of_an_alarm_is_on_the_feed_after_its_commit(
+    world: SweepWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await world.place_store.create(Place(0, 1, PlaceKind.SITE, "Harbour"))
+    await world.places.load()
+    station = await world.add_station("CP-1")
+    world.tables.stations[station].place_id = site.id
+    heard = Heard(world, monkeypatch)
+    world.tell(station, "Faulted", "HighTemperature")
+    await world.sweep.weigh_inbox()
+    ((alarm, *where),) = heard.take()
+    assert where == [station, site.id]
+    world.later(seconds=5)
+    world.tell(station, "Available")
+    await world.sweep.weigh_inbox()
+    world.later(seconds=5)
+    world.tell(station, "Faulted", "HighTemperature")  # the same one, counted
+    await world.sweep.weigh_inbox()
+    assert heard.take() == [(alarm, station, site.id)] * 2
+    world.tell(station, "Faulted", "HighTemperature")
+    monkeypatch.setattr(world.alarm_store, "save", unavailable)
+    with pytest.raises(Unavailable):
+        await world.sweep.weigh_inbox()
+    with pytest.raises(Unavailable):
+        await world.alarms.acknowledge(ADMIN, [alarm], "")
+    assert heard.take() == []
+
+
+async def unavailable(*_: object) -> None:
+    raise Unavailable("The database is away.")
+
+
+@pytest.mark.feature("F-ALM-2")
+async def test_silence_and_old_backups_are_on_the_feed_once_each(
+    world: SweepWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = await world.add_station("CP-1")
+    row = world.tables.stations[station]
+    row.online, row.last_seen_at, row.created_at = False, world.time, world.time
+    world.backed_at = world.time - timedelta(hours=37)
+    heard = Heard(world, monkeypatch)
+    world.later(minutes=11)
+    for _ in range(3):
+        await world.sweep.listen()
+    assert sorted(each[1:] for each in heard.take()) == [(0, 1), (station, 1)]
+    world.backed_at, row.online, row.last_seen_at = world.time, True, world.time
+    for _ in range(3):
+        await world.sweep.listen()
+    assert sorted(each[1:] for each in heard.take()) == [(0, 1), (station, 1)]
