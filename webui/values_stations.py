@@ -51,6 +51,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     last_failed_attempt_reason: str
     place: str
     owner: str
+    update_time: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -255,6 +256,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     has_master_password: bool = False
     has_access_code: bool = False
+    update_time: datetime | None = None
     etag: str = ""
 
 
@@ -271,6 +273,16 @@ class InventoryLine(msgspec.Struct, frozen=True):
 
     station: Listed
     installation: Installation
+
+    @property
+    def modified(self) -> datetime | None:
+        """When the station or its installation was last changed."""
+        return max(filter(None, (self.station.update_time, self.installation.update_time)), default=None)
+
+    @property
+    def in_timeout(self) -> bool:
+        """Does the server hear nothing of it?"""
+        return not self.station.online
 
 
 class InventoryPage(msgspec.Struct, frozen=True):

@@ -132,6 +132,8 @@ def export_columns(places: Places) -> list[tables.Column[InventoryLine]]:
         (_("Installed by"), lambda i: i.installation.installer),
         (_("Warranty until"), lambda i: i.installation.warranty_date),
         (_("Added"), lambda i: tables.local(i.station.create_time)),
+        (_("Modified"), lambda i: tables.local(i.modified)),
+        (_("In timeout"), lambda i: _("Yes") if i.in_timeout else _("No")),
     ]
 
 

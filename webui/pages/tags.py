@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from datetime import datetime, time
 from typing import TypeVar
 
@@ -55,11 +56,25 @@ async def if_told(asked: Awaitable[T], otherwise: T) -> T:
         return otherwise
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of an action on several tags: a sentence, and those that failed: key, id and why."""
+
+    done: str = ""
+    failed: tuple[tuple[str, str, str], ...] = ()
+    problem: str = ""
+
+
 @signed_in
 async def table(request: Request) -> Response:
     """Tags that match, in the order asked for."""
-    client, params = client_of(request), request.query_params
-    wanted = {
+    return await list_page(request)
+
+
+def wanted_of(request: Request) -> dict[str, str]:
+    """Filters and order, as the address says; nonsense counts as not given."""
+    params = request.query_params
+    return {
         "q": params.get("q", "").strip()[:100],
         "state": _one_of(params.get("state", ""), STATES),
         "type": _one_of(params.get("type", ""), TYPES),
@@ -68,6 +83,11 @@ async def table(request: Request) -> Response:
         "order": _one_of(params.get("order", ""), ORDERS),
         "desc": "1" if params.get("desc") == "1" else "",
     }
+
+
+async def list_page(request: Request, report: Report | None = None, status: int = 200) -> Response:
+    """The table, with what became of an action above it."""
+    client, params, wanted = client_of(request), request.query_params, wanted_of(request)
     asked = client.desk.ask(
         "IdTokenService/ListIdTokens",
         TagPage,
@@ -90,6 +110,8 @@ async def table(request: Request) -> Response:
     return await show(
         request,
         "tags/list.html",
+        status,
+        report=report,
         page=page,
         wanted=wanted,
         after=params.get("after", ""),
@@ -104,6 +126,7 @@ async def table(request: Request) -> Response:
         type_word=type_word,
         first_url=with_query("/tags", wanted),
         next_url=with_query("/tags", wanted | {"after": page.next_page_token}),
+        bulk_url=with_query("/tags/bulk", wanted | {"after": params.get("after", "")}),
     )
 
 

@@ -1,4 +1,4 @@
-// Lists of stations: ticking rows.
+// Lists: ticking rows.
 "use strict";
 
 // ---- ticks: one for all, and how many there are

@@ -217,6 +217,17 @@ def test_the_inventory_is_searched_by_what_stands_on_the_label(house: House, chr
     page.get_by_label("Material number").fill("mat-77")
     expect(page.locator("#list tbody tr")).to_have_count(1)
     expect(page.locator("#list tbody")).to_contain_text("EQUIP-1")
+    expect(page.get_by_role("columnheader", name="In timeout")).to_be_visible()
+    expect(page.locator("#list tbody tr td").first).to_have_text("Yes")
+    with live_station(house.product, "EQUIP-1"):
+        page.reload()
+        expect(page.locator("#list tbody tr td").first).to_have_text("No")
+        with page.expect_download() as waiting:
+            page.get_by_role("link", name="XLSX").click()
+        table = openpyxl.load_workbook(io.BytesIO(waiting.value.path().read_bytes())).active
+        headings, *rows = table.iter_rows(values_only=True)
+        (told,) = [dict(zip(headings, row, strict=True)) for row in rows]
+        assert (told["Identity"], told["In timeout"], told["Modified"] >= told["Added"]) == ("EQUIP-1", "No", True)
     page.get_by_role("link", name="EQUIP-1", exact=True).click()
     expect(page.get_by_role("heading", name="Installation")).to_be_visible()
     visit.close()

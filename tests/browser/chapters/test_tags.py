@@ -162,3 +162,58 @@ def test_axe_finds_nothing_at_tags(house: House, chromium: Browser) -> None:
     assert complaints(house, chromium, "admin", *paths) == []
     assert complaints(house, chromium, "driver", "/tags", one) == []
     house.ask("outlets.SetChargeLimit", limit={"target": "tagGroups/LOOKED"})
+
+
+@pytest.mark.feature("F-TAG-1")
+def test_several_tags_are_ticked_blocked_unblocked_and_deleted_at_once(house: House, chromium: Browser) -> None:
+    names = [tag(house, f"0477000000000{number}", alias="Ticked") for number in range(1, 4)]
+    other = tag(house, "04770000000009", alias="Ticked")
+    visit = house.page(chromium, "admin")
+    page = visit.page
+    page.goto("/tags?q=Ticked")
+    deeds = page.get_by_role("form", name="Action on the ticked tags")
+    press(deeds.get_by_role("button", name="Block", exact=True))
+    expect(page.get_by_role("alert")).to_contain_text("Tick the tags first.")
+    page.get_by_label("Tick all").check()
+    expect(page.locator("[data-picked=tag]")).to_have_text("4")
+    page.get_by_label("Tick 04770000000009").uncheck()
+    expect(page.locator("[data-picked=tag]")).to_have_text("3")
+    press(deeds.get_by_role("button", name="Block", exact=True))
+    expect(page.get_by_text("The ticked tags are blocked.")).to_be_visible()
+    assert [house.ask("id_tokens.GetIdToken", name=name).id_token.blocked for name in names] == [True] * 3
+    assert not house.ask("id_tokens.GetIdToken", name=other).id_token.blocked
+    expect(page.get_by_label("Search tags")).to_have_value("Ticked")  # the filters stay
+    page.get_by_label("Tick 04770000000001").check()
+    press(deeds.get_by_role("button", name="Unblock", exact=True))
+    expect(page.get_by_text("The ticked tags are no longer blocked.")).to_be_visible()
+    assert [house.ask("id_tokens.GetIdToken", name=name).id_token.blocked for name in names] == [False, True, True]
+    for number in (1, 2, 3):
+        page.get_by_label(f"Tick 0477000000000{number}").check()
+    house.ask("id_tokens.DeleteIdToken", name=names[2])  # somebody else was faster
+    deeds.get_by_role("button", name="Delete").click()
+    yes(page)
+    expect(page.get_by_text("Done for 2 tags.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("Not done for 1 tag")
+    left = house.ask("id_tokens.ListIdTokens", query="Ticked").id_tokens
+    assert [each.name for each in left] == [other]
+    house.ask("id_tokens.DeleteIdToken", name=other)
+    visit.close()
+
+
+def test_a_driver_ticks_tags_to_block_them_and_is_not_offered_to_delete_them(house: House, chromium: Browser) -> None:
+    mine = tag(house, "04771111111111", user=house.names["driver"])
+    visit = house.page(chromium, "driver", width=390)
+    page = visit.page
+    page.goto("/tags")
+    deeds = page.get_by_role("form", name="Action on the ticked tags")
+    expect(deeds.get_by_role("button", name="Delete")).to_have_count(0)
+    page.get_by_label("Tick 04771111111111").check()
+    press(deeds.get_by_role("button", name="Block", exact=True))
+    expect(page.get_by_text("The ticked tags are blocked.")).to_be_visible()
+    assert house.ask("id_tokens.GetIdToken", name=mine).id_token.blocked_by_user
+    visit.close()
+    with house.visitor("driver") as http:
+        assert http.post("/tags/bulk", data={"do": "delete", "tag": mine.partition("/")[2]}).status_code == 403
+    with house.visitor("support") as http:
+        assert "Tick all" not in http.get("/tags").text
+    house.ask("id_tokens.DeleteIdToken", name=mine)
