@@ -14,6 +14,7 @@ from csms.app.parts import Parts
 from csms.domain.facts import AuthorizationAsked
 from csms.outbox.guarded_http import GuardedHttp
 from csms.outbox.ocpi import OcpiClient
+from csms.ports.feed import Subject
 from csms.services.reservations import Reservations
 from csms.services.roaming_commands import RoamingCommands
 from csms.services.roaming_parties import RoamingParties
@@ -109,7 +110,12 @@ def _commands(
 ) -> RoamingCommands:
     return RoamingCommands(
         parts.remote,
-        Reservations(PostgresReservationBook(parts.database), parts.remote, now=parts.now),
+        Reservations(
+            PostgresReservationBook(parts.database),
+            parts.remote,
+            now=parts.now,
+            told=partial(parts.feed.publish, Subject.RESERVATION),
+        ),
         parts.stores.session_queries,
         facts,
         releases,

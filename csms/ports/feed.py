@@ -36,8 +36,8 @@ class Subject(IntEnum):
     """Raised, counted once more, over, or somebody took notice."""
     RESERVATION = 5
     """One at the station was made or moved on."""
-    SUMS = 6
-    """Sessions that changed are in the sums of statistics now; of no station."""
+    FIGURES = 6
+    """What nothing but figures is made of: sums of statistics, who is in a group. Of no station."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

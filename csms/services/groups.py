@@ -9,6 +9,7 @@ import msgspec
 
 from csms.domain.access import Action, Principal, check
 from csms.domain.errors import Exhausted, FailedPrecondition, InvalidArgument, NotFound
+from csms.ports.feed import Feed, Subject
 from csms.ports.sharing import Group, SharingStore
 from csms.services.scopes import Scopes
 
@@ -20,9 +21,10 @@ class Groups:
     """Use cases of people. All raise FailedPrecondition/NOT_A_PERSON for API keys, NotFound for a group that is not the
     caller's, and Unavailable while the database is away. A group that is shown has only what the caller may see."""
 
-    def __init__(self, store: SharingStore, scopes: Scopes) -> None:
+    def __init__(self, store: SharingStore, scopes: Scopes, feed: Feed) -> None:
         self._store = store
         self._scopes = scopes
+        self._feed = feed
 
     async def all(self, caller: Principal) -> Sequence[Group]:
         """By name."""
@@ -57,13 +59,17 @@ class Groups:
             raise InvalidArgument(f"A group holds up to {MAX_STATIONS} stations.", reason="INVALID_STATIONS")
         unnarrowed = msgspec.structs.replace(caller, group_id=None)
         await self._scopes.check_stations(unnarrowed, Action.READ_STATIONS, station_ids)
-        return await self._shown(caller, await self._store.change_group(group_id, add=station_ids))
+        changed = await self._store.change_group(group_id, add=station_ids)
+        self._feed.publish(Subject.FIGURES)
+        return await self._shown(caller, changed)
 
     async def remove(self, caller: Principal, group_id: int, station_ids: Sequence[int]) -> Group:
         """Raises InvalidArgument."""
         _check_count(station_ids)
         await self._own(caller, group_id)
-        return await self._shown(caller, await self._store.change_group(group_id, remove=station_ids))
+        changed = await self._store.change_group(group_id, remove=station_ids)
+        self._feed.publish(Subject.FIGURES)
+        return await self._shown(caller, changed)
 
     async def _own(self, caller: Principal, group_id: int) -> Group:
         owner = _owner(caller)

@@ -21,7 +21,8 @@ _log = structlog.get_logger("csms.statistics")
 
 
 class Reckoner:
-    """A task for the nursery of the application. `meter_value_days`: how long meter values are kept (0: for ever)."""
+    """A task for the nursery of the application. `meter_value_days`: how long meter values are kept (0: for ever);
+    `told`: called when the sums have changed and there is nothing more to do for now."""
 
     def __init__(
         self,
@@ -30,23 +31,29 @@ class Reckoner:
         *,
         meter_value_days: int = 0,
         now: Callable[[], datetime],
+        told: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._tree = tree
         self._days = meter_value_days
         self._now = now
+        self._told = told
 
     async def run(self) -> None:
         """For ever; an outage is waited for."""
         while True:
+            changed = False
             try:
                 while True:
                     began = trio.current_time()
                     if not await self.step():
                         break
+                    changed = True
                     await trio.sleep(trio.current_time() - began)  # rests as long as it worked
             except Unavailable:
                 _log.info("statistics wait for the database")
+            if changed:
+                self._told()
             await trio.sleep(PAUSE)
 
     async def step(self) -> int:

@@ -95,7 +95,9 @@ class Reservations:
         telling: Telling | None = None,
         lease: Lease | None = None,
         running: Callable[[Sequence[Reservation]], None] = lambda _: None,
+        told: Callable[[int], None] = lambda _: None,
     ) -> None:
+        """`told`: one at this station was made or moved on, and is kept so."""
         self._store = store
         self._remote = remote
         self._scopes = remote.scopes
@@ -103,6 +105,7 @@ class Reservations:
         self._telling = telling
         self._lease = lease
         self._running = running
+        self._told = told
 
     async def create(self, caller: Principal, target: Target, order: ReservationOrder) -> ReservationOutcome:
         """Write it down, ask the station. A refusal (Occupied, Faulted, Unavailable, Rejected) is an outcome.
@@ -119,6 +122,7 @@ class Reservations:
                 reason="RESERVATIONS_OFF",
             )
         made = await self._store.create(draft, self._now())
+        self._told(made.station_id)
         if made.state is ReservationState.BOOKED:
             return ReservationOutcome(made, CommandOutcome(_NOT_ASKED, self._now(), 0.0))
         try:
@@ -267,6 +271,7 @@ class Reservations:
             only_from=OPEN | {ReservationState.EXPIRED},
             station_id=station_id,
         )
+        self._told(station_id)
 
     async def saw_update(self, station_id: int, fact: ReservationStatusUpdated, _reply: Reply) -> None:
         """The station ended one by itself."""
@@ -275,6 +280,7 @@ class Reservations:
             await self._store.change(
                 fact.reservation_id, state, self._now(), only_from=OPEN, station_id=station_id, status=fact.status
             )
+            self._told(station_id)
 
     async def run(self) -> None:
         """A task for the nursery of the application: end those whose time is over, begin those whose time has come, and
@@ -292,6 +298,7 @@ class Reservations:
         """One round of it. Raises Unavailable."""
         now = self._now()
         for ended in await self._store.expire(now):
+            self._told(ended.station_id)
             _log.info("a reservation is over", reservation_id=ended.id, state=ended.state.value)
             await self._tell(ended.user_id, "ended", ended)
         for settled in await self._store.settle_waiting(now):
@@ -427,6 +434,7 @@ class Reservations:
     async def _move(self, known: Reservation, state: ReservationState, status: str, note: str) -> Reservation:
         """Move it on; where the station has ended it meanwhile, that stays."""
         changed = await self._store.change(known.id, state, self._now(), only_from=OPEN, status=status, note=note)
+        self._told(known.station_id)
         await self._remember()
         return changed or await self._store.find(known.id) or known
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from operator import sub
 from typing import Final
@@ -31,7 +32,7 @@ from csms.domain.statistics import (
 from csms.domain.time_axis import Axis, axis_of, previous_span
 from csms.domain.topology import SYSTEM_ID, PlaceKind, Tree
 from csms.domain.usage import Amounts
-from csms.ports.feed import Feed
+from csms.ports.feed import Feed, WatcherTooSlow
 from csms.ports.statistics import Order, Selection, StatisticsStore
 from csms.services.audit import note_change
 from csms.services.chart_values import SUMMED, order_of, value_of
@@ -147,12 +148,17 @@ class Statistics:
     async def watch_dashboard(
         self, caller: Principal, place_id: int | None, group_id: int | None, days: int, zone: str
     ) -> AsyncGenerator[Dashboard, None]:
-        """The figures at once, and again when something changed, at most every two seconds. Raises as `dashboard`."""
+        """The figures at once, and again when something changed, at most every two seconds. Raises as `dashboard`.
+
+        Each watch begins before the figures are read, so what changes while they are, or in the pause, is in the first
+        batch. All that figures are made of is on the feed (docs/statistics.md); the clock is what the tick is for.
+        """
         while True:
             async with self._feed.watch() as watch:
                 yield await self.dashboard(caller, place_id, group_id, days, zone)
                 await trio.sleep(DASHBOARD_PAUSE)
-                await watch.next_batch(tick=DASHBOARD_TICK)
+                with suppress(WatcherTooSlow):  # so much changed that it is no longer kept
+                    await watch.next_batch(tick=DASHBOARD_TICK)
 
     # -- settings and sizes ----------------------------------------------------------------------------------------
 

@@ -136,7 +136,7 @@ async def test_an_alarm_is_told_with_what_it_takes_to_know_whom_it_concerns(open
         feed.publish(Subject.ALARM, alarm_id=6, place_id=4)  # of a place
         feed.publish(Subject.SESSION, 17, 9)
         feed.publish(Subject.RESERVATION, 17)
-        feed.publish(Subject.SUMS)
+        feed.publish(Subject.FIGURES)
         told = [
             (each.subject, each.station_id, each.session_id, each.alarm_id, each.place_id)
             for each in await gather(watch, 6)
@@ -147,5 +147,5 @@ async def test_an_alarm_is_told_with_what_it_takes_to_know_whom_it_concerns(open
         (Subject.ALARM, 0, 0, 6, 4),
         (Subject.SESSION, 17, 9, 0, 0),
         (Subject.RESERVATION, 17, 0, 0, 0),
-        (Subject.SUMS, 0, 0, 0, 0),
+        (Subject.FIGURES, 0, 0, 0, 0),
     ]

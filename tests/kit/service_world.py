@@ -171,7 +171,7 @@ class ServiceWorld:
         self.backup_store = FakeBackups()
         self.backups = Backups(self.backup_store, daily_at=None, now=lambda: NOW)
         self.shares = Sharing(self.sharing, self.scopes, self.feed)
-        self.groups = Groups(self.sharing, self.scopes)
+        self.groups = Groups(self.sharing, self.scopes, self.feed)
         self.soap_addresses = FakeSoapAddresses(lambda station_id: station_id in self.tables.stations)
         self.soap = SoapAddressing(self.soap_addresses, self.feed, self.scopes)
         self.session_changes = FakeSessionChanges(self.tables)

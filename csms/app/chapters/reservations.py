@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from control.server import Servicer
 from control.servicers.local_lists import LocalListServicer
 from control.servicers.reservations import ReservationServicer
 from csms.app.parts import Parts
 from csms.domain.facts import TransactionEventSeen
 from csms.domain.reservation import ReservationStatusUpdated
+from csms.ports.feed import Subject
 from csms.services.local_lists import LocalLists
 from csms.services.reservations import Reservations, Telling
 from csms.storage.local_lists import PostgresLocalLists
@@ -23,6 +26,7 @@ def build(parts: Parts) -> list[Servicer]:
         telling=Telling(parts.notifier, parts.stores.stations),
         lease=parts.lease("reservations"),
         running=parts.index.reserve,
+        told=partial(parts.feed.publish, Subject.RESERVATION),
     )
     parts.reacting.on(
         TransactionEventSeen, reservations.saw_transaction, when=lambda fact: fact.reservation_id is not None

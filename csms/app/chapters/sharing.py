@@ -16,5 +16,5 @@ def build(parts: Parts) -> list[Servicer]:
     store = PostgresSharing(parts.database)
     return [
         SharingServicer(Sharing(store, parts.scopes, parts.feed)),
-        GroupServicer(Groups(store, parts.scopes)),
+        GroupServicer(Groups(store, parts.scopes, parts.feed)),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from control.server import Servicer
 from control.servicers.statistics import StatisticsServicer
 from csms.app.parts import Parts
+from csms.ports.feed import Subject
 from csms.services.reckoning import Reckoner
 from csms.services.statistics import Statistics
 from csms.storage.statistics import PostgresStatistics
@@ -19,6 +20,7 @@ def build(parts: Parts) -> list[Servicer]:
         lambda: parts.places.tree,
         meter_value_days=settings.meter_value_days,
         now=parts.now,
+        told=lambda: parts.feed.publish(Subject.FIGURES),
     )
     parts.work.start_soon(reckoner.run)
     keep_days = {

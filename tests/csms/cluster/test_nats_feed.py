@@ -160,7 +160,7 @@ async def test_an_older_version_loses_only_what_it_does_not_know(door: Door, nat
         await door.call(listen)
         node.publish(Subject.STATION, 1)
         node.publish(Subject.ALARM, 1, alarm_id=2, place_id=3)
-        node.publish(Subject.SUMS)
+        node.publish(Subject.FIGURES)
         node.publish(Subject.STATION, 2)
         await gather(watch, 4)
         with trio.fail_after(5):

@@ -85,3 +85,10 @@ async def test_it_rests_as_long_as_it_worked(autojump_clock: trio.testing.MockCl
     with trio.move_on_after(4.5):
         await Reckoner(usage, lambda: TREE, now=lambda: NOW).run()
     assert usage.left == BATCH
+
+
+async def test_who_shows_figures_hears_when_the_sums_have_changed(autojump_clock: trio.testing.MockClock) -> None:
+    usage, told = FakeUsage(3 * BATCH, away=1), []
+    with trio.move_on_after(60):
+        await Reckoner(usage, lambda: TREE, now=lambda: NOW, told=lambda: told.append(usage.left)).run()
+    assert told == [0]

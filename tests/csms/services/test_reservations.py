@@ -342,3 +342,32 @@ async def test_nobody_waits_for_ever(until: datetime) -> None:
     world = ServiceWorld()
     with pytest.raises(InvalidArgument):
         await world.reservations.wait(SUPPORT, await world.add_station("CP-1"), "04a2", evse_id=None, until=until)
+
+
+@pytest.mark.feature("F-DASH-1")
+async def test_who_shows_reservations_hears_of_each_that_is_made_or_moves_on() -> None:
+    world, told, time = ServiceWorld(), [], [NOW]
+    service = Reservations(world.reservation_store, world.remote, now=lambda: time[0], told=told.append)
+    world.reservations = service
+    station = await world.add_station("CP-1")
+
+    def heard() -> bool:
+        found = set(told)
+        told.clear()
+        return found == {station}
+
+    booked = await book(world, station)
+    assert heard()
+    await service.sweep()
+    assert told == []
+    await service.cancel(SUPPORT, None, booked.id)
+    assert heard()
+    made = (await service.create(SUPPORT, Target(station), ORDER)).reservation
+    assert heard()
+    await service.saw_update(station, ReservationStatusUpdated(made.id, "Removed"), ACK)
+    assert heard()
+    await service.create(SUPPORT, Target(station), ORDER)
+    told.clear()
+    time[0] = UNTIL + timedelta(days=1)
+    await service.sweep()
+    assert heard()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 
 import pytest
+import trio
 
+from csms.cluster.local import LocalFeed
 from csms.domain.access import Principal, Role, Scope
 from csms.domain.errors import InvalidArgument, PermissionDenied, Unavailable
-from csms.domain.statistics import Bucket, Cell, ChartKind, ChartQuery, Co2Settings, Split
+from csms.domain.statistics import Bucket, Cell, ChartKind, ChartQuery, Co2Settings, Dashboard, Present, Split
 from csms.domain.topology import Place, PlaceKind, Tree
 from csms.domain.usage import Amounts, Charge, usage_of
+from csms.ports.feed import Subject
 from csms.services.chart_values import value_of
-from csms.services.statistics import EVERYTHING, whole_sites
-from tests.kit.service_world import NOW, SUPPORT, ServiceWorld
+from csms.services.statistics import DASHBOARD_PAUSE, DASHBOARD_TICK, EVERYTHING, Statistics, whole_sites
+from tests.kit.service_world import ADMIN, NOW, SUPPORT, ServiceWorld
 
 pytestmark = pytest.mark.feature("F-SES-7")
 
@@ -109,3 +114,86 @@ async def test_an_outage_and_too_fine_a_question_are_told() -> None:
 @pytest.mark.parametrize("kind", [ChartKind.OCCUPANCY, ChartKind.SESSION_ENERGY, ChartKind.AVAILABILITY])
 def test_a_share_of_nothing_is_nothing_to_tell(kind: ChartKind) -> None:
     assert math.isnan(value_of(kind, Cell(0, None, Amounts()), outlets=0, length=900.0, factor=1.0))
+
+
+# ---- the dashboard that is watched
+
+
+@asynccontextmanager
+async def watched(world: ServiceWorld, feed: LocalFeed | None = None) -> AsyncIterator[AsyncIterator[Dashboard]]:
+    statistics = world.statistics
+    if feed is not None:
+        tree = lambda: world.places.tree  # noqa: E731  as it is wired
+        statistics = Statistics(world.statistics_store, world.scopes, tree, feed, keep_days={}, now=lambda: NOW)
+    async with aclosing(statistics.watch_dashboard(ADMIN, None, None, 7, "UTC")) as answers:
+        yield answers
+
+
+@pytest.mark.feature("F-DASH-1")
+@pytest.mark.parametrize("subject", Subject)
+async def test_whatever_figures_are_made_of_wakes_the_dashboard(
+    autojump_clock: trio.testing.MockClock, subject: Subject
+) -> None:
+    world = ServiceWorld()
+    async with watched(world) as answers, trio.open_nursery() as nursery:
+        await anext(answers)
+
+        async def change() -> None:
+            await trio.sleep(DASHBOARD_PAUSE + 1)
+            world.statistics_store.alarms = 1
+            world.feed.publish(subject, 7, alarm_id=5 if subject is Subject.ALARM else 0)
+
+        nursery.start_soon(change)
+        begin = trio.current_time()
+        answer = await anext(answers)
+        assert trio.current_time() - begin < DASHBOARD_PAUSE + 1.1
+        assert answer.present.active_alarms == 1
+
+
+@pytest.mark.feature("F-DASH-1")
+@pytest.mark.parametrize("when", ["while it is read", "in the pause"])
+async def test_a_change_that_the_figures_do_not_have_yet_is_not_slept_over(
+    autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    world = ServiceWorld()
+    store, read = world.statistics_store, world.statistics_store.present
+
+    async def present(*selections: object) -> Present:
+        found = await read(*selections)  # type: ignore[arg-type]
+        if not store.alarms:
+            nursery.start_soon(change)
+            await trio.sleep(0.1)
+        return found
+
+    async def change() -> None:
+        await trio.sleep(0 if when == "while it is read" else 1)
+        store.alarms = 1
+        world.feed.publish(Subject.ALARM, 7, alarm_id=5)
+
+    monkeypatch.setattr(store, "present", present)
+    async with trio.open_nursery() as nursery, watched(world) as answers:
+        first = await anext(answers)
+        begin = trio.current_time()
+        second = await anext(answers)
+        assert (first.present.active_alarms, second.present.active_alarms) == (0, 1)
+        assert trio.current_time() - begin < DASHBOARD_PAUSE + 0.1
+
+
+async def test_a_dashboard_that_fell_behind_reads_again_and_goes_on(autojump_clock: trio.testing.MockClock) -> None:
+    world = ServiceWorld()
+    feed = LocalFeed(lambda: NOW, size=3)
+    async with watched(world, feed) as answers:
+        await anext(answers)
+        begin = trio.current_time()
+        async with trio.open_nursery() as nursery:
+
+            async def storm() -> None:
+                await trio.sleep(1)
+                for number in range(10):
+                    feed.publish(Subject.STATION, number)
+
+            nursery.start_soon(storm)
+            await anext(answers)
+        assert trio.current_time() - begin < DASHBOARD_PAUSE + 0.1
+        await anext(answers)
+        assert trio.current_time() - begin == pytest.approx(2 * DASHBOARD_PAUSE + DASHBOARD_TICK, abs=0.1)

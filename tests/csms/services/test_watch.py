@@ -190,6 +190,6 @@ async def test_what_only_figures_follow_is_no_more_than_a_tick(autojump_clock: t
     async with watching(world) as changes:
         await anext(changes)
         world.feed.publish(Subject.RESERVATION, station)
-        world.feed.publish(Subject.SUMS)
+        world.feed.publish(Subject.FIGURES)
         tick = await anext(changes)
     assert tick == Change(world.feed.revision, tick.at)
