@@ -40,6 +40,11 @@ _REASONS = {
     "WEAK_PASSWORD": N_("The password needs at least 8 characters, with letters and digits."),
     "SINGLE_SIGN_ON_FAILED": N_("The identity provider did not confirm who you are. Begin again."),
     "NO_ROLE": N_("The identity provider knows you, but you have no role here. Ask an administrator."),
+    "EMAIL_NOT_VERIFIED": N_("The identity provider does not vouch for your e-mail address. Have it confirmed there."),
+    "SUBJECT_DIFFERS": N_(
+        "This e-mail address belongs to another account of the identity provider. Ask an administrator."
+    ),
+    "IDENTITY_PROVIDER": N_("The identity provider does not answer at the moment. Try again shortly."),
     "EMAIL_DIFFERS": N_("This is not your e-mail address. Type it exactly as it stands in your account."),
     "LAST_ADMINISTRATOR": N_("Nobody would be left who may administer. Make somebody else an administrator first."),
     "GROUP_NOT_FOUND": N_("This group does not exist any more. Leave it and go on."),
