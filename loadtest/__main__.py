@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from loadtest.comparison import compare_files
-from loadtest.jobs import SaturateJob, StationsJob
+from loadtest.jobs import FleetJob, SaturateJob, StationsJob
 from loadtest.ledger import Discrepancy, compare
 from loadtest.live import Live
 from loadtest.operator import OperatorJob
@@ -85,7 +85,7 @@ def _run(settings: Settings, console: Console) -> int:
             if result.interrupted:
                 console.print("Interrupted: checking what there is.")
             try:
-                wrong = _check(result, probe, console)
+                wrong = _check(settings.scenario.engine, result, probe, console)
             except ProbeError as error:  # what the run measured is told all the same
                 result.failures.append(f"nothing was checked: {error}")
     report = make_report(settings.scenario, settings.target_url, result, wrong, watch)
@@ -110,13 +110,12 @@ def _prepare(settings: Settings, passwords: Mapping[str, str], probe: Probe, con
         return probe.prepare(names, passwords, tags)
 
 
-def _check(result: SwarmResult, probe: Probe, console: Console) -> list[Discrepancy]:
+def _check(engine: str, result: SwarmResult, probe: Probe, console: Console) -> list[Discrepancy]:
     """Compare the books with what the server has heard of since the run began."""
     with console.status(f"Checking {len(result.finished):,} sessions …"):
         ended = result.began + timedelta(seconds=result.seconds)
-        if result.saturated:
-            books = [book for done in result.saturated for book in done.books]
-            return check_books(books, probe.sessions(result.identities, result.began, ended, samples=False))
+        if engine != "stations":
+            return check_books(result.books, probe.sessions(result.identities, result.began, ended, samples=False))
         return compare(result.ledger, probe.sessions(result.identities, result.began, ended))
 
 
@@ -134,7 +133,8 @@ def make_jobs(settings: Settings, passwords: Mapping[str, str]) -> list[Job]:
     for index in range(count):
         share = Share(index, count)
         own = _own(passwords, scenario, share.numbers(scenario.stations))
-        jobs.append(StationsJob(scenario, settings.target, own, *common, share))
+        kind = FleetJob if scenario.engine == "fleet" else StationsJob
+        jobs.append(kind(scenario, settings.target, own, *common, share))
     if scenario.commands_per_second and settings.api_key is not None:
         jobs.append(OperatorJob(scenario, settings.control, settings.api_key))
     return jobs

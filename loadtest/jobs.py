@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 import trio
 
+from loadtest.fleet import Fleet, run_fleet
 from loadtest.ledger import SessionRecord
 from loadtest.processes import Line
 from loadtest.saturate import Saturated, saturate_now
@@ -97,6 +98,46 @@ def habits_of(scenario: Scenario) -> Habits:
 
 
 @dataclass(frozen=True, slots=True)
+class FleetJob:
+    """A share of a calm fleet."""
+
+    scenario: Scenario
+    target: Target
+    passwords: Mapping[str, str]
+    sources: tuple[str, ...]
+    ca: str | None
+    insecure: bool
+    share: Share
+
+    @property
+    def name(self) -> str:
+        """Who this is."""
+        return f"process {self.share.index + 1} of {self.share.of}"
+
+    def run(self, line: Line) -> SwarmResult:
+        """Stay for the length of the run."""
+        stop = threading.Event()
+        numbers = self.share.numbers(self.scenario.stations)
+        tls = make_tls(self.target, self.ca, insecure=self.insecure)
+        go = line.ready()
+        tally = Tally(go.monotonic)
+        where = (self.scenario, self.target, numbers, tally, time.monotonic)
+        fleet = Fleet(*where, passwords=self.passwords, sources=self.sources, tls=tls)
+        with _watched(tally, go.monotonic, line, stop):
+            run_fleet(fleet, stop)
+        return SwarmResult(
+            began=go.date,
+            seconds=time.monotonic() - go.monotonic,
+            tally=tally,
+            ledger=[record_of(book) for book in fleet.books],
+            identities=[resident.identity for resident in fleet.residents],
+            unsettled_stations=sum(not resident.settled for resident in fleet.residents),
+            interrupted=stop.is_set(),
+            books=fleet.books,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class SaturateJob:
     """A share of the connections of a closed loop. `first` is the number of its first station, from 0."""
 
@@ -151,6 +192,7 @@ class SaturateJob:
             identities=[identity(self.scenario, number) for number in numbers],
             interrupted=interrupted,
             saturated=[done],
+            books=done.books,
         )
 
 

@@ -268,7 +268,13 @@ KEYS: tuple[Key, ...] = (
         _word(SATURATIONS),
         str,
     ),
-    Key("engine", "NAME", '"stations" that live, or "saturate": a closed loop to the limit', _word(ENGINES), str),
+    Key(
+        "engine",
+        "NAME",
+        '"stations" that live, a "fleet" that only stays and charges, or "saturate": a closed loop to the limit',
+        _word(ENGINES),
+        str,
+    ),
 )
 _DESCRIPTION = Key("description", "TEXT", "one line for --list; files only", _text, str, "-")
 _BY_NAME = {key.name: key for key in KEYS}
@@ -372,6 +378,8 @@ def make_scenario(recipe: Recipe) -> Scenario:
     for flag, longest in (("--id-tag", scenario.id_tag), ("--prefix", tag)):
         if len(longest) > LONGEST_TAG:
             raise RecipeError(f"{flag} is too long: an id tag of OCPP 1.6 has at most 20 characters, not {longest!r}")
+    if scenario.engine == "fleet" and "1.5" in scenario.versions:
+        raise RecipeError("a fleet speaks OCPP 1.6, 2.0.1 and 2.1, not 1.5: give --versions, or --engine stations")
     if scenario.longest_back_off < scenario.back_off:
         raise RecipeError("--longest-back-off must not be less than --back-off")
     if scenario.engine == "saturate" and len(scenario.versions) > 1:

@@ -79,7 +79,7 @@ def _sessions(result: SwarmResult, wrong: Sequence[Discrepancy] | None) -> dict[
         "skipped": result.skipped_sessions,
         "energy_wh": sum(record.energy_wh for record in finished),
         "meter_values": sum(len(record.samples_acknowledged) for record in finished)
-        + sum(book.acknowledged for done in result.saturated for book in done.books if book.finished),
+        + sum(book.acknowledged for book in result.books if book.finished),
     }
 
 

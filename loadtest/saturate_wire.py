@@ -8,12 +8,14 @@ Answers are small and come alone, so that the usual one is recognised by its fir
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+import select
 import socket
 import ssl
 import struct
-from typing import Final
+from typing import Final, Self
 
 CONNECT_TIMEOUT: Final = 30.0
 _READ: Final = 65536
@@ -68,6 +70,13 @@ class Wire:
         except OSError as error:
             raise Closed(f"connect: {type(error).__name__}") from error
 
+    @classmethod
+    def over(cls, sock: socket.socket, identity: str, buffer: bytes) -> Self:
+        """On a connection whose WebSocket stands; `buffer` is what came after the opening."""
+        made = cls.__new__(cls)
+        made.sock, made.identity, made.buffer, made.serial = sock, identity, buffer, 0
+        return made
+
     def _opened(self) -> bytes:
         """Read the server's answer to the opening; returns what came after it."""
         answer = b""
@@ -76,12 +85,11 @@ class Wire:
             if not data:
                 raise Closed("handshake: closed by the server")
             answer += data
-        head, _, rest = answer.partition(b"\r\n\r\n")
-        status = head.split(b"\r\n", 1)[0].split(b" ")
-        if len(status) < 2 or status[1] != b"101":
+        try:
+            return _read_answer(answer)
+        except Closed:
             self.sock.close()
-            raise Closed(f"handshake: HTTP {status[1].decode(errors='replace') if len(status) > 1 else '?'}")
-        return rest
+            raise
 
     def fileno(self) -> int:
         """The descriptor, for epoll."""
@@ -167,6 +175,108 @@ class Wire:
     def close(self) -> None:
         """Without a goodbye."""
         self.sock.close()
+
+
+class Opening:
+    """A connection in the making, with nothing that waits: `step` when its descriptor is ready for what it `wants`."""
+
+    __slots__ = ("_answer", "_request", "_state", "_tls", "identity", "sock", "wants")
+
+    def __init__(
+        self,
+        address: tuple[socket.AddressFamily, tuple[object, ...]],
+        host: str,
+        resource: str,
+        identity: str,
+        *,
+        password: str | None = None,
+        subprotocol: str = "ocpp1.6",
+        source: str | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Begin to connect; `host` is that of the Host header. Raises Closed when the kernel will not."""
+        self.identity = identity
+        self.wants = select.EPOLLOUT
+        self._tls = tls
+        self._state = "connecting"
+        self._answer = b""
+        self._request = _opening(host, resource, identity, password, subprotocol)
+        family, where = address
+        try:
+            self.sock: socket.socket = socket.socket(family, socket.SOCK_STREAM)
+            self.sock.setblocking(False)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if source is not None:
+                with contextlib.suppress(OSError):  # Linux: the port is chosen at connect, and may serve several
+                    self.sock.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT
+                self.sock.bind((source, 0))
+            with contextlib.suppress(BlockingIOError):
+                self.sock.connect(where)
+        except OSError as error:
+            raise Closed(f"connect: {type(error).__name__}") from error
+
+    def step(self) -> Wire | None:
+        """Go on as far as possible; the wire when all is done. Raises Closed when it came to nothing."""
+        try:
+            if self._state == "connecting":
+                self._connected()
+            if self._state == "tls":
+                self._shake_hands()
+            if self._state == "http":
+                return self._heard()
+        except (ssl.SSLWantReadError, BlockingIOError):
+            self.wants = select.EPOLLIN
+        except ssl.SSLWantWriteError:
+            self.wants = select.EPOLLOUT
+        except Closed:
+            raise
+        except OSError as error:
+            stage = "connect" if self._state == "connecting" else "handshake"
+            raise Closed(f"{stage}: {type(error).__name__}") from error
+        return None
+
+    def _connected(self) -> None:
+        number = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number:
+            raise OSError(number, os.strerror(number))
+        if self._tls is None:
+            self._ask()
+        else:
+            name = self._request.partition(b"Host: ")[2].partition(b"\r\n")[0].decode().rpartition(":")[0].strip("[]")
+            self.sock = self._tls.wrap_socket(self.sock, server_hostname=name, do_handshake_on_connect=False)
+            self._state = "tls"
+
+    def _shake_hands(self) -> None:
+        if isinstance(self.sock, ssl.SSLSocket):
+            self.sock.do_handshake()
+        self._ask()
+
+    def _ask(self) -> None:
+        self.sock.sendall(self._request)  # some hundred bytes into an empty buffer
+        self._request = b""
+        self._state, self.wants = "http", select.EPOLLIN
+
+    def _heard(self) -> Wire | None:
+        data = self.sock.recv(4096)
+        if not data:
+            raise Closed("handshake: closed by the server")
+        self._answer += data
+        if b"\r\n\r\n" not in self._answer:
+            return None
+        return Wire.over(self.sock, self.identity, _read_answer(self._answer))
+
+    def close(self) -> None:
+        """Give it up."""
+        self.sock.close()
+
+
+def _read_answer(answer: bytes) -> bytes:
+    """What came after the server's answer to the opening. Raises Closed when that is not 101."""
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    status = head.split(b"\r\n", 1)[0].split(b" ")
+    if len(status) < 2 or status[1] != b"101":
+        raise Closed(f"handshake: HTTP {status[1].decode(errors='replace') if len(status) > 1 else '?'}")
+    return rest
 
 
 def _opening(host: str, resource: str, identity: str, password: str | None, subprotocol: str) -> bytes:

@@ -39,7 +39,7 @@ TROUBLES = (
 
 
 COMMANDS = ("start", "stop", "reset", "read", "trigger")
-ENGINES = ("stations", "saturate")
+ENGINES = ("stations", "fleet", "saturate")
 GOLDEN = (5**0.5 - 1) / 2  # steps of this size, modulo 1, fall evenly over any division of the whole
 
 
@@ -62,7 +62,7 @@ class Scenario:
     """
 
     name: str = "steady"
-    engine: str = "stations"  # or "saturate": a closed loop to the limit, see loadtest.saturate
+    engine: str = "stations"  # or "fleet": see loadtest.fleet; or "saturate": see loadtest.saturate
     stations: int = 500
     minutes: float = 1.0
     ramp: float = 10.0

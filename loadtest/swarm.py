@@ -18,6 +18,7 @@ import trio
 from loadtest.client import Dial
 from loadtest.ledger import SessionRecord
 from loadtest.saturate import Saturated
+from loadtest.saturate_words import Book
 from loadtest.scenario import Scenario, StationPlan, plan_station
 from loadtest.session import RunClock
 from loadtest.station import Habits, Station
@@ -44,6 +45,8 @@ class SwarmResult:
     unsettled_stations: int = 0
     interrupted: bool = False
     saturated: list[Saturated] = field(default_factory=list)
+    books: list[Book] = field(default_factory=list)
+    """Of stations that keep no `SessionRecord`s: those of a closed loop and of a calm fleet."""
     failures: list[str] = field(default_factory=list)
     """What went wrong with the load tester itself, in sentences: the run does not count."""
 
@@ -69,6 +72,7 @@ class SwarmResult:
         self.unsettled_stations += other.unsettled_stations
         self.interrupted |= other.interrupted
         self.saturated += other.saturated
+        self.books += other.books
         self.failures += other.failures
 
 

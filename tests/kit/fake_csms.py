@@ -95,6 +95,12 @@ class FakeCsms:
         self._streams.clear()
         self._live.clear()
 
+    async def hang_up(self) -> None:
+        """End every connection, on real sockets too."""
+        live, self._live = list(self._live.values()), {}
+        for socket in live:
+            await socket.aclose()
+
     def actions(self, *only: str) -> list[str]:
         """The actions received, in order."""
         return [call.action for call in self.received if not only or call.action in only]

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 import trio
 
-from loadtest.jobs import SaturateJob, StationsJob, habits_of, record_of
+from loadtest.jobs import FleetJob, SaturateJob, StationsJob, habits_of, record_of
 from loadtest.ledger import compare
 from loadtest.processes import Go
 from loadtest.saturate_words import Book
@@ -105,6 +105,18 @@ async def test_a_closed_loop_brings_back_its_books(nursery: trio.Nursery, parent
     assert {record.station for record in result.finished} == {"LT-00005", "LT-00006"}
     (done,) = result.saturated
     assert done.messages == result.tally.answered_total > 0
+    assert parent.pulses
+
+
+async def test_a_calm_fleet_brings_back_its_books(nursery: trio.Nursery, parent: Parent) -> None:
+    csms = FakeCsms(nursery)
+    target = await served(nursery, csms)
+    calm = Scenario(engine="fleet", stations=4, minutes=0.02, ramp=0.1, charging_share=0.95, meter_interval=0.2)
+    result = await trio.to_thread.run_sync(FleetJob(calm, target, {}, (), None, False, Share(1, 2)).run, parent)
+    assert result.identities == ["LT-00002", "LT-00004"]
+    assert {record.station for record in result.finished} == {"LT-00002", "LT-00004"}
+    assert {book.station for book in result.books} == {"LT-00002", "LT-00004"}
+    assert result.unsettled_stations == 0
     assert parent.pulses
 
 

@@ -90,7 +90,7 @@ def test_a_file_of_ones_own_works_like_a_ready_one(tmp_path: Path) -> None:
         ('[versions]\n"1.6" = 0.5', "must give 1.6 a weight that is a whole number"),
         ("[troubles]\nflood = 1", "'flood' is none of them"),
         ("[troubles]\noffline = 'often'", "must say how often offline befalls a station"),
-        ("engine = 'steam'", 'engine must be "stations" or "saturate", not \'steam\''),
+        ("engine = 'steam'", 'engine must be "stations" or "fleet" or "saturate", not \'steam\''),
         ("description = 5", "x.toml: description must be a text, not 5"),
         ("stations = ", "x.toml is not TOML"),
     ],
@@ -149,6 +149,8 @@ def test_values_that_do_not_go_together_are_told_in_words() -> None:
         make_scenario({"prefix": "A-VERY-LONG-PREFIX-"})
     with pytest.raises(RecipeError, match="--id-tag is too long"):
         make_scenario({"id_tag": "123456789012345678901"})
+    with pytest.raises(RecipeError, match="a fleet speaks OCPP 1"):
+        make_scenario({"engine": "fleet", "versions": {"1.5": 1}})
     with pytest.raises(RecipeError, match="--longest-back-off must not be less"):
         make_scenario({"back_off": 5.0, "longest_back_off": 2.0})
     with pytest.raises(RecipeError, match="a closed loop speaks one version"):

@@ -57,7 +57,7 @@ def test_processes_of_a_closed_loop_are_added_up() -> None:
         Saturated("meter-values", "1.6", 10, BEGAN, 5.0, 10_000, 0, 0.5, [book]),
         Saturated("meter-values", "1.6", 10, BEGAN, 5.0, 20_000, 1, 0.5, []),
     ]
-    result = SwarmResult(BEGAN, 7.0, Tally(0.0), saturated=done)
+    result = SwarmResult(BEGAN, 7.0, Tally(0.0), saturated=done, books=[book])
     report = make_report(Scenario(), "ws://x/ocpp", result, None)
     assert report.saturation == {
         "messages": 30_000,
