@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -19,6 +19,7 @@ from csms.app.metrics import BusFigures
 from csms.app.work import LeaseOfWork, Work
 from csms.cluster.bus import Bus, BusSettings, BusUnavailable
 from csms.cluster.changes import TAGS_IN_USE, Changes, SharedUse
+from csms.cluster.guesses import Counting, SharedGuesses
 from csms.cluster.membership import Membership, Undertaker
 from csms.cluster.nats_directory import NatsDirectory, NodeDesk, NodeOwnership, StationKeys
 from csms.cluster.nats_feed import NatsFeed
@@ -127,6 +128,7 @@ class Cluster:
     work: Work
     missed: Missed
     membership: Membership | None = None
+    guesses: list[SharedGuesses] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -172,6 +174,10 @@ class Cluster:
             self.work.start_soon(Undertaker(self.bus, self.claims.release, self.claims.release_all_but, self._gone).run)
         return NatsDirectory(self.bus, registry, self.missed)
 
+    def share_guesses(self, door: str, limiter: Counting) -> None:
+        """Have wrong passwords at this kind of door count for all processes. Before `run`."""
+        self.guesses.append(SharedGuesses(self.bus, door, limiter))
+
     def lease(self, name: str) -> Lease:
         """For one task of the work that is done once."""
         del name  # all of them go together
@@ -192,6 +198,8 @@ class Cluster:
             await ground.start(self.membership.run)
         ground.start_soon(self.changes.run)
         ground.start_soon(self.use.run)
+        for each in self.guesses:
+            ground.start_soon(each.run)
 
     @property
     def figures(self) -> BusFigures:

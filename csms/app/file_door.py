@@ -52,6 +52,8 @@ def open_file_door(parts: Parts, tls: TlsKeeper | None) -> FileDoor:
     system's page. Raises OSError when an address cannot be had, InvalidArgument/FTP_HOST."""
     settings, transfers = parts.settings, parts.files.transfers
     guesses = FileGuesses()
+    if parts.share_guesses is not None:
+        parts.share_guesses("files", guesses.limiter)
     listening = open_listen_socket(settings.files_listen.host, settings.files_listen.port)
     ftp: FtpDoor | None = None
     if (wanted := settings.ftp_listen) is not None:

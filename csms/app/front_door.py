@@ -130,12 +130,15 @@ def open_front_door(parts: Parts, registry: Registry, others: Sequence[PlainHttp
     )
     soap = open_soap(parts, registry, host=_host(settings.ocpp_listen), port=plain.getsockname()[1])
     proxies = TrustedProxies(settings.ocpp_proxies)
+    attempts = AttemptLimiter(AttemptLimits())
+    if parts.share_guesses is not None:
+        parts.share_guesses("stations", attempts)
     listener = OcppListener(
         admission,
         serve,
         subprotocols=tuple(DIALECTS),
         keep_alive=keep_alive,
-        attempts=AttemptLimiter(AttemptLimits()),
+        attempts=attempts,
         on_refused=on_refused,
         plain_http=PlainHttpTable([soap, *others]),
         proxies=proxies,

@@ -240,6 +240,7 @@ async def _open_parts(
         work=Work() if cluster is None else cluster.work,
         changes=NobodyElse() if cluster is None else cluster.changes,
         make_lease=None if cluster is None else cluster.lease,
+        share_guesses=None if cluster is None else cluster.share_guesses,
     )
 
 

@@ -48,6 +48,7 @@ from csms.storage.stations import PostgresStations
 from csms.storage.tokens import PostgresTokens
 from csms.storage.tolerance import PostgresTolerance
 from csms.transport.authority import LocalAuthority
+from csms.transport.security import AttemptLimiter
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,8 @@ class Parts:
     changes: Rereading = field(default_factory=NobodyElse)
     """What other processes change of what this one has in memory."""
     make_lease: Callable[[str], Lease] | None = None
+    share_guesses: Callable[[str, AttemptLimiter], None] | None = None
+    """Has wrong passwords at a kind of door count for all processes, where there are others."""
     files: FileParts = field(init=False)
 
     def __post_init__(self) -> None:

@@ -68,6 +68,16 @@ class Bucket:
             raise self._broken(error) from error
         return True
 
+    async def made_us(self) -> int:
+        """When the bucket was made, in microseconds since 1970: its revisions count from 1 again when the bus has lost
+        its data."""
+        try:
+            await self._store()
+            created = (await self._bus.js.stream_info(f"KV_{self._name}")).created
+        except _NOT_NOW as error:
+            raise self._broken(error) from error
+        return 0 if created is None else round(created.timestamp() * 1_000_000)
+
     async def keys(self) -> list[str]:
         """All of them."""
         try:

@@ -2,7 +2,8 @@
 
 The clock that counts is the holder's own: what was asked for at 10:00:00 and granted counts until 10:00:04, whatever
 happens meanwhile. A process that was stopped and goes on finds that its lease is over before it does anything. The
-token (the entry's revision when it was taken) only grows from holder to holder.
+token (when the bucket was made, and the entry's revision when it was taken) only grows from holder to holder; who
+writes into the database shows it there (`csms.storage.fencing`).
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ class NatsLease:
         self._valid_s = valid
         self._revision = 0
         self._until = 0.0
-        self.token = 0
-        """Greater than that of all who had it before; 0: not ours."""
+        self.token: tuple[int, int] | None = None
+        """Greater than that of all who had it before; None: not ours."""
 
     @property
     def valid(self) -> bool:
         """Is it ours at this moment, without asking anybody?"""
-        return self.token != 0 and time.monotonic() < self._until
+        return self.token is not None and time.monotonic() < self._until
 
     @property
     def seconds_left(self) -> float:
         """How long it counts without being renewed."""
-        return max(self._until - time.monotonic(), 0.0) if self.token else 0.0
+        return 0.0 if self.token is None else max(self._until - time.monotonic(), 0.0)
 
     async def holds(self) -> bool:
         """See `csms.ports.lease.Lease.holds`."""
@@ -50,7 +51,7 @@ class NatsLease:
         except BusUnavailable:
             if self.valid:
                 return True
-            self.token = 0
+            self.token = None
             raise
         if mine:
             self._until = asked_at + self._valid_s
@@ -58,7 +59,7 @@ class NatsLease:
 
     async def release(self) -> None:
         """See `csms.ports.lease.Lease.release`."""
-        revision, self._revision, self.token = self._revision, 0, 0
+        revision, self._revision, self.token = self._revision, 0, None
         if revision:
             try:
                 await self._bus.door.call(self._bucket.delete, self._name, revision)
@@ -68,14 +69,15 @@ class NatsLease:
     async def _take(self) -> bool:
         """In asyncio: renew it, or take it if it is free."""
         value = self._bus.name.encode()
-        if self.token:
+        if self.token is not None:
             renewed = await self._bucket.update(self._name, value, self._revision)
             if renewed is not None:
                 self._revision = renewed
                 return True
-            self.token = 0
+            self.token = None
+        made_us = await self._bucket.made_us()
         created = await self._bucket.create(self._name, value)
         if created is None:
             return False
-        self._revision = self.token = created
+        self._revision, self.token = created, (made_us, created)
         return True

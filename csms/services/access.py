@@ -16,8 +16,9 @@ import trio
 from csms.domain.access import Action, Principal, Role, User, check
 from csms.domain.errors import AlreadyExists, FailedPrecondition, PermissionDenied, Unauthenticated
 from csms.domain.people import canonical_email, check_email, check_password
+from csms.ports.attempts import AttemptBook
 from csms.ports.stores import AccessStore
-from csms.services.passwords import AttemptLimiter, Passwords
+from csms.services.passwords import Passwords, SharedLimiter
 from csms.services.sign_in_log import SignInLog
 
 API_KEY_PREFIX = "chk_"
@@ -51,7 +52,7 @@ class AccessControl:
     """Use cases of callers. All raise Unavailable while the database is away.
 
     Only SHA-256 digests of tokens and keys, and argon2id hashes of passwords, are kept. Without `second_factor`, users
-    who have one cannot sign in.
+    who have one cannot sign in. `book` counts attempts for all processes.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class AccessControl:
         hasher: argon2.PasswordHasher | None = None,
         second_factor: FactorCheck | None = None,
         failures: SignInLog | None = None,
+        book: AttemptBook | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
@@ -70,8 +72,8 @@ class AccessControl:
         self._failures = failures
         self._now = now
         self.passwords = Passwords(hasher)
-        self._attempts = AttemptLimiter()
-        self._addresses = AttemptLimiter(limit=ATTEMPTS_OF_AN_ADDRESS)
+        self._attempts = SharedLimiter(book, "sign-in")
+        self._addresses = SharedLimiter(book, "sign-in-from", limit=ATTEMPTS_OF_AN_ADDRESS)
         self._known: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
         self._forgotten = 0
 
@@ -121,10 +123,9 @@ class AccessControl:
         or WRONG_CODE, Exhausted/TOO_MANY_ATTEMPTS. Takes as long for an unknown e-mail as for a wrong password."""
         origin = origin or Origin()
         email = canonical_email(email)
-        locks = self._attempts.is_last(email)
-        self._attempts.begin(email)
+        locks = await self._attempts.begin(email)
         if _is_elsewhere(origin.address):
-            self._addresses.begin(origin.address)
+            await self._addresses.begin(origin.address)
         user = await self._store.find_user_by_email(email)
         stored = user.password_hash if user is not None else ""
         right = await self.passwords.verify(stored, password)
@@ -139,7 +140,7 @@ class AccessControl:
                 if error.reason == "WRONG_CODE":
                     self._note_failure(user, error.reason, origin, locks=locks)
                 raise
-        self._attempts.succeeded(email)
+        await self._attempts.succeeded(email)
         if self.passwords.is_outdated(stored):
             await self._store.set_password_hash(user.id, await self.passwords.hash(password))
         return await self.open_session(user, origin)
@@ -187,13 +188,13 @@ class AccessControl:
     async def prove_password(self, caller: Principal, password: str) -> User:
         """Is it really the caller who sits there? Raises Unauthenticated/WRONG_CREDENTIALS,
         Exhausted/TOO_MANY_ATTEMPTS."""
-        self._attempts.begin(caller.name)
+        await self._attempts.begin(caller.name)
         user = await self._store.find_user(caller.user_id or 0)
         if user is None:
             raise not_signed_in()
         if not await self.passwords.verify(user.password_hash, password):
             raise Unauthenticated("The present password is wrong.", reason="WRONG_CREDENTIALS")
-        self._attempts.succeeded(caller.name)
+        await self._attempts.succeeded(caller.name)
         return user
 
     def forget_user(self, user_id: int) -> None:

@@ -16,13 +16,14 @@ from urllib.parse import quote
 from csms.domain.access import Principal
 from csms.domain.errors import InvalidArgument
 from csms.domain.people import Person, TicketKind, canonical_email, check_email, check_password
+from csms.ports.attempts import AttemptBook
 from csms.ports.outbox import Mail, MailKind, WaitingMail
 from csms.ports.people import PeopleStore
 from csms.services.access import AccessControl, digest_of
 from csms.services.audit import note_change
 from csms.services.mail_texts import letter
 from csms.services.mails import Mails
-from csms.services.passwords import AttemptLimiter
+from csms.services.passwords import SharedLimiter
 
 LIFETIME: Final = timedelta(hours=24)
 LINK_PATH: Final = "/set-password"
@@ -41,14 +42,15 @@ class Invitations:
         *,
         portal_url: str,
         now: Callable[[], datetime],
+        book: AttemptBook | None = None,
     ) -> None:
         self._store = store
         self._access = access
         self._mails = mails
         self._portal_url = portal_url.rstrip("/")
         self._now = now
-        self._of_emails = AttemptLimiter(limit=RESETS_OF_AN_EMAIL)
-        self._of_addresses = AttemptLimiter(limit=RESETS_OF_AN_ADDRESS)
+        self._of_emails = SharedLimiter(book, "reset", limit=RESETS_OF_AN_EMAIL)
+        self._of_addresses = SharedLimiter(book, "reset-from", limit=RESETS_OF_AN_ADDRESS)
         mails.written_by(MailKind.INVITATION, self._write)
         mails.written_by(MailKind.RESET, self._write)
 
@@ -72,8 +74,8 @@ class Invitations:
         email = canonical_email(email)
         check_email(email)
         if address:
-            self._of_addresses.begin(address)
-        self._of_emails.begin(email)
+            await self._of_addresses.begin(address)
+        await self._of_emails.begin(email)
         await self._mails.put_kind(MailKind.RESET, email)
 
     async def check(self, token: str) -> Person:

@@ -9,11 +9,13 @@ from collections import OrderedDict, deque
 import argon2
 import trio
 
-from csms.domain.errors import Exhausted
+from csms.domain.errors import Exhausted, Unavailable
 from csms.domain.people import MAX_PASSWORD
+from csms.ports.attempts import AttemptBook, Begun
 
 MAX_WAITING = 50
 """Passwords that may wait to be checked; more are turned away, so that strangers cannot queue work without end."""
+REMEMBERED = 10_000
 
 
 def default_hasher() -> argon2.PasswordHasher:
@@ -36,12 +38,7 @@ class AttemptLimiter:
         while times and times[0] <= now - self._window:
             times.popleft()
         if len(times) >= self._limit:
-            wait = math.ceil(times[0] + self._window - now)
-            raise Exhausted(
-                f"Too many attempts. Wait {math.ceil(wait / 60)} minutes, then try again.",
-                reason="TOO_MANY_ATTEMPTS",
-                retry_after_s=str(wait),
-            )
+            raise _too_many(times[0] + self._window - now)
         times.append(now)
         while len(self._attempts) > self._remember:
             self._attempts.popitem(last=False)
@@ -54,6 +51,59 @@ class AttemptLimiter:
     def succeeded(self, key: str) -> None:
         """The slate is clean."""
         self._attempts.pop(key, None)
+
+
+class SharedLimiter:
+    """The same for all processes together: `book` counts, under keys that begin with `name`. While it is away, and
+    without one, each process counts what it sees; the limit is then one for each of them."""
+
+    def __init__(self, book: AttemptBook | None, name: str, *, limit: int = 5, window: float = 900.0) -> None:
+        self._book, self._name, self._limit, self._window = book, name, limit, window
+        self._here = AttemptLimiter(limit=limit, window=window)
+        self._refused_until: OrderedDict[str, float] = OrderedDict()
+
+    async def begin(self, key: str) -> bool:
+        """Note an attempt before it is looked at, so that many at once count too. True: it is the last one for now.
+        Raises Exhausted."""
+        wait = self._refused_until.get(key, 0.0) - trio.current_time()
+        if wait > 0:  # the book need not be asked again
+            raise _too_many(wait)
+        told = None if self._book is None else await self._ask(self._book, key)
+        last = self._here.is_last(key)
+        try:
+            self._here.begin(key)
+        except Exhausted:
+            if told is None:
+                raise
+        if told is None:
+            return last
+        if told.allowed:
+            return told.count == self._limit
+        self._refused_until[key] = trio.current_time() + told.wait_s
+        while len(self._refused_until) > REMEMBERED:
+            self._refused_until.popitem(last=False)
+        raise _too_many(told.wait_s)
+
+    async def succeeded(self, key: str) -> None:
+        """The slate is clean."""
+        self._here.succeeded(key)
+        if self._book is not None:
+            await self._book.clear(f"{self._name}:{key}")
+
+    async def _ask(self, book: AttemptBook, key: str) -> Begun | None:
+        try:
+            return await book.begin(f"{self._name}:{key}", limit=self._limit, window_s=self._window)
+        except Unavailable:
+            return None
+
+
+def _too_many(wait_s: float) -> Exhausted:
+    wait = math.ceil(wait_s)
+    return Exhausted(
+        f"Too many attempts. Wait {math.ceil(wait / 60)} minutes, then try again.",
+        reason="TOO_MANY_ATTEMPTS",
+        retry_after_s=str(wait),
+    )
 
 
 class Passwords:

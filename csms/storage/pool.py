@@ -7,6 +7,9 @@ asyncio; it must not touch trio.
 An outage is nothing special: connections break, each operation meanwhile raises DatabaseUnavailable, and the first
 one after the outage makes a new connection. Nothing is retried that may have happened; deadlocks and
 serialisation failures, which have certainly not, are tried again here.
+
+What a task of the work that is done once writes is fenced (`csms.storage.fencing`): its transaction looks whether the
+work is still this process's, and raises WorkElsewhere if not. What is given to `run` is looked at once, before it.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import asyncpg
 import trio
 
 from csms.aio import Door
+from csms.storage import fencing
 from csms.storage.errors import BROKEN, RETRYABLE, DatabaseUnavailable, translated
 
 __all__ = ["Database", "DatabaseUnavailable", "Dedicated", "open_database"]
@@ -84,19 +88,19 @@ class Database:
 
     async def fetch(self, sql: str, *args: object, timeout: float | None = None) -> Rows:
         """All rows of one statement."""
-        return await self._one(lambda connection: connection.fetch(sql, *args, timeout=timeout))
+        return await self._statement(sql, lambda connection: connection.fetch(sql, *args, timeout=timeout))
 
     async def fetchrow(self, sql: str, *args: object, timeout: float | None = None) -> asyncpg.Record | None:
         """The first row of one statement."""
-        return await self._one(lambda connection: connection.fetchrow(sql, *args, timeout=timeout))
+        return await self._statement(sql, lambda connection: connection.fetchrow(sql, *args, timeout=timeout))
 
     async def fetchval(self, sql: str, *args: object, timeout: float | None = None) -> Any:
         """The first column of the first row of one statement."""
-        return await self._one(lambda connection: connection.fetchval(sql, *args, timeout=timeout))
+        return await self._statement(sql, lambda connection: connection.fetchval(sql, *args, timeout=timeout))
 
     async def execute(self, sql: str, *args: object, timeout: float | None = None) -> str:
         """The status of one statement, as "UPDATE 3"."""
-        return await self._one(lambda connection: connection.execute(sql, *args, timeout=timeout))
+        return await self._statement(sql, lambda connection: connection.execute(sql, *args, timeout=timeout))
 
     async def run(
         self, fn: Callable[Concatenate[asyncpg.Connection, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -105,7 +109,7 @@ class Database:
 
         It is run again from its beginning if it ends in a deadlock or a serialisation failure.
         """
-        return await self._one(lambda connection: fn(connection, *args, **kwargs))
+        return await self._one(_looked_at(lambda connection: fn(connection, *args, **kwargs)))
 
     async def transaction(
         self, fn: Callable[Concatenate[asyncpg.Connection, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -159,6 +163,11 @@ class Database:
             await own.close()
         await self._door.call(_close_or_drop, self._pool, self._connector.connect_timeout)
 
+    async def _statement(self, sql: str, work: Work[T]) -> T:
+        if fencing.held() is not None and not fencing.only_reads(sql):
+            work = _in_transaction(work, "read_committed")
+        return await self._one(work)
+
     async def _one(self, work: Work[T]) -> T:
         return await self._door.call(self._use, work)
 
@@ -209,7 +218,7 @@ class Dedicated:
         self, fn: Callable[Concatenate[asyncpg.Connection, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As Database.run. One at a time."""
-        return await self._one(lambda connection: fn(connection, *args, **kwargs))
+        return await self._one(_looked_at(lambda connection: fn(connection, *args, **kwargs)))
 
     async def transaction(
         self, fn: Callable[Concatenate[asyncpg.Connection, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
@@ -367,8 +376,27 @@ async def _retried(once: Callable[[], Awaitable[T]]) -> T:
 
 
 def _in_transaction(work: Work[T], isolation: Isolation) -> Work[T]:
+    """Fenced, if the task that asks is one of the work that is done once."""
+    token = fencing.held()
+
     async def inside(connection: asyncpg.Connection) -> T:
         async with connection.transaction(isolation=isolation):
+            if token is not None:
+                await fencing.check(connection, token)
             return await work(connection)
+
+    return inside
+
+
+def _looked_at(work: Work[T]) -> Work[T]:
+    """The same, without a transaction around it."""
+    token = fencing.held()
+    if token is None:
+        return work
+
+    async def inside(connection: asyncpg.Connection) -> T:
+        async with connection.transaction():
+            await fencing.check(connection, token)
+        return await work(connection)
 
     return inside

@@ -62,16 +62,16 @@ class FileGuesses:
     """Who shows wrong tokens has to wait; one for all doors. Trio only."""
 
     def __init__(self, wrong_tokens: int = 20) -> None:
-        self._limiter = AttemptLimiter(AttemptLimits(pair=wrong_tokens, identity=wrong_tokens, address=wrong_tokens))
+        self.limiter = AttemptLimiter(AttemptLimits(pair=wrong_tokens, identity=wrong_tokens, address=wrong_tokens))
 
     async def take(self, transfers: Transfers, token: str, address: str) -> Taken | None:
         """None: no such transfer (any more). Raises Exhausted/TOO_MANY_ATTEMPTS, Unavailable."""
-        wait = self._limiter.retry_after(address, address)
+        wait = self.limiter.retry_after(address, address)
         if wait is not None:
             raise Exhausted(f"Too many wrong addresses. Try again in {wait} seconds.", reason="TOO_MANY_ATTEMPTS")
         taken = await transfers.take(token, address) if _TOKEN.fullmatch(token) else None
         if taken is None:
-            self._limiter.failed(address, address)
+            self.limiter.failed(address, address)
         return taken
 
 

@@ -17,6 +17,7 @@ import re
 import secrets
 import string
 from dataclasses import dataclass
+from typing import Protocol
 
 import argon2
 import trio
@@ -153,14 +154,33 @@ class AttemptLimits:
     address: int = 60
 
 
+class Told(Protocol):
+    """Other nodes, which count as well."""
+
+    def note(self, good: bool, identity: str, address: str) -> None:
+        """A sign-in, good or bad; sync, never fails."""
+
+
 class AttemptLimiter:
-    """Counts failed sign-ins per identity and per remote address and slows them down. Sync; trio's clock."""
+    """Counts failed sign-ins per identity and per remote address and slows them down. Sync; trio's clock.
+
+    `tell` and `heard` are for several nodes: failures count for all of them, and so does an address that is known.
+    """
 
     def __init__(self, limits: AttemptLimits | None = None, *, remember: int = 20_000) -> None:
         self._limits = limits or AttemptLimits()
         self._remember = remember
         self._failures: collections.OrderedDict[tuple[str, str], collections.deque[float]] = collections.OrderedDict()
         self._good_address: collections.OrderedDict[str, str] = collections.OrderedDict()
+        self._others: Told | None = None
+
+    def tell(self, told: Told) -> None:
+        """From now on tell others of what is seen here."""
+        self._others = told
+
+    def heard(self, good: bool, identity: str, address: str) -> None:
+        """Seen by another node."""
+        (self._note_good if good else self._note_failure)(identity, address)
 
     def retry_after(self, identity: str, address: str) -> int | None:
         """Seconds to wait before the next attempt is looked at; None: go ahead."""
@@ -175,6 +195,18 @@ class AttemptLimiter:
 
     def failed(self, identity: str, address: str) -> None:
         """Note a wrong password (or a wrong user)."""
+        self._note_failure(identity, address)
+        if self._others is not None:
+            self._others.note(False, identity, address)
+
+    def succeeded(self, identity: str, address: str) -> None:
+        """Note a right password: the station's own slate is clean, and this address is known to be its."""
+        news = self._good_address.get(identity) != address or (identity, address) in self._failures
+        self._note_good(identity, address)
+        if news and self._others is not None:
+            self._others.note(True, identity, address)
+
+    def _note_failure(self, identity: str, address: str) -> None:
         now = trio.current_time()
         for key in ((identity, address), (identity, ""), ("", address)):
             times = self._failures.setdefault(key, collections.deque(maxlen=self._longest()))
@@ -183,8 +215,7 @@ class AttemptLimiter:
         while len(self._failures) > self._remember:
             self._failures.popitem(last=False)
 
-    def succeeded(self, identity: str, address: str) -> None:
-        """Note a right password: the station's own slate is clean, and this address is known to be its."""
+    def _note_good(self, identity: str, address: str) -> None:
         self._failures.pop((identity, address), None)
         self._good_address[identity] = address
         self._good_address.move_to_end(identity)

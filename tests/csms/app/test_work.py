@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import trio
 
-from csms.app.work import LeaseOfWork, Work
+from csms.app.work import ADMISSION_TRIES, PATIENCE_LOOKS, STAND_BACK_SECONDS, LeaseOfWork, Work
 from csms.domain.errors import Unavailable
+from csms.storage.fencing import WorkElsewhere, WorkToken, held
 
 
 class Lease:
@@ -14,6 +15,7 @@ class Lease:
     def __init__(self) -> None:
         self.mine = True
         self.away = False
+        self.token: tuple[int, int] | None = (1, 7)
         self.seconds_left = 4.0
         self.released = False
 
@@ -27,16 +29,41 @@ class Lease:
         self.released = True
 
 
+class Epochs:
+    """What the database knows."""
+
+    def __init__(self) -> None:
+        self.newest = WorkToken("work", 1, 1)
+        self.away = False
+
+    def token(self, made_us: int, revision: int) -> WorkToken:
+        return WorkToken("work", made_us, revision)
+
+    async def advance(self, token: WorkToken) -> None:
+        await self.confirm(max(token, self.newest), note=token)
+
+    async def confirm(self, token: WorkToken, *, note: WorkToken | None = None) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.away:
+            raise Unavailable("the database is away")
+        if note is not None and note == token:
+            self.newest = token
+        if (note or token) != self.newest:
+            raise WorkElsewhere("elsewhere")
+
+
 class Task:
     """Counts how often it was begun, and whether it runs."""
 
     def __init__(self) -> None:
         self.begun = 0
         self.running = False
+        self.held: WorkToken | None = None
 
     async def run(self) -> None:
         self.begun += 1
         self.running = True
+        self.held = held()
         try:
             await trio.sleep_forever()
         finally:
@@ -64,7 +91,7 @@ async def test_a_node_does_none_of_it(autojump_clock: object) -> None:
 
 async def test_it_ends_with_the_lease_and_begins_again_with_the_next_one(autojump_clock: object) -> None:
     task, lease = Task(), Lease()
-    work = Work(lease)
+    work = Work(lease, Epochs())
     work.start_soon(task.run)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(work.run)
@@ -83,7 +110,7 @@ async def test_it_ends_with_the_lease_and_begins_again_with_the_next_one(autojum
 
 async def test_while_the_bus_is_away_it_goes_on_no_longer_than_the_lease_counts(autojump_clock: object) -> None:
     task, lease = Task(), Lease()
-    work = Work(lease)
+    work = Work(lease, Epochs())
     work.start_soon(task.run)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(work.run)
@@ -94,4 +121,44 @@ async def test_while_the_bus_is_away_it_goes_on_no_longer_than_the_lease_counts(
         lease.seconds_left = 0.0
         await trio.sleep(3)
         assert not task.running
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_holder_that_the_database_knows_to_be_an_older_one_does_nothing(autojump_clock: object) -> None:
+    task, lease, epochs = Task(), Lease(), Epochs()
+    epochs.newest = WorkToken("work", 1, 8)
+    work = Work(lease, epochs)
+    work.start_soon(task.run)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(work.run)
+        await trio.sleep(5)
+        assert task.begun == 0
+        lease.token = (2, 1)  # the bus lost its data and counts anew
+        await trio.sleep(2)
+        assert task.held == WorkToken("work", 2, 1)
+        epochs.newest = WorkToken("work", 2, 5)  # another one took over while this one was paused
+        assert not await LeaseOfWork(work).holds()
+        await trio.sleep(2)
+        assert not task.running
+        nursery.cancel_scope.cancel()
+    assert held() is None
+
+
+async def test_who_does_not_reach_the_database_lets_another_one_try(autojump_clock: object) -> None:
+    task, lease, epochs = Task(), Lease(), Epochs()
+    work = Work(lease, epochs)
+    work.start_soon(task.run)
+    async with trio.open_nursery() as nursery:
+        epochs.away = True
+        nursery.start_soon(work.run)
+        await trio.sleep(2 * ADMISSION_TRIES)
+        assert (lease.released, task.begun) == (True, 0)
+        epochs.away, lease.released = False, False
+        await trio.sleep(2 * STAND_BACK_SECONDS)
+        assert task.running
+        epochs.away = True
+        await trio.sleep(PATIENCE_LOOKS / 2)  # a restart of the database is no reason
+        assert task.running
+        await trio.sleep(PATIENCE_LOOKS)
+        assert (lease.released, task.running) == (True, False)
         nursery.cancel_scope.cancel()

@@ -14,8 +14,8 @@ pytestmark = pytest.mark.postgres
 LONG_AGO = "UPDATE station SET updated_at = now() - interval '1 day' WHERE id = ANY($1::bigint[])"
 SESSION = """
 INSERT INTO session (
-    id, station_id, station_id_at_start, station_identity, logged_at, progress_at, evse_id, connector_id, transaction_id,
-    id_token, authentication, state, energy_wh, power_w, max_power_w, stop_reason, flags,
+    id, station_id, station_id_at_start, station_identity, logged_at, progress_at, evse_id, connector_id,
+    transaction_id, id_token, authentication, state, energy_wh, power_w, max_power_w, stop_reason, flags,
     needs_reconciliation, meter_value_count)
 VALUES ($1, $2, $2, 'CP', now(), now(), 1, 1, $1::text, '', '', $3, 0, 0, 0, '', '{}', false, 0)
 """
