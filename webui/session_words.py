@@ -108,7 +108,7 @@ def cost_line(line: CostLine, currency: str) -> str:
     if line.quantity is None or line.price is None:
         return line.text
     unit = _UNITS.get(line.kind, "")
-    price = f"{plain_number(line.price)} {currency}" + (f"/{unit}" if unit else "")
+    price = view.price(line.price, currency) + (f"/{unit}" if unit else "")
     made = f"{plain_number(line.quantity)} {unit} × {price}" if unit else price
     if line.used is not None and line.used != line.quantity and unit:
         made += f" ({_('used: %(n)s %(unit)s') % {'n': plain_number(line.used), 'unit': unit}})"
@@ -129,9 +129,9 @@ def window(value: Window | None) -> str:
 
 
 def price(element: Element, currency: str) -> str:
-    """A price in a line: 0.35 EUR/kWh, Mon–Fri 08:00–18:00."""
+    """A price in a line: €0.35/kWh, Mon–Fri 08:00–18:00."""
     unit = _UNITS.get(element.kind, "")
-    made = f"{plain_number(element.price)} {currency}" + (f"/{unit}" if unit else "")
+    made = view.price(element.price, currency) + (f"/{unit}" if unit else "")
     if element.grace_s:
         made += ", " + _("after %(n)s free minutes") % {"n": plain_number(str(element.grace_s // 60))}
     return f"{made}, {window(element.window)}" if element.window is not None else made

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -32,6 +34,13 @@ def number(value: float | None, digits: int = 0) -> str:
     return str(numbers.format_decimal(value, format=pattern, locale=current.get().locale))
 
 
+def measured(value: float | None) -> str:
+    """A number with the decimals that it has, three at most."""
+    if value is None:
+        return DASH
+    return str(numbers.format_decimal(value, format="#,##0.###", locale=current.get().locale))
+
+
 def kwh(wh: float | None, digits: int = 2) -> str:
     """Energy with its unit."""
     return DASH if wh is None else f"{number(wh / 1000, digits)} kWh"
@@ -49,7 +58,22 @@ def money(amount: Decimal | str | None, currency: str) -> str:
     value, locale = Decimal(amount), current.get().locale
     if not currency:
         return str(numbers.format_decimal(value, locale=locale))
-    return str(numbers.format_currency(value, currency, locale=locale))
+    return _apart(numbers.format_currency(value, currency, locale=locale))
+
+
+def _apart(text: str) -> str:
+    """With a space between the letters of a currency and its digits (CLDR's currencySpacing): SEK 5."""
+    return re.sub(r"([A-Z]{3})(\d)", "\\1\u00a0\\2", text)
+
+
+def price(amount: Decimal | str, currency: str) -> str:
+    """The same for a price of a unit, with the decimals that it has: €0.005."""
+    value, locale = Decimal(amount), current.get().locale
+    exponent = value.normalize().as_tuple().exponent
+    digits = max(2, -exponent if isinstance(exponent, int) else 0)
+    pattern = copy.copy(locale.currency_formats["standard"])
+    pattern.frac_prec = (digits, digits)
+    return _apart(pattern.apply(value, locale, currency=currency, currency_digits=False))
 
 
 def moment(value: datetime | None, seconds: bool = False) -> str:
@@ -100,7 +124,7 @@ def span(value: timedelta | None) -> str:
     hours, rest = divmod(total, 3600)
     minutes, seconds = divmod(rest, 60)
     if hours:
-        return f"{hours} h {minutes:02d} min"
+        return f"{number(hours)} h {minutes:02d} min"
     return f"{minutes} min" if minutes else f"{seconds} s"
 
 
@@ -316,6 +340,7 @@ def severity(word: str) -> str:
 
 FILTERS = {
     "number": number,
+    "measured": measured,
     "kwh": kwh,
     "kw": kw,
     "money": money,

@@ -111,3 +111,24 @@ def test_an_unknown_flag_is_shown_in_its_own_words():
     what, todo = view.flag("METER_ON_FIRE")
     assert what == "Meter on fire"
     assert todo
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", ("€0.005", "SEK\u00a04.20", "10,770", "0.123")),
+        ("sv", ("0,005\u00a0€", "4,20\u00a0kr", "10\u00a0770", "0,123")),
+        ("nl", ("€\u00a00,005", "SEK\u00a04,20", "10.770", "0,123")),
+        ("de", ("0,005\u00a0€", "4,20\u00a0SEK", "10.770", "0,123")),
+    ],
+)
+def test_a_price_has_the_decimals_that_it_needs_and_a_value_no_others(speak, language, told):
+    speak(language, "UTC")
+    prices = view.price("0.005", "EUR"), view.price("4.2", "SEK")
+    assert (*prices, view.measured(10770.0), view.measured(0.12345)) == told
+
+
+def test_letters_of_a_currency_stand_apart_from_its_digits(speak):
+    speak("en", "UTC")
+    assert view.money("7191.02", "SEK") == "SEK\u00a07,191.02"
+    assert view.span(timedelta(hours=23053, minutes=9)) == "23,053 h 09 min"

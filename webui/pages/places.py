@@ -165,13 +165,11 @@ async def _form(
     request: Request, place: Place, places: tuple[Place, ...], *, new: bool = False, problem: str = ""
 ) -> Response:
     client = client_of(request)
-    stations: list[Spot] = []
     floor = FloorPlan(None, ())
-    if not new and place.takes_stations:
-        stations = await stations_in(client, place.name)
+    stations = [] if new else await stations_in(client, place.name)
     if not new and place.kind in (PlaceKind.SITE, PlaceKind.FLOOR):
         floor = await client.desk.ask("PictureService/GetFloorPlan", FloorPlan, place=place.name)
-    branches = tree([each for each in places if each.parent == place.name], stations)
+    below = [] if new else [each for each in places if place in way_to(places, each)]
     return await show(
         request,
         "places/place.html",
@@ -182,7 +180,7 @@ async def _form(
         way=way_to(places, place),
         parents=[each for each in places if place.kind in CHILDREN.get(each.kind, ())],
         targets=[each for each in places if each.takes_stations],
-        branches=branches,
+        branches=tree(below, stations),
         stations=[station for station in stations if station.place == place.name],
         floor=floor,
         spots=spots(stations, floor),

@@ -9,6 +9,13 @@ const root = document.documentElement;
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
 
+// ---- the present tab is in sight, on a telephone too
+
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const bar = tab.closest(".tabs");
+  bar.scrollLeft = tab.offsetLeft - bar.offsetLeft - (bar.clientWidth - tab.clientWidth) / 2;
+}
+
 // ---- morphing: what the reader is doing stays as it is
 
 const careful = {

@@ -188,7 +188,7 @@ def test_the_cost_is_told_line_by_line_and_worked_out_anew_for_a_reason(
     expect(page.get_by_text("The cost is worked out anew. The earlier one is kept.")).to_be_visible()
     told = house.ask("tariffs.GetSessionCost", session=f"sessions/{number}").session_cost
     bill = page.locator(".bill")
-    expect(bill).to_contain_text("0.35 EUR/kWh")
+    expect(bill).to_contain_text("€0.35/kWh")
     expect(bill).to_contain_text(f"€{told.cost.total_incl}")
     expect(page.get_by_text("The tariff came late")).to_be_visible()
     visit.close()

@@ -26,7 +26,7 @@ def test_a_tariff_is_made_tried_out_assigned_changed_and_retired(house: House, c
     first = page.get_by_role("group", name="Price 1")
     first.get_by_label("Price", exact=True).fill("0,40")
     preview = page.locator("#preview")
-    expect(preview).to_contain_text("20 kWh × 0.4 EUR/kWh")
+    expect(preview).to_contain_text("20 kWh × €0.40/kWh")
     expect(preview).to_contain_text("€8.00")
     press(page.get_by_role("button", name="Another price"))
     expect(page.get_by_label("Name")).to_have_value("Night owls")
