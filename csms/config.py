@@ -284,6 +284,13 @@ class Settings:
         default=False,
         metadata=_help("roaming parties and their addresses may be in private networks, or on this machine"),
     )
+    geocoder_url: str = field(
+        default="",
+        metadata=_help(
+            "address search for sites: the search of a Nominatim-compatible server (https://…/search); empty: none, and"
+            " nobody outside is asked"
+        ),
+    )
     audit_days: int = field(default=730, metadata=_help("how long the audit log is kept; 0: for ever"))
     vehicle_schedules: str = field(
         default="off",
@@ -369,7 +376,7 @@ class Settings:
             raise SettingsError("certificate_days must be more than 0 days.")
         if self.certificate_renew_days < 0:
             raise SettingsError("certificate_renew_days must be 0 days or more.")
-        for name in ("certificate_authority_url", "contract_provider_url", "certificate_crl_url"):
+        for name in ("certificate_authority_url", "contract_provider_url", "certificate_crl_url", "geocoder_url"):
             if getattr(self, name) and not getattr(self, name).startswith(("http://", "https://")):
                 raise SettingsError(f"{name} must be an address that begins with https:// (or http://).")
         self._check_security()

@@ -9,6 +9,7 @@ from control.convert.names import print_name, read_name
 from control.v1 import places_pb2
 from csms.domain.errors import InvalidArgument
 from csms.domain.topology import Place, PlaceKind
+from csms.services.address_search import AddressesFound
 
 FIELDS: Final = {
     "parent": ("parent_id",),
@@ -43,6 +44,20 @@ def place(found: Place) -> places_pb2.Place:
     if found.latitude is not None and found.longitude is not None:
         message.position.latitude, message.position.longitude = found.latitude, found.longitude
     return message
+
+
+def addresses(found: AddressesFound) -> places_pb2.SearchAddressesResponse:
+    """All of it."""
+    return places_pb2.SearchAddressesResponse(
+        places=[place(each) for each in found.own],
+        addresses=[
+            places_pb2.FoundAddress(
+                text=each.text, position=places_pb2.Position(latitude=each.latitude, longitude=each.longitude)
+            )
+            for each in found.addresses
+        ],
+        geocoder=places_pb2.GeocoderState.Value(f"GEOCODER_STATE_{found.geocoder.value}"),
+    )
 
 
 def read_place(message: places_pb2.Place, *, new: bool) -> Place:

@@ -8,6 +8,7 @@ from control.guard import Call
 from control.paging import masked_fields, read_etag
 from control.v1 import places_pb2
 from csms.domain.topology import SYSTEM_ID
+from csms.services.address_search import AddressSearch
 from csms.services.places import Places
 
 
@@ -16,8 +17,9 @@ class PlaceServicer:
 
     service = places_pb2.DESCRIPTOR.services_by_name["PlaceService"]
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, addresses: AddressSearch) -> None:
         self._places = places
+        self._addresses = addresses
 
     async def get_place(self, call: Call, request: places_pb2.GetPlaceRequest) -> places_pb2.GetPlaceResponse:
         """GetPlace."""
@@ -62,3 +64,9 @@ class PlaceServicer:
             read_name(request.place, "places"),
         )
         return places_pb2.MoveStationsResponse(stations=[print_name("stations", number) for number in moved])
+
+    async def search_addresses(
+        self, call: Call, request: places_pb2.SearchAddressesRequest
+    ) -> places_pb2.SearchAddressesResponse:
+        """SearchAddresses."""
+        return convert.addresses(await self._addresses.find(call.caller, request.query, request.language))

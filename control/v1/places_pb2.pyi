@@ -53,6 +53,38 @@ PLACE_KIND_GRID_CONTROLLER: PlaceKind.ValueType  # 4
 """A meter or controller that reports a site's load."""
 Global___PlaceKind: _TypeAlias = PlaceKind  # noqa: Y015
 
+class _GeocoderState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _GeocoderStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GeocoderState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    GEOCODER_STATE_UNSPECIFIED: _GeocoderState.ValueType  # 0
+    """Not given."""
+    GEOCODER_STATE_NOT_CONFIGURED: _GeocoderState.ValueType  # 1
+    """There is none: nobody outside was asked."""
+    GEOCODER_STATE_ANSWERED: _GeocoderState.ValueType  # 2
+    """It answered."""
+    GEOCODER_STATE_BUSY: _GeocoderState.ValueType  # 3
+    """It has too many questions at once; again in a moment."""
+    GEOCODER_STATE_FAILED: _GeocoderState.ValueType  # 4
+    """It was not reached, or answered nonsense. The server's log says why."""
+
+class GeocoderState(_GeocoderState, metaclass=_GeocoderStateEnumTypeWrapper):
+    """What became of the question to the geocoder."""
+
+GEOCODER_STATE_UNSPECIFIED: GeocoderState.ValueType  # 0
+"""Not given."""
+GEOCODER_STATE_NOT_CONFIGURED: GeocoderState.ValueType  # 1
+"""There is none: nobody outside was asked."""
+GEOCODER_STATE_ANSWERED: GeocoderState.ValueType  # 2
+"""It answered."""
+GEOCODER_STATE_BUSY: GeocoderState.ValueType  # 3
+"""It has too many questions at once; again in a moment."""
+GEOCODER_STATE_FAILED: GeocoderState.ValueType  # 4
+"""It was not reached, or answered nonsense. The server's log says why."""
+Global___GeocoderState: _TypeAlias = GeocoderState  # noqa: Y015
+
 @_typing.final
 class Place(_message.Message):
     """A member of the tree."""
@@ -451,3 +483,91 @@ class MoveStationsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MoveStationsResponse: _TypeAlias = MoveStationsResponse  # noqa: Y015
+
+@_typing.final
+class SearchAddressesRequest(_message.Message):
+    """Looks for an address."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUERY_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    query: _builtins.str
+    """Words of an address, 3 to 300 characters."""
+    language: _builtins.str
+    """In which language to answer, for example `sv`; empty: as the geocoder likes."""
+    def __init__(
+        self,
+        *,
+        query: _builtins.str = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchAddressesRequest: _TypeAlias = SearchAddressesRequest  # noqa: Y015
+
+@_typing.final
+class FoundAddress(_message.Message):
+    """An address that the geocoder knows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """In words."""
+    @_builtins.property
+    def position(self) -> Global___Position:
+        """Where it is."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        position: Global___Position | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FoundAddress: _TypeAlias = FoundAddress  # noqa: Y015
+
+@_typing.final
+class SearchAddressesResponse(_message.Message):
+    """What was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLACES_FIELD_NUMBER: _builtins.int
+    ADDRESSES_FIELD_NUMBER: _builtins.int
+    GEOCODER_FIELD_NUMBER: _builtins.int
+    geocoder: Global___GeocoderState.ValueType
+    """Whether it was asked, and answered."""
+    @_builtins.property
+    def places(self) -> _containers.RepeatedCompositeFieldContainer[Global___Place]:
+        """Places of our own that have a position, with the words in their name, address or static id; at most 8."""
+
+    @_builtins.property
+    def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___FoundAddress]:
+        """Of the geocoder, the best first; at most 8."""
+
+    def __init__(
+        self,
+        *,
+        places: _abc.Iterable[Global___Place] | None = ...,
+        addresses: _abc.Iterable[Global___FoundAddress] | None = ...,
+        geocoder: Global___GeocoderState.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "geocoder", b"geocoder", "places", b"places"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchAddressesResponse: _TypeAlias = SearchAddressesResponse  # noqa: Y015

@@ -65,6 +65,11 @@ class PlaceServiceStub(object):
                 request_serializer=control_dot_v1_dot_places__pb2.MoveStationsRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_places__pb2.MoveStationsResponse.FromString,
                 _registered_method=True)
+        self.SearchAddresses = channel.unary_unary(
+                '/control.v1.PlaceService/SearchAddresses',
+                request_serializer=control_dot_v1_dot_places__pb2.SearchAddressesRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_places__pb2.SearchAddressesResponse.FromString,
+                _registered_method=True)
 
 
 class PlaceServiceServicer(object):
@@ -113,6 +118,14 @@ class PlaceServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchAddresses(self, request, context):
+        """Where an address is: places of our own, and what the geocoder of the setting `geocoder_url` knows. Without that setting
+        nobody outside is asked. RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS after 30 searches in a minute.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PlaceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -145,6 +158,11 @@ def add_PlaceServiceServicer_to_server(servicer, server):
                     servicer.MoveStations,
                     request_deserializer=control_dot_v1_dot_places__pb2.MoveStationsRequest.FromString,
                     response_serializer=control_dot_v1_dot_places__pb2.MoveStationsResponse.SerializeToString,
+            ),
+            'SearchAddresses': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchAddresses,
+                    request_deserializer=control_dot_v1_dot_places__pb2.SearchAddressesRequest.FromString,
+                    response_serializer=control_dot_v1_dot_places__pb2.SearchAddressesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -310,6 +328,33 @@ class PlaceService(object):
             '/control.v1.PlaceService/MoveStations',
             control_dot_v1_dot_places__pb2.MoveStationsRequest.SerializeToString,
             control_dot_v1_dot_places__pb2.MoveStationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchAddresses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.PlaceService/SearchAddresses',
+            control_dot_v1_dot_places__pb2.SearchAddressesRequest.SerializeToString,
+            control_dot_v1_dot_places__pb2.SearchAddressesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,10 @@ class PlaceServiceStub:
     """Removes an empty place. FAILED_PRECONDITION/PLACE_NOT_EMPTY while places or stations stand in it."""
     MoveStations: _grpc.UnaryUnaryMultiCallable[_places_pb2.MoveStationsRequest, _places_pb2.MoveStationsResponse]
     """Puts stations in a place. Their history goes with them; sessions stay where they were charged."""
+    SearchAddresses: _grpc.UnaryUnaryMultiCallable[_places_pb2.SearchAddressesRequest, _places_pb2.SearchAddressesResponse]
+    """Where an address is: places of our own, and what the geocoder of the setting `geocoder_url` knows. Without that setting
+    nobody outside is asked. RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS after 30 searches in a minute.
+    """
 
 @_typing.type_check_only
 class PlaceServiceAsyncStub(PlaceServiceStub):
@@ -63,6 +67,10 @@ class PlaceServiceAsyncStub(PlaceServiceStub):
     """Removes an empty place. FAILED_PRECONDITION/PLACE_NOT_EMPTY while places or stations stand in it."""
     MoveStations: _aio.UnaryUnaryMultiCallable[_places_pb2.MoveStationsRequest, _places_pb2.MoveStationsResponse]  # type: ignore[assignment]
     """Puts stations in a place. Their history goes with them; sessions stay where they were charged."""
+    SearchAddresses: _aio.UnaryUnaryMultiCallable[_places_pb2.SearchAddressesRequest, _places_pb2.SearchAddressesResponse]  # type: ignore[assignment]
+    """Where an address is: places of our own, and what the geocoder of the setting `geocoder_url` knows. Without that setting
+    nobody outside is asked. RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS after 30 searches in a minute.
+    """
 
 class PlaceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Places and what stands in them."""
@@ -114,5 +122,15 @@ class PlaceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_places_pb2.MoveStationsResponse, _abc.Awaitable[_places_pb2.MoveStationsResponse]]:
         """Puts stations in a place. Their history goes with them; sessions stay where they were charged."""
+
+    @_abc_1.abstractmethod
+    def SearchAddresses(
+        self,
+        request: _places_pb2.SearchAddressesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_places_pb2.SearchAddressesResponse, _abc.Awaitable[_places_pb2.SearchAddressesResponse]]:
+        """Where an address is: places of our own, and what the geocoder of the setting `geocoder_url` knows. Without that setting
+        nobody outside is asked. RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS after 30 searches in a minute.
+        """
 
 def add_PlaceServiceServicer_to_server(servicer: PlaceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -72,6 +72,14 @@ class GuardedHttp:
         """Close its connections."""
         await self._pool.aclose()
 
+    async def close_at_the_end(self) -> None:
+        """A task for the nursery of the application."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.CancelScope(shield=True), trio.move_on_after(1.0):
+                await self.aclose()
+
     async def request(
         self,
         method: str,

@@ -103,6 +103,8 @@ from control.v1 import (
 )
 from csms.aio import Door, open_door
 from csms.domain.access import Role
+from csms.services.address_search import AddressSearch
+from tests.kit.fake_geocoder import FakeGeocoder
 from tests.kit.fake_imports import imports_of
 from tests.kit.roaming_world import FakeWork
 from tests.kit.service_world import PASSWORD, ServiceWorld
@@ -198,7 +200,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         InstallationServicer(world.installations),
         ImportServicer(imports_of(world)),
         ThirdPartyServicer(world.third.use_cases, world.third.parties, FakeWork(world.third)),
-        PlaceServicer(world.places),
+        PlaceServicer(world.places, AddressSearch(world.places, FakeGeocoder())),
         FileServicer(world.files),
         FirmwareImageServicer(world.firmware_images),
         PictureServicer(world.pictures),

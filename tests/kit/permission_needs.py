@@ -76,6 +76,7 @@ MORE: Final[dict[str, dict[str, object]]] = {
     "groups.RemoveStations": {"stations": ["stations/99"]},
     "inventory.ListStationEvents": {"filter.station": "stations/99"},
     "stations.CreateStation": {"station.identity": "CP-NEW", "station.place": "places/99"},
+    "places.SearchAddresses": {"query": "Quay 7"},
     "places.MoveStations": {"place": "places/99", "stations": ["stations/99"]},
     "stations.UpdateStation": {"station.name": "stations/99"},
     "id_tokens.UpdateIdToken": {"id_token.name": "idTokens/99"},

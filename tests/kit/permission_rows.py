@@ -136,6 +136,7 @@ MAY: Final[dict[str, frozenset[Role] | At]] = {
     "places.UpdatePlace": ADMITTED,
     "places.DeletePlace": ADMITTED,
     "places.MoveStations": ADMITTED,
+    "places.SearchAddresses": OF_PEOPLE,
     "sharing.ShareStation": EDITED,
     "sharing.UnshareStation": EDITED,
     "sharing.ListShares": EDITED,

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from webui.pages import (
     access,
     account,
+    addresses,
     alarm_rules,
     alarms,
     audit,
@@ -71,6 +72,7 @@ _CHAPTERS: Final = (
     audit,
     groups,
     users,
+    addresses,
     places,
     access,
     password_link,

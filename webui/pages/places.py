@@ -15,6 +15,7 @@ from starlette.routing import Route
 from webui import sentences
 from webui.api import Client
 from webui.page import client_of, demand, redirect, show, signed_in, text
+from webui.pages import addresses
 from webui.values import ApiError
 from webui.values_places import (
     FloorPlan,
@@ -125,6 +126,8 @@ async def add(request: Request) -> Response:
     place = Place(kind=kind, parent=str(form.get("parent", "")))
     if not isinstance(form, FormData):
         return await _form(request, place, places, new=True)
+    if looked := await addresses.instead(client, form, _typed(form, place)):
+        return await _form(request, looked[0], places, new=True, found=looked[1])
     try:
         place = _from(form, place)
         made = await client.desk.ask("PlaceService/CreatePlace", PlaceAnswer, place=place)
@@ -152,6 +155,8 @@ async def _one(request: Request, problem: str = "") -> Response:
     if request.method != "POST" or problem:
         return await _form(request, place, places, problem=problem)
     form = await request.form()
+    if looked := await addresses.instead(client, form, _typed(form, place)):
+        return await _form(request, looked[0], places, found=looked[1])
     try:
         changed = _from(form, place)
         await client.desk.do("PlaceService/UpdatePlace", place=changed, update_mask=FIELDS)
@@ -162,7 +167,13 @@ async def _one(request: Request, problem: str = "") -> Response:
 
 
 async def _form(
-    request: Request, place: Place, places: tuple[Place, ...], *, new: bool = False, problem: str = ""
+    request: Request,
+    place: Place,
+    places: tuple[Place, ...],
+    *,
+    new: bool = False,
+    problem: str = "",
+    found: addresses.Found | None = None,
 ) -> Response:
     client = client_of(request)
     floor = FloorPlan(None, ())
@@ -177,6 +188,7 @@ async def _form(
         place=place,
         new=new,
         problem=problem,
+        found=found,
         way=way_to(places, place),
         parents=[each for each in places if place.kind in CHILDREN.get(each.kind, ())],
         targets=[each for each in places if each.takes_stations],

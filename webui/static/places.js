@@ -73,6 +73,35 @@ if (plan) {
   });
 }
 
+// ---- addresses that were found: one is taken by mouse, finger or keys, and the pin is where it is
+
+document.addEventListener("click", (event) => {
+  const taken = event.target.closest(".addresses button[name=take]");
+  if (!taken) return;
+  event.preventDefault();
+  const list = taken.closest(".addresses");
+  taken.value.split(",").forEach((value, n) => {
+    const field = document.querySelector(`#place-form input[name=${["latitude", "longitude"][n]}]`);
+    field.value = value;
+    if (n) field.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+  for (const button of list.querySelectorAll("button")) button.toggleAttribute("aria-current", button === taken);
+  list.parentNode.querySelector("[role=status]").textContent = list.dataset.said;
+});
+
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const list = step && event.target.closest(".addresses");
+  if (!list) return;
+  event.preventDefault();
+  const buttons = [...list.querySelectorAll("button")];
+  buttons[within(buttons.indexOf(event.target) + step, 0, buttons.length - 1)].focus();
+});
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.id === "addresses") event.target.querySelector(".addresses button")?.focus();
+});
+
 // ---- the map: meridians and parallels, and the sites between them
 
 class SiteMap extends HTMLElement {
@@ -205,6 +234,7 @@ class SiteMap extends HTMLElement {
     if (values.some(Number.isNaN)) return;
     this.at = values;
     this.#middle = [...values];
+    this.#scale = Math.max(this.#scale, 2000);
     this.draw();
   }
 

@@ -79,3 +79,16 @@ async def test_what_makes_no_sense_is_refused(
     with pytest.raises(Refused) as refused:
         await world.client.call("places.CreatePlace", request_)
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.INVALID_ARGUMENT, reason)
+
+
+@pytest.mark.feature("F-STA-8")
+async def test_an_address_is_looked_for_here_and_outside(world: ControlWorld) -> None:
+    call = world.client.call
+    site = (await call("places.CreatePlace", a_site("Harbour"))).place
+    found = await call("places.SearchAddresses", pb.SearchAddressesRequest(query="harbour", language="sv"))
+    assert [place.name for place in found.places] == [site.name]
+    assert [(each.text, each.position.latitude) for each in found.addresses] == [("Quay 7, Gothenburg", 57.7)]
+    assert found.geocoder == pb.GEOCODER_STATE_ANSWERED
+    with pytest.raises(Refused) as refused:
+        await call("places.SearchAddresses", pb.SearchAddressesRequest(query="h"))
+    assert refused.value.reason == "INVALID_QUERY"
