@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import fleet, journal, path, story, workers
+from benchmarks import bus, fleet, journal, path, story, workers
 from benchmarks.machine import CORES, OTHER_CORES
 
 DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -33,6 +33,7 @@ def main() -> None:
         "path": lambda: path.measure(options.seconds, options.rounds, options.stations),
         "story": lambda: story.measure(options.seconds, options.rounds, options.stations // 2),
         "workers": lambda: workers.measure(options.seconds, options.rounds, options.stations),
+        "bus": lambda: bus.measure(options.rounds, options.stations),
         "journal": lambda: journal.measure(options.seconds),
         "fleet": lambda: fleet.measure_fleet(_sizes(options.fleet), options.minutes, pictures),
         "storm": lambda: fleet.measure_storm(options.storm),
@@ -54,7 +55,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument(
-        "sections", nargs="*", help="path, story, workers, journal, fleet, storm, backlog; all when left out"
+        "sections", nargs="*", help="path, story, workers, bus, journal, fleet, storm, backlog; all when left out"
     )
     parser.add_argument("--seconds", type=float, default=6.0, help="of load per server and round")
     parser.add_argument("--rounds", type=int, default=3)

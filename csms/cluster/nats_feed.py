@@ -39,6 +39,9 @@ KEPT_MESSAGES: Final = 200_000
 KEPT_SECONDS: Final = 3600.0
 RING_EVENTS: Final = 50_000
 MESSAGE_EVENTS: Final = 500
+PUBLISH_SECONDS: Final = 0.04
+"""From one message to the next: what happens meanwhile goes together. So a node sends at most 25 messages a second
+however much happens, and what is kept lasts for long; an event that comes alone goes at once."""
 BEFORE_MESSAGES: Final = 2_000
 """What a process reads of the time before its start, so that watchers of another one can go on here."""
 BEHIND_SECONDS: Final = 2.0
@@ -169,6 +172,9 @@ class NatsFeed:
                     await self._publish_some()
                 except (BusUnavailable, DoorClosed):
                     await trio.sleep(_PAUSE_SECONDS)
+                else:
+                    if len(self._pending) < MESSAGE_EVENTS:
+                        await trio.sleep(PUBLISH_SECONDS)
 
     async def _publish_some(self) -> None:
         """One message. Not told, its events stay: they may come twice, but never not at all."""

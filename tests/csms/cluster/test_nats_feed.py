@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 import trio
 from nats.aio.msg import Msg
 
 from csms.aio import Door
+from csms.cluster import nats_feed
 from csms.cluster.bus import Bus
 from csms.cluster.nats_feed import NatsFeed
 from csms.cluster.nats_server import EmbeddedNats
@@ -73,6 +75,23 @@ async def gather_all(feed: NatsFeed, after: int, count: int) -> None:
     with trio.fail_after(10):
         while feed.revision < after + count:
             await trio.sleep(0.01)
+
+
+async def test_what_happens_in_quick_succession_is_one_message_and_what_comes_alone_goes_at_once(
+    door: Door, nats_server: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nats_feed, "PUBLISH_SECONDS", 0.5)
+    prefix = fresh_prefix()
+    async with process(door, nats_server, prefix, "control") as (feed, _), feed.watch() as watch:
+        before = feed.revision
+        feed.publish(Subject.STATION, 1)
+        await gather(watch, 1)
+        assert feed.revision == before + 1
+        for _ in range(3):  # of which each is told once
+            for number in range(50):
+                feed.publish(Subject.SESSION, 1, number)
+        await gather(watch, 50)
+        assert feed.revision == before + 2
 
 
 async def test_what_is_published_while_the_server_is_away_comes_when_it_is_back(door: Door) -> None:
