@@ -20,10 +20,12 @@ from csms.app.work import LeaseOfWork, Work
 from csms.cluster.bus import Bus, BusSettings, BusUnavailable
 from csms.cluster.changes import TAGS_IN_USE, Changes, SharedUse
 from csms.cluster.guesses import Counting, SharedGuesses
+from csms.cluster.inspection import Inspection
 from csms.cluster.membership import Membership, Undertaker
 from csms.cluster.nats_directory import NatsDirectory, NodeDesk, NodeOwnership, StationKeys
 from csms.cluster.nats_feed import NatsFeed
 from csms.cluster.nats_lease import NatsLease
+from csms.cluster.retelling import Retelling
 from csms.config import Settings
 from csms.domain.errors import FailedPrecondition
 from csms.domain.facts import IdTokenInfo
@@ -127,7 +129,9 @@ class Cluster:
     use: SharedUse
     work: Work
     missed: Missed
+    retelling: Retelling
     membership: Membership | None = None
+    inspection: Inspection | None = None
     guesses: list[SharedGuesses] = field(default_factory=list)
 
     @classmethod
@@ -144,17 +148,22 @@ class Cluster:
         bus = Bus(door, bus_settings(settings), settings.node_name or f"{role.value}-{secrets.token_hex(5)}")
         mark = NodeMark(0)
         changes = Changes(bus)
+        feed, claims = NatsFeed(bus, now, reads=role.has_control), Claims(database, mark)
+        use = SharedUse(bus, index.session_opened, index.session_ended, partial(changes.tell, TAGS_IN_USE))
+        retelling = Retelling(claims.late_sessions, feed, ToldTokens(index, use).session_ended)
+        claims.abandoned = retelling.add
         return cls(
             role,
             bus,
-            NatsFeed(bus, now, reads=role.has_control),
+            feed,
             mark,
-            Claims(database, mark),
+            claims,
             StationKeys(bus, bus.name),
             changes,
-            SharedUse(bus, index.session_opened, index.session_ended, partial(changes.tell, TAGS_IN_USE)),
+            use,
             Work(NatsLease(bus, "work"), here=role.has_control),
             PostgresMissed(database),
+            retelling,
         )
 
     @property
@@ -170,6 +179,7 @@ class Cluster:
                 self.bus, self.bus.name, partial(setattr, self.mark, "number"), registry.disconnect_all
             )
             NodeDesk(self.bus, registry, self.bus.name)
+            self.inspection = Inspection(self.bus, lambda: self.keys.links, self.claims.lost, registry.fence)
         else:
             self.work.start_soon(Undertaker(self.bus, self.claims.release, self.claims.release_all_but, self._gone).run)
         return NatsDirectory(self.bus, registry, self.missed)
@@ -196,6 +206,9 @@ class Cluster:
             await ground.start(self.claims.run)
             await ground.start(self.keys.run)
             await ground.start(self.membership.run)
+        if self.inspection is not None:
+            ground.start_soon(self.inspection.run)
+        ground.start_soon(self.retelling.run)
         ground.start_soon(self.changes.run)
         ground.start_soon(self.use.run)
         for each in self.guesses:
@@ -222,6 +235,7 @@ class Cluster:
 
     def _gone(self, station_id: int) -> None:
         self.feed.publish(Subject.STATION, station_id)
+        self.retelling.add(station_id)
 
 
 def lease_in(database: Database, name: str) -> Lease:

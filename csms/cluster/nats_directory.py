@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -297,6 +297,11 @@ class StationKeys:
             del self._held[station_id]
             self._dirty[station_id] = epoch
             self._work.set()
+
+    @property
+    def links(self) -> Mapping[int, int]:
+        """Station → epoch of its link here."""
+        return self._held
 
     @property
     def behind(self) -> int:

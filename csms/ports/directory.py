@@ -31,6 +31,15 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     moved: bool = False
 
 
+class LateSession(msgspec.Struct, frozen=True, gc=False):
+    """Something happened to it lately that perhaps nobody was told."""
+
+    session_id: int
+    station_id: int
+    id_token: str
+    ended: bool
+
+
 class Ownership(Protocol):
     """Which node has which station. In one process there is nobody to ask."""
 

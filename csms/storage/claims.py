@@ -17,7 +17,7 @@ out of its transaction by the server after some seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,7 +25,7 @@ import asyncpg
 import trio
 
 from csms.domain.errors import Unavailable
-from csms.ports.directory import Claim
+from csms.ports.directory import Claim, LateSession
 from csms.ports.journal import Fence
 from csms.storage.pool import Database
 
@@ -54,7 +54,7 @@ WITH locked AS (
 )
 UPDATE station SET link_epoch = (locked.before / 4096 + 1) * 4096 + $2
 FROM locked WHERE station.id = locked.id
-RETURNING station.id, station.link_epoch AS epoch, locked.before
+RETURNING station.id, station.link_epoch AS epoch, locked.before, station.online
 """
 WAIT_SQL = "SELECT pg_advisory_xact_lock($1::integer, $2::integer)"
 # Whoever has it now draws the next one; the node that is gone has none of them any more.
@@ -69,6 +69,13 @@ UPDATE station SET online = false, link_epoch = (link_epoch / 4096 + 1) * 4096
 WHERE id = ANY(ARRAY(
     SELECT id FROM station WHERE link_epoch % 4096 <> ALL($1::bigint[]) AND online ORDER BY id FOR NO KEY UPDATE))
 RETURNING id
+"""
+
+LATE_SQL = """
+SELECT s.id, s.station_id, s.id_token, s.state = 'ENDED' AS ended
+FROM unnest($1::bigint[]) AS u (station_id) CROSS JOIN LATERAL (
+    SELECT * FROM session WHERE session.station_id = u.station_id ORDER BY began_at DESC, id DESC LIMIT 20) AS s
+WHERE s.state = 'ACTIVE' OR greatest(s.progress_at, s.stop_logged_at) > now() - interval '1 hour'
 """
 
 
@@ -104,6 +111,8 @@ class Claims:
     def __init__(self, database: Database, mark: NodeMark) -> None:
         self._database = database
         self.mark = mark
+        self.abandoned: Callable[[int], None] = lambda _station_id: None
+        """Told of each station whose last link, at another node, was not seen to end."""
         self._wanted: dict[int, _Asked] = {}
         self._work = trio.Event()
 
@@ -151,6 +160,14 @@ class Claims:
         rows = await self._database.fetch(RELEASE_UNKNOWN_SQL, list(numbers))
         return [row["id"] for row in rows]
 
+    async def lost(self, links: Sequence[Fence]) -> set[Fence]:
+        """Which of this node's links others have taken, or were given up. Raises Unavailable."""
+        return await self._database.run(lost_among, links, self.mark)
+
+    async def late_sessions(self, stations: Sequence[int]) -> list[LateSession]:
+        """What happened at these stations within the hour. Raises Unavailable."""
+        return [LateSession(*row) for row in await self._database.fetch(LATE_SQL, list(stations))]
+
     async def _draw(self, batch: dict[int, _Asked]) -> None:
         number = self.mark.number
         rows = await self._database.fetch(CLAIM_SQL, list(batch), number)
@@ -161,6 +178,8 @@ class Claims:
             moved = row["before"] != 0 and row["before"] % NODES != number
             if moved:
                 self.mark.floor[row["id"]] = row["epoch"]
+                if row["online"]:
+                    self.abandoned(row["id"])
             batch[row["id"]].claim = Claim(row["epoch"], moved)
 
 

@@ -24,14 +24,21 @@ class SharedDatabase:
 
     stores: FakeStores = field(default_factory=lambda: FakeStores(FakeJournal()))
     epochs: dict[int, int] = field(default_factory=dict)
+    floors: dict[tuple[int, int], int] = field(default_factory=dict)
+    """(node, station) → what is older is from before the station was elsewhere."""
 
     def draw(self, station_id: int, number: int) -> Claim:
         before = self.epochs.get(station_id, 0)
         epoch = self.epochs[station_id] = (before // NODES + 1) * NODES + number
-        return Claim(epoch, before != 0 and before % NODES != number)
+        moved = before != 0 and before % NODES != number
+        if moved:
+            self.floors[number, station_id] = epoch
+        return Claim(epoch, moved)
 
     def lost(self, fence: Fence, number: int) -> bool:
         now = self.epochs.get(fence.station_id, 0)
+        if fence.epoch < self.floors.get((number, fence.station_id), 0):
+            return True
         return now > fence.epoch and now % NODES != number
 
 

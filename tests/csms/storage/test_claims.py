@@ -11,13 +11,14 @@ import pytest
 import trio
 
 from csms.domain.facts import RegistrationStatus
-from csms.domain.records import LinkRecord
+from csms.domain.records import LinkRecord, SessionRecord
+from csms.ports.directory import LateSession
 from csms.ports.journal import Fence, Fenced
 from csms.storage.claims import LOCKS, Claims, NodeMark, begin
 from csms.storage.journal import PostgresJournal
 from csms.storage.pool import Database
 from csms.storage.stations import PostgresStations
-from tests.kit.records import T0, a_meter_record, after
+from tests.kit.records import T0, a_meter_record, a_transaction, after
 
 pytestmark = pytest.mark.postgres
 
@@ -162,3 +163,44 @@ async def test_a_node_that_is_gone_has_nothing_online_and_nothing_to_write(datab
         with pytest.raises(Fenced):
             await a.journal.put([a_meter_record(station, T0, 1.0)], gone).durable()
         assert (await a.claims.claim(station)).moved
+
+
+async def test_a_node_is_told_which_of_its_links_are_others_or_were_given_up(database: Database) -> None:
+    stations = [await a_station(database, f"CP-{number}") for number in range(4)]
+    _kept, taken, given_up, back = stations
+    async with node(database, 7) as a, node(database, 9) as b:
+        links = {each: Fence(each, (await a.claims.claim(each)).epoch) for each in stations}
+        await a.journal.put([LinkRecord(given_up, True, T0, links[given_up].epoch)], links[given_up]).durable()
+        assert await a.claims.lost(list(links.values())) == set()
+        assert await a.claims.release(7) == [given_up]
+        await b.claims.claim(taken)
+        await b.claims.claim(back)
+        newest = Fence(back, (await a.claims.claim(back)).epoch)
+        lost = {links[taken], links[given_up], links[back]}
+        assert await a.claims.lost([*links.values(), newest]) == lost
+        assert await a.claims.lost([]) == set()
+
+
+async def test_what_happened_lately_is_found_for_a_station_whose_node_went_without_a_word(database: Database) -> None:
+    station, orderly = await a_station(database, "CP-1"), await a_station(database, "CP-2")
+    now = await database.fetchval("SELECT date_trunc('second', now())")
+    async with node(database, 7) as a, node(database, 9) as b:
+        for each in (station, orderly):
+            fence = Fence(each, (await a.claims.claim(each)).epoch)
+            await a.journal.put([LinkRecord(each, True, T0, fence.epoch)], fence).durable()
+        old = a_transaction(70, station, identity="CP-1", id_token="OLD")
+        old.end(after(60), 2000.0, "Local", after(60))
+        over = a_transaction(71, station, identity="CP-1", started_at=now, id_token="OVER")
+        over.end(now, 2000.0, "Local", now)
+        going_on = a_transaction(72, station, identity="CP-1", started_at=now, id_token="ON")
+        await a.journal.put([SessionRecord(each.snapshot()) for each in (old, over, going_on)]).durable()
+        await a.journal.put([LinkRecord(orderly, False, after(1), fence.epoch)], fence).durable()
+        abandoned: list[int] = []
+        b.claims.abandoned = abandoned.append
+        await b.claims.claim(station)
+        await b.claims.claim(orderly)
+        assert abandoned == [station]
+        assert sorted(await b.claims.late_sessions(abandoned), key=lambda each: each.session_id) == [
+            LateSession(71, station, "OVER", True),
+            LateSession(72, station, "ON", False),
+        ]
