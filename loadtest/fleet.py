@@ -68,9 +68,12 @@ class Fleet:
         self._serial = 0
         self._end = tally.began + scenario.run_seconds
         self._over = False
+        self._dark_until = float("-inf")
         self.residents: list[Resident] = []
         for number in numbers:
             self._plan(number)
+        for share in scenario.storms:
+            self._at(tally.began + share * scenario.run_seconds, self._storm)
 
     @property
     def books(self) -> list[Book]:
@@ -110,7 +113,7 @@ class Fleet:
         resident = Resident(number, name, tag, words_of(version_of(scenario, number)), self._moment, charges)
         self.residents.append(resident)
         start = began + scenario.ramp * number / scenario.stations
-        self._at(start, lambda due: self._open(resident, due))
+        self._reopen(resident, start)
         phase = number * _PHASE_STEP % 1
         interval = scenario.heartbeat_interval or 300.0
         self._every(start + phase * interval, interval, resident.beat, resident)
@@ -136,6 +139,22 @@ class Fleet:
         resident.stop(due)
         self._send(resident)
 
+    def _storm(self, due: float) -> None:
+        """The power fails everywhere, and comes back everywhere at the same moment."""
+        back = self._dark_until = due + self._scenario.storm_seconds
+        for fd, resident in list(self._online.items()):
+            self._hang_up(fd, resident)
+            resident.accepted = False
+            self._reopen(resident, back)
+        for fd in list(self._openings):
+            opening, resident, _ = self._openings.pop(fd)
+            opening.close()
+            resident.opening = False
+            self._reopen(resident, back)
+
+    def _reopen(self, resident: Resident, due: float) -> None:
+        self._at(due, lambda due: self._open(resident, due))
+
     # The loop.
 
     def _turn(self) -> None:
@@ -155,7 +174,7 @@ class Fleet:
             if not self._due or self._due[0][0] > now:
                 return
             due, _, task = heapq.heappop(self._due)
-            self._tally.late(now - due)
+            self._tally.late(now - due, now)
             task(due)
 
     def _look_at_the_clock(self) -> None:
@@ -164,7 +183,10 @@ class Fleet:
         self._moment.stamp = f"{text}.{int(seconds % 1 * 1000):03d}Z".encode()
 
     def _open(self, resident: Resident, due: float) -> None:
-        if self._over and resident.settled:
+        if resident.opening or resident.wire is not None or (self._over and resident.settled):
+            return
+        if due < self._dark_until:
+            self._reopen(resident, self._dark_until)
             return
         number, address = resident.number, self._target.address(resident.identity, None)
         try:
@@ -181,6 +203,7 @@ class Fleet:
         except Closed as closed:
             self._failed(resident, str(closed))
             return
+        resident.opening = True
         fd = opening.sock.fileno()
         self._openings[fd] = (opening, resident, due)
         self._poll.register(fd, opening.wants)
@@ -198,6 +221,7 @@ class Fleet:
                 self._poll.modify(fd, opening.wants)
             return
         del self._openings[fd]
+        resident.opening = False
         now = self._now()
         self._tally.connected(now - due, now)
         self._tally.online += 1
@@ -210,8 +234,8 @@ class Fleet:
 
     def _give_up(self, fd: int, kind: str) -> None:
         opening, resident, _ = self._openings.pop(fd)
-        self._poll.unregister(fd)
         opening.close()
+        resident.opening = False
         self._failed(resident, kind)
 
     def _failed(self, resident: Resident, kind: str) -> None:
@@ -219,7 +243,7 @@ class Fleet:
         self._tally.error(kind, now)
         resident.failures += 1
         pause = min(self._scenario.longest_back_off, self._scenario.back_off * 2 ** min(resident.failures, 8))
-        self._at(now + pause * (0.5 + resident.number * _PHASE_STEP % 0.5), lambda due: self._open(resident, due))
+        self._reopen(resident, now + pause * (0.5 + resident.number * _PHASE_STEP % 0.5))
 
     def _hear(self, fd: int, resident: Resident, now: float) -> None:
         wire = resident.wire
@@ -286,16 +310,20 @@ class Fleet:
             self._lost(wire.fileno(), resident, str(closed))
 
     def _lost(self, fd: int, resident: Resident, kind: str) -> None:
+        if self._hang_up(fd, resident):
+            self._failed(resident, kind)
+
+    def _hang_up(self, fd: int, resident: Resident) -> bool:
+        """Drop the link, without a goodbye; false when there was none."""
         wire = resident.wire
         if self._online.pop(fd, None) is None or wire is None:
-            return
-        self._poll.unregister(fd)
-        wire.close()
+            return False
+        wire.close()  # which takes it out of the epoll as well
         self._tally.online -= 1
         for call in resident.calls:
             self._tally.retries[call.action] += call.durable and bool(call.data)
         resident.lose()
-        self._failed(resident, kind)
+        return True
 
     def _sweep(self, now: float) -> None:
         """What takes too long."""

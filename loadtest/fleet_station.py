@@ -37,7 +37,9 @@ class Call:
 
 @dataclass(slots=True, eq=False)
 class Resident:
-    """Station `number` (from 0). `wire` is None while it has no connection; `calls[0]` is in flight when `waiting`."""
+    """Station `number` (from 0). `wire` is None while it has no connection, `opening` while it gets one; `calls[0]` is
+    in flight when `waiting`.
+    """
 
     number: int
     identity: str
@@ -47,6 +49,7 @@ class Resident:
     charges: bool
     calls: deque[Call] = field(default_factory=deque)
     wire: Wire | None = None
+    opening: bool = False
     waiting: bool = False
     accepted: bool = False
     failures: int = 0

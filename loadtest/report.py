@@ -83,6 +83,8 @@ class Report:
     lateness: Mapping[str, float] = field(default_factory=dict)
     requests: Mapping[str, ActionLine] = field(default_factory=dict)
     connect_curve: Sequence[tuple[float, float]] = ()
+    settled: Mapping[str, Sequence[WindowLine]] = field(default_factory=dict)
+    """The time after the ramp and before the end in three parts: all messages, commands, the load tester's lateness."""
     saturation: Mapping[str, float] = field(default_factory=dict)
     """Of a closed loop's measured time: messages, seconds, per_second, errors, cpu_us_per_message (of the tester)."""
     server: ServerFigures = field(default_factory=ServerFigures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -13,6 +14,9 @@ from loadtest.resources import ResourceWatch, machine_facts
 from loadtest.scenario import Scenario
 from loadtest.swarm import SwarmResult
 from loadtest.tally import COARSE_BITS, ActionTimes, Second, Tally, Window
+
+SETTLING = 10.0  # seconds after the ramp
+PARTS = 3
 
 
 def make_report(
@@ -46,6 +50,7 @@ def make_report(
         actions={action: _line(times) for action, times in sorted(tally.actions.items())},
         window_seconds=tally.window_seconds,
         windows=_windows(tally),
+        settled=_settled(scenario, tally),
         connects=tally.connects.count,
         connect=tally.connects.summary(),
         connect_curve=tally.connects.curve(),
@@ -114,6 +119,25 @@ def _windows(tally: Tally) -> dict[str, list[WindowLine]]:
         for action, counts in ({ALL: _together(window)} | window).items():
             p50, p99, highest = (round(ms, 3) for ms in percentiles_of(counts, (50.0, 99.0, 100.0), coarse=COARSE_BITS))
             out.setdefault(action, []).append(WindowLine(second, sum(counts.values()), p50, p99, highest))
+    return out
+
+
+def _settled(scenario: Scenario, tally: Tally) -> dict[str, list[WindowLine]]:
+    """Three parts of the time in which nobody connects for the first time and nobody is being stopped."""
+    begin = math.ceil(scenario.ramp + SETTLING)
+    each = int(scenario.run_seconds - scenario.tail_seconds - begin) // PARTS
+    if each < 1 or tally.window_seconds != 1:
+        return {}
+    seconds = {second: _together(window) for second, window in tally.windows.items()}
+    out: dict[str, list[WindowLine]] = {}
+    for name, counted in {ALL: seconds, **tally.asides}.items():
+        for first in range(begin, begin + PARTS * each, each):
+            counts = _together({str(n): counted[n] for n in range(first, first + each) if n in counted})
+            if counts:
+                p50, p99, highest = (
+                    round(ms, 3) for ms in percentiles_of(counts, (50.0, 99.0, 100.0), coarse=COARSE_BITS)
+                )
+                out.setdefault(name, []).append(WindowLine(first, sum(counts.values()), p50, p99, highest))
     return out
 
 

@@ -181,7 +181,7 @@ async def _feel_the_loop(tally: Tally) -> None:
         await trio.sleep_until(due)
         now = trio.current_time()
         while True:
-            tally.late(now - due)
+            tally.late(now - due, now)
             if due + HEARTBEAT_OF_THE_LOOP > now:
                 break
             due += HEARTBEAT_OF_THE_LOOP

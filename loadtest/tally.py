@@ -16,6 +16,8 @@ COARSE_BITS = 4
 MOST_WINDOWS = 720
 """When a run has more, two neighbours become one, so that a week takes no more memory than an hour."""
 
+COMMANDS, LATE = "(commands)", "(load tester late)"
+
 Window = dict[str, dict[int, int]]
 """By action: how many answers came at each place (of `Latencies`, shifted right by COARSE_BITS)."""
 
@@ -118,6 +120,8 @@ class Tally:
         self.window_seconds = 1
         self.windows: dict[int, Window] = {}
         """Latencies over time: window n begins at n × `window_seconds`."""
+        self.asides: defaultdict[str, dict[int, dict[int, int]]] = defaultdict(dict)
+        """COMMANDS and LATE over time: by second of the run, how many fell at each place."""
         self.answered_total = 0
         self.online = 0
         self._noted = 0
@@ -136,8 +140,9 @@ class Tally:
     def requested(self, method: str, *, intended: float, sent: float, now: float) -> None:
         """A call of the control API was answered."""
         times = self.requests[method]
-        times.latency.record(now - intended)
+        place = times.latency.record(now - intended)
         times.service.record(now - sent)
+        self._aside(COMMANDS, now, place)
 
     def connected(self, took: float, now: float) -> None:
         """A WebSocket stands; `took` seconds from the first SYN to the end of the handshake."""
@@ -158,9 +163,17 @@ class Tally:
         """A trouble befell a station, and is over."""
         self.troubles[kind] += 1
 
-    def late(self, seconds: float) -> None:
+    def late(self, seconds: float, now: float | None = None) -> None:
         """A task of the load tester woke so much later than it had wanted to."""
-        self.lateness.record(seconds)
+        place = self.lateness.record(seconds)
+        if now is not None:
+            self._aside(LATE, now, place)
+
+    def _aside(self, name: str, now: float, place: int) -> None:
+        second = int(now - self.began)
+        if 0 <= second < MOST_WINDOWS:
+            counts = self.asides[name].setdefault(second, {})
+            counts[place >> COARSE_BITS] = counts.get(place >> COARSE_BITS, 0) + 1
 
     def pulse(self, second: float, span: int = 5) -> Pulse:
         """The state of affairs `second` seconds after the begin, with the latencies of the last `span` seconds.
@@ -206,6 +219,9 @@ class Tally:
             self._widen()
         for number, window in other.windows.items():
             merge_window(self._window(number * other.window_seconds), window)
+        for name, seconds in other.asides.items():
+            for second, counts in seconds.items():
+                merge_window({name: self.asides[name].setdefault(second, {})}, {name: counts})
         self.answered_total += other.answered_total
         self.online += other.online
 

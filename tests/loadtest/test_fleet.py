@@ -143,6 +143,17 @@ async def test_who_is_cut_off_comes_back_and_tells_the_rest(nursery: trio.Nurser
     assert len(csms.sessions) == len(fleet.books)  # nobody began anew
 
 
+async def test_after_a_power_cut_all_are_back_and_go_on_with_their_sessions(nursery: trio.Nursery) -> None:
+    csms = FakeCsms(nursery)
+    scenario = replace(QUICK, storms=(0.4,), storm_seconds=0.5, minutes=10 / 60, charging_share=0.95)
+    fleet, tally = await live(await target_of(nursery, csms), scenario, until=lambda tally: tally.connects.count == 8)
+    assert tally.errors == {}
+    assert len(csms.payloads("BootNotification")) >= 7  # the last one may have come too late
+    assert check(fleet.books, [seen(kept, number) for number, kept in csms.sessions.items()]) == []
+    assert all(book.finished for book in fleet.books)
+    assert len(csms.sessions) == len(fleet.books)
+
+
 async def test_silence_is_given_up(nursery: trio.Nursery) -> None:
     csms = FakeCsms(nursery)
     csms.lost_answers["Heartbeat"] = 1

@@ -67,3 +67,25 @@ def test_processes_of_a_closed_loop_are_added_up() -> None:
         "cpu_us_per_message": pytest.approx(33.3),
     }
     assert report.sessions["meter_values"] == 8
+
+
+def test_the_settled_time_is_told_in_three_parts() -> None:
+    tally = Tally(0.0)
+    for second in range(60):
+        slow = 0.5 if 20 <= second < 30 else 0.01
+        tally.answered("Heartbeat", intended=second - slow, sent=float(second), now=float(second))
+        tally.requested("→Reset", intended=second - 0.1, sent=float(second), now=float(second))
+        tally.late(0.002, float(second))
+    whole = Tally(0.0)
+    whole.merge(tally)
+    scenario = Scenario(ramp=8, minutes=1)  # settled from 18 s to 55 s
+    settled = make_report(scenario, "ws://x/ocpp", SwarmResult(BEGAN, 60.0, whole), None).settled
+    assert set(settled) == {"(all)", "(commands)", "(load tester late)"}
+    assert [(part.second, part.count) for part in settled["(all)"]] == [(18, 12), (30, 12), (42, 12)]
+    assert [part.p99 for part in settled["(all)"]] == pytest.approx([500, 10, 10], rel=0.02)
+    assert [part.p50 for part in settled["(commands)"]] == pytest.approx([100, 100, 100], rel=0.02)
+    assert [part.highest for part in settled["(load tester late)"]] == pytest.approx([2, 2, 2], rel=0.02)
+
+
+def test_a_run_that_never_settles_has_no_such_parts() -> None:
+    assert make_report(Scenario(ramp=50), "ws://x/ocpp", SwarmResult(BEGAN, 60.0, Tally(0.0)), None).settled == {}
