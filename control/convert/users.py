@@ -71,6 +71,7 @@ def user(person: Person, id_tokens: Sequence[str] = ()) -> users_pb2.User:
         update_time=timestamp(person.updated_at),
         last_sign_in_time=timestamp(person.last_sign_in_at),
         etag=str(person.version),
+        must_change_password=person.must_change_password,
     )
 
 

@@ -44,7 +44,11 @@ class AuthServicer:
     async def sign_in(self, call: Call, request: auth_pb2.SignInRequest) -> auth_pb2.SignInResponse:
         """SignIn."""
         signed_in = await self._access.sign_in(
-            request.email, request.password, request.one_time_code, Origin(call.address, call.client)
+            request.email,
+            request.password,
+            request.one_time_code,
+            Origin(call.address, call.client),
+            new_password=request.new_password,
         )
         call.caller = signed_in.principal
         return auth_pb2.SignInResponse(

@@ -57,7 +57,10 @@ class UserServicer:
     async def create_user(self, call: Call, request: users_pb2.CreateUserRequest) -> users_pb2.CreateUserResponse:
         """CreateUser."""
         made, link = await self._users.create(
-            call.caller, convert.read_user(request.user, need_role=True), invite=request.invite
+            call.caller,
+            convert.read_user(request.user, need_role=True),
+            invite=request.invite,
+            password=request.password,
         )
         return users_pb2.CreateUserResponse(user=convert.user(made), invitation_link=link)
 
@@ -82,6 +85,13 @@ class UserServicer:
         """InviteUser."""
         link = await self._users.invite(call.caller, read_name(request.name, "users"))
         return users_pb2.InviteUserResponse(invitation_link=link)
+
+    async def set_user_password(
+        self, call: Call, request: users_pb2.SetUserPasswordRequest
+    ) -> users_pb2.SetUserPasswordResponse:
+        """SetUserPassword."""
+        made = await self._users.set_password(call.caller, read_name(request.name, "users"), request.password)
+        return users_pb2.SetUserPasswordResponse(user=await self._told(made))
 
     async def reset_second_factor(
         self, call: Call, request: users_pb2.ResetSecondFactorRequest

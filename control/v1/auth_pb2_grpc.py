@@ -133,7 +133,9 @@ class AuthServiceServicer(object):
 
     def SignIn(self, request, context):
         """E-mail and password in, session token out. UNAUTHENTICATED/WRONG_CREDENTIALS, SECOND_FACTOR_REQUIRED (the password was
-        right: call again with one_time_code) or WRONG_CODE, RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
+        right: call again with one_time_code), PASSWORD_CHANGE_REQUIRED (it was right and set by an administrator: call again
+        with new_password) or WRONG_CODE, INVALID_ARGUMENT/WEAK_PASSWORD or SAME_PASSWORD for new_password,
+        RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
 
         Where the call comes from is kept with the session and in the audit log. A portal on the same machine, or one that the
         setting control_trusted_proxies names, says so of the browser in the metadata `x-forwarded-for` (one address) and

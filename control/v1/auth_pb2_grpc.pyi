@@ -35,7 +35,9 @@ class AuthServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AuthServiceAsyncStub: ...
     SignIn: _grpc.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.SignInResponse]
     """E-mail and password in, session token out. UNAUTHENTICATED/WRONG_CREDENTIALS, SECOND_FACTOR_REQUIRED (the password was
-    right: call again with one_time_code) or WRONG_CODE, RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
+    right: call again with one_time_code), PASSWORD_CHANGE_REQUIRED (it was right and set by an administrator: call again
+    with new_password) or WRONG_CODE, INVALID_ARGUMENT/WEAK_PASSWORD or SAME_PASSWORD for new_password,
+    RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
 
     Where the call comes from is kept with the session and in the audit log. A portal on the same machine, or one that the
     setting control_trusted_proxies names, says so of the browser in the metadata `x-forwarded-for` (one address) and
@@ -95,7 +97,9 @@ class AuthServiceAsyncStub(AuthServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SignIn: _aio.UnaryUnaryMultiCallable[_auth_pb2.SignInRequest, _auth_pb2.SignInResponse]  # type: ignore[assignment]
     """E-mail and password in, session token out. UNAUTHENTICATED/WRONG_CREDENTIALS, SECOND_FACTOR_REQUIRED (the password was
-    right: call again with one_time_code) or WRONG_CODE, RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
+    right: call again with one_time_code), PASSWORD_CHANGE_REQUIRED (it was right and set by an administrator: call again
+    with new_password) or WRONG_CODE, INVALID_ARGUMENT/WEAK_PASSWORD or SAME_PASSWORD for new_password,
+    RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
 
     Where the call comes from is kept with the session and in the audit log. A portal on the same machine, or one that the
     setting control_trusted_proxies names, says so of the browser in the metadata `x-forwarded-for` (one address) and
@@ -158,7 +162,9 @@ class AuthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_auth_pb2.SignInResponse, _abc.Awaitable[_auth_pb2.SignInResponse]]:
         """E-mail and password in, session token out. UNAUTHENTICATED/WRONG_CREDENTIALS, SECOND_FACTOR_REQUIRED (the password was
-        right: call again with one_time_code) or WRONG_CODE, RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
+        right: call again with one_time_code), PASSWORD_CHANGE_REQUIRED (it was right and set by an administrator: call again
+        with new_password) or WRONG_CODE, INVALID_ARGUMENT/WEAK_PASSWORD or SAME_PASSWORD for new_password,
+        RESOURCE_EXHAUSTED/TOO_MANY_ATTEMPTS. Needs no credentials.
 
         Where the call comes from is kept with the session and in the audit log. A portal on the same machine, or one that the
         setting control_trusted_proxies names, says so of the browser in the metadata `x-forwarded-for` (one address) and

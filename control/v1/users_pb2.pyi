@@ -74,6 +74,7 @@ class User(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     LAST_SIGN_IN_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
+    MUST_CHANGE_PASSWORD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`users/{id}`; given by the server, never changes."""
     email: _builtins.str
@@ -108,6 +109,8 @@ class User(_message.Message):
     """Signs in at the identity provider. Output only."""
     etag: _builtins.str
     """Version, sent back on update."""
+    must_change_password: _builtins.bool
+    """An administrator has set the password: the next sign-in asks for another. Output only."""
     @_builtins.property
     def sites(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """`places/{id}` of sites: where a site administrator administers (at least one), and where an EV user belongs."""
@@ -153,10 +156,11 @@ class User(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         last_sign_in_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
+        must_change_password: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "last_sign_in_time", b"last_sign_in_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm_mails", b"alarm_mails", "blocked", b"blocked", "create_time", b"create_time", "customer_number", b"customer_number", "display_name", b"display_name", "email", b"email", "employee_number", b"employee_number", "etag", b"etag", "first_name", b"first_name", "has_password", b"has_password", "has_second_factor", b"has_second_factor", "has_single_sign_on", b"has_single_sign_on", "id_tokens", b"id_tokens", "language", b"language", "last_name", b"last_name", "last_sign_in_time", b"last_sign_in_time", "mobile", b"mobile", "name", b"name", "role", b"role", "sites", b"sites", "time_zone", b"time_zone", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alarm_mails", b"alarm_mails", "blocked", b"blocked", "create_time", b"create_time", "customer_number", b"customer_number", "display_name", b"display_name", "email", b"email", "employee_number", b"employee_number", "etag", b"etag", "first_name", b"first_name", "has_password", b"has_password", "has_second_factor", b"has_second_factor", "has_single_sign_on", b"has_single_sign_on", "id_tokens", b"id_tokens", "language", b"language", "last_name", b"last_name", "last_sign_in_time", b"last_sign_in_time", "mobile", b"mobile", "must_change_password", b"must_change_password", "name", b"name", "role", b"role", "sites", b"sites", "time_zone", b"time_zone", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -311,10 +315,13 @@ class CreateUserRequest(_message.Message):
     USER_FIELD_NUMBER: _builtins.int
     INVITE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
     invite: _builtins.bool
     """Invite the user to choose a password, by mail."""
     request_id: _builtins.str
     """Repeating a request with the same id within 24 hours does it once and answers the same."""
+    password: _builtins.str
+    """A password in place of an invitation, as by SetUserPassword; empty: none. INVALID_ARGUMENT/PASSWORD_AND_INVITATION."""
     @_builtins.property
     def user(self) -> Global___User:
         """email and role are required."""
@@ -325,10 +332,11 @@ class CreateUserRequest(_message.Message):
         user: Global___User | None = ...,
         invite: _builtins.bool = ...,
         request_id: _builtins.str = ...,
+        password: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["invite", b"invite", "request_id", b"request_id", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["invite", b"invite", "password", b"password", "request_id", b"request_id", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -512,6 +520,60 @@ class InviteUserResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___InviteUserResponse: _TypeAlias = InviteUserResponse  # noqa: Y015
+
+@_typing.final
+class SetUserPasswordRequest(_message.Message):
+    """Sets somebody's password."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`users/{id}`."""
+    password: _builtins.str
+    """At least 8 characters, with letters and digits."""
+    request_id: _builtins.str
+    """See CreateUserRequest."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        password: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "password", b"password", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetUserPasswordRequest: _TypeAlias = SetUserPasswordRequest  # noqa: Y015
+
+@_typing.final
+class SetUserPasswordResponse(_message.Message):
+    """Set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def user(self) -> Global___User:
+        """The user."""
+
+    def __init__(
+        self,
+        *,
+        user: Global___User | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetUserPasswordResponse: _TypeAlias = SetUserPasswordResponse  # noqa: Y015
 
 @_typing.final
 class ResetSecondFactorRequest(_message.Message):

@@ -65,6 +65,11 @@ class UserServiceStub(object):
                 request_serializer=control_dot_v1_dot_users__pb2.InviteUserRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_users__pb2.InviteUserResponse.FromString,
                 _registered_method=True)
+        self.SetUserPassword = channel.unary_unary(
+                '/control.v1.UserService/SetUserPassword',
+                request_serializer=control_dot_v1_dot_users__pb2.SetUserPasswordRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_users__pb2.SetUserPasswordResponse.FromString,
+                _registered_method=True)
         self.ResetSecondFactor = channel.unary_unary(
                 '/control.v1.UserService/ResetSecondFactor',
                 request_serializer=control_dot_v1_dot_users__pb2.ResetSecondFactorRequest.SerializeToString,
@@ -141,6 +146,14 @@ class UserServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetUserPassword(self, request, context):
+        """Sets a password for somebody without mail, or at the telephone. It ends all their sessions and holds until they sign in
+        with it: then they choose another (AuthService.SignIn). INVALID_ARGUMENT/WEAK_PASSWORD.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ResetSecondFactor(self, request, context):
         """Removes somebody's second factor, for the day they lost it.
         """
@@ -210,6 +223,11 @@ def add_UserServiceServicer_to_server(servicer, server):
                     servicer.InviteUser,
                     request_deserializer=control_dot_v1_dot_users__pb2.InviteUserRequest.FromString,
                     response_serializer=control_dot_v1_dot_users__pb2.InviteUserResponse.SerializeToString,
+            ),
+            'SetUserPassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetUserPassword,
+                    request_deserializer=control_dot_v1_dot_users__pb2.SetUserPasswordRequest.FromString,
+                    response_serializer=control_dot_v1_dot_users__pb2.SetUserPasswordResponse.SerializeToString,
             ),
             'ResetSecondFactor': grpc.unary_unary_rpc_method_handler(
                     servicer.ResetSecondFactor,
@@ -400,6 +418,33 @@ class UserService(object):
             '/control.v1.UserService/InviteUser',
             control_dot_v1_dot_users__pb2.InviteUserRequest.SerializeToString,
             control_dot_v1_dot_users__pb2.InviteUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetUserPassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.UserService/SetUserPassword',
+            control_dot_v1_dot_users__pb2.SetUserPasswordRequest.SerializeToString,
+            control_dot_v1_dot_users__pb2.SetUserPasswordResponse.FromString,
             options,
             channel_credentials,
             insecure,

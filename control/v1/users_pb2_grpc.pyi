@@ -51,6 +51,10 @@ class UserServiceStub:
     """
     InviteUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.InviteUserRequest, _users_pb2.InviteUserResponse]
     """Sends an invitation once more, or a link to choose a new password to a user who has one."""
+    SetUserPassword: _grpc.UnaryUnaryMultiCallable[_users_pb2.SetUserPasswordRequest, _users_pb2.SetUserPasswordResponse]
+    """Sets a password for somebody without mail, or at the telephone. It ends all their sessions and holds until they sign in
+    with it: then they choose another (AuthService.SignIn). INVALID_ARGUMENT/WEAK_PASSWORD.
+    """
     ResetSecondFactor: _grpc.UnaryUnaryMultiCallable[_users_pb2.ResetSecondFactorRequest, _users_pb2.ResetSecondFactorResponse]
     """Removes somebody's second factor, for the day they lost it."""
     GetSettings: _grpc.UnaryUnaryMultiCallable[_users_pb2.GetSettingsRequest, _users_pb2.GetSettingsResponse]
@@ -88,6 +92,10 @@ class UserServiceAsyncStub(UserServiceStub):
     """
     InviteUser: _aio.UnaryUnaryMultiCallable[_users_pb2.InviteUserRequest, _users_pb2.InviteUserResponse]  # type: ignore[assignment]
     """Sends an invitation once more, or a link to choose a new password to a user who has one."""
+    SetUserPassword: _aio.UnaryUnaryMultiCallable[_users_pb2.SetUserPasswordRequest, _users_pb2.SetUserPasswordResponse]  # type: ignore[assignment]
+    """Sets a password for somebody without mail, or at the telephone. It ends all their sessions and holds until they sign in
+    with it: then they choose another (AuthService.SignIn). INVALID_ARGUMENT/WEAK_PASSWORD.
+    """
     ResetSecondFactor: _aio.UnaryUnaryMultiCallable[_users_pb2.ResetSecondFactorRequest, _users_pb2.ResetSecondFactorResponse]  # type: ignore[assignment]
     """Removes somebody's second factor, for the day they lost it."""
     GetSettings: _aio.UnaryUnaryMultiCallable[_users_pb2.GetSettingsRequest, _users_pb2.GetSettingsResponse]  # type: ignore[assignment]
@@ -158,6 +166,16 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_users_pb2.InviteUserResponse, _abc.Awaitable[_users_pb2.InviteUserResponse]]:
         """Sends an invitation once more, or a link to choose a new password to a user who has one."""
+
+    @_abc_1.abstractmethod
+    def SetUserPassword(
+        self,
+        request: _users_pb2.SetUserPasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_users_pb2.SetUserPasswordResponse, _abc.Awaitable[_users_pb2.SetUserPasswordResponse]]:
+        """Sets a password for somebody without mail, or at the telephone. It ends all their sessions and holds until they sign in
+        with it: then they choose another (AuthService.SignIn). INVALID_ARGUMENT/WEAK_PASSWORD.
+        """
 
     @_abc_1.abstractmethod
     def ResetSecondFactor(

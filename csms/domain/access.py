@@ -197,6 +197,8 @@ class User(msgspec.Struct, frozen=True):
     totp_secret: str = ""
     """Empty: no second factor."""
     blocked: bool = False
+    must_change_password: bool = False
+    """An administrator has set the password: it is good for choosing another."""
 
 
 class ApiKey(msgspec.Struct, frozen=True):

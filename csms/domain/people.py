@@ -94,6 +94,8 @@ class Person(msgspec.Struct, frozen=True):
     created_at: datetime | None = None
     updated_at: datetime | None = None
     last_sign_in_at: datetime | None = None
+    must_change_password: bool = False
+    """An administrator has set it; the next sign-in asks for another."""
 
     @property
     def display_name(self) -> str:

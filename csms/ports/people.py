@@ -49,8 +49,9 @@ class PeopleStore(Protocol):
     async def page(self, *, wanted: PersonFilter, size: int, after: int) -> tuple[Sequence[Person], int]:
         """In the order of ids, above `after`; and how many match in all."""
 
-    async def create(self, person: Person, *, subject: str = "") -> Person:
-        """`person.id` is ignored; without a password. Raises AlreadyExists/EMAIL_TAKEN, NotFound for a site."""
+    async def create(self, person: Person, *, subject: str = "", password_hash: str = "") -> Person:
+        """`person.id` is ignored. `password_hash`: of a password to be changed at the first sign-in; empty: none.
+        Raises AlreadyExists/EMAIL_TAKEN, NotFound for a site."""
 
     async def update(self, person: Person, *, version: int | None) -> Person:
         """The editable fields. Raises NotFound, StaleVersion, AlreadyExists/EMAIL_TAKEN, and
@@ -67,6 +68,9 @@ class PeopleStore(Protocol):
 
     async def set_preferences(self, user_id: int, preferences: Preferences) -> None:
         """Raises NotFound."""
+
+    async def give_password(self, user_id: int, password_hash: str) -> None:
+        """To be changed at the next sign-in. Ends the sign-ins, and what links there were. Raises NotFound."""
 
     # -- links -------------------------------------------------------------------------------------------------------
 

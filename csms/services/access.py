@@ -14,7 +14,7 @@ import msgspec
 import trio
 
 from csms.domain.access import Action, Principal, Role, User, check
-from csms.domain.errors import AlreadyExists, FailedPrecondition, PermissionDenied, Unauthenticated
+from csms.domain.errors import AlreadyExists, FailedPrecondition, InvalidArgument, PermissionDenied, Unauthenticated
 from csms.domain.people import canonical_email, check_email, check_password
 from csms.ports.attempts import AttemptBook
 from csms.ports.stores import AccessStore
@@ -118,9 +118,15 @@ class AccessControl:
             raise not_signed_in()
         return principal_of(user, digest)
 
-    async def sign_in(self, email: str, password: str, code: str = "", origin: Origin | None = None) -> SignedIn:
-        """Raises Unauthenticated/WRONG_CREDENTIALS, SECOND_FACTOR_REQUIRED (the password was right, a code is missing)
-        or WRONG_CODE, Exhausted/TOO_MANY_ATTEMPTS. Takes as long for an unknown e-mail as for a wrong password."""
+    async def sign_in(
+        self, email: str, password: str, code: str = "", origin: Origin | None = None, *, new_password: str = ""
+    ) -> SignedIn:
+        """`new_password`: in the place of one that an administrator has set; else it is ignored.
+
+        Raises Unauthenticated/WRONG_CREDENTIALS, PASSWORD_CHANGE_REQUIRED or SECOND_FACTOR_REQUIRED (the password was
+        right, a new one or a code is missing) or WRONG_CODE, InvalidArgument/WEAK_PASSWORD or SAME_PASSWORD,
+        Exhausted/TOO_MANY_ATTEMPTS. Takes as long for an unknown e-mail as for a wrong password.
+        """
         origin = origin or Origin()
         email = canonical_email(email)
         locks = await self._attempts.begin(email)
@@ -133,6 +139,10 @@ class AccessControl:
             reason = "BLOCKED" if right else "WRONG_CREDENTIALS"
             self._note_failure(user, reason, origin, locks=locks)
             raise Unauthenticated("E-mail or password is wrong.", reason="WRONG_CREDENTIALS")
+        if user.must_change_password:
+            if not user.totp_secret:
+                await self._attempts.succeeded(email)  # trying new passwords is no guessing
+            _check_new(password, new_password)
         if user.totp_secret:
             try:
                 await self._check_factor(user, code)
@@ -141,7 +151,9 @@ class AccessControl:
                     self._note_failure(user, error.reason, origin, locks=locks)
                 raise
         await self._attempts.succeeded(email)
-        if self.passwords.is_outdated(stored):
+        if user.must_change_password:
+            await self._store.set_password_hash(user.id, await self.passwords.hash(new_password))
+        elif self.passwords.is_outdated(stored):
             await self._store.set_password_hash(user.id, await self.passwords.hash(password))
         return await self.open_session(user, origin)
 
@@ -246,6 +258,18 @@ class AccessControl:
             )
         if self._second_factor is None or not await self._second_factor(user, code):
             raise Unauthenticated("The code is wrong, or was used before. Wait for the next one.", reason="WRONG_CODE")
+
+
+def _check_new(password: str, new: str) -> None:
+    """Before a code is used up. Raises Unauthenticated/PASSWORD_CHANGE_REQUIRED, InvalidArgument."""
+    if not new:
+        raise Unauthenticated(
+            "An administrator has set this password. Choose one of your own: give it beside the present one.",
+            reason="PASSWORD_CHANGE_REQUIRED",
+        )
+    check_password(new)
+    if new == password:
+        raise InvalidArgument("Choose another password than the present one.", reason="SAME_PASSWORD")
 
 
 def _is_elsewhere(address: str) -> bool:

@@ -18,6 +18,7 @@ from csms.domain.people import (
     PersonFilter,
     SignInRecord,
     canonical_email,
+    check_password,
     check_person,
 )
 from csms.domain.topology import PlaceKind, Tree
@@ -80,10 +81,16 @@ class Users:
 
     # -- changing --------------------------------------------------------------------------------------------------
 
-    async def create(self, caller: Principal, person: Person, *, invite: bool) -> tuple[Person, str]:
-        """The user, and the link of the invitation when there is no mail server. Raises InvalidArgument,
+    async def create(
+        self, caller: Principal, person: Person, *, invite: bool, password: str = ""
+    ) -> tuple[Person, str]:
+        """The user, and the link of the invitation when there is no mail server. A password in its place is asked to be
+        changed at the first sign-in. Raises InvalidArgument/WEAK_PASSWORD, PASSWORD_AND_INVITATION and others,
         AlreadyExists/EMAIL_TAKEN, NotFound for a site."""
-        made = await self._store.create(self.vetted(caller, person))
+        new = self.vetted(caller, person)
+        if invite and password:
+            raise InvalidArgument("Invite the user, or set a password: not both.", reason="PASSWORD_AND_INVITATION")
+        made = await self._store.create(new, password_hash=await self._hashed(password) if password else "")
         note_change(f"users/{made.id}", {}, made)
         return made, await self._invitations.invite(made) if invite else ""
 
@@ -145,6 +152,17 @@ class Users:
         note_change(f"users/{user_id}")
         return link
 
+    async def set_password(self, caller: Principal, user_id: int, password: str) -> Person:
+        """For somebody without mail, or at the telephone: it is asked to be changed at the next sign-in, and ends all
+        sessions. Raises NotFound, InvalidArgument/WEAK_PASSWORD, FailedPrecondition/OWN_ACCOUNT."""
+        person = await self._managed(caller, user_id)
+        if user_id == caller.user_id:
+            raise FailedPrecondition("Change your own password in your settings.", reason="OWN_ACCOUNT")
+        await self._store.give_password(user_id, await self._hashed(password))
+        self._access.forget_user(user_id)
+        note_change(f"users/{user_id}", {"must_change_password": person.must_change_password})
+        return await self._must(user_id)
+
     async def remove_second_factor(self, caller: Principal, user_id: int) -> None:
         """For somebody who lost it; they sign in with the password alone, and can enrol anew."""
         person = await self._managed(caller, user_id)
@@ -166,6 +184,10 @@ class Users:
         if found not in (Reach.ALL, Reach.SITES):
             raise denied(caller, Action.MANAGE_USERS)
         return found
+
+    async def _hashed(self, password: str) -> str:
+        check_password(password)
+        return await self._access.passwords.hash(password)
 
     async def _must(self, user_id: int) -> Person:
         person = await self._store.find(user_id)

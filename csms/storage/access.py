@@ -23,7 +23,9 @@ INSERT INTO app_user (email, display_name, first_name, password_hash, role) VALU
 RETURNING *, '{}'::bigint[] AS site_ids
 """
 COUNT_USERS_SQL = "SELECT count(*) FROM app_user"
-SET_USER_PASSWORD_SQL = "UPDATE app_user SET password_hash = $2, updated_at = now() WHERE id = $1 RETURNING id"  # noqa: S105
+SET_USER_PASSWORD_SQL = """
+UPDATE app_user SET password_hash = $2, must_change_password = false, updated_at = now() WHERE id = $1 RETURNING id
+"""  # noqa: S105
 
 CREATE_SIGN_IN_SQL = """
 WITH person AS (UPDATE app_user SET last_sign_in_at = now() WHERE id = $2)
@@ -172,6 +174,7 @@ def _user(row: asyncpg.Record | None) -> User | None:
         site_ids=frozenset(row["site_ids"]),
         totp_secret=row["totp_secret"],
         blocked=row["blocked"],
+        must_change_password=row["must_change_password"],
     )
 
 

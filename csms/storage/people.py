@@ -38,8 +38,8 @@ COUNT_PEOPLE_SQL = "SELECT count(*) FROM app_user" + _WANTED  # noqa: S608  cons
 
 CREATE_PERSON_SQL = """
 INSERT INTO app_user (email, first_name, last_name, display_name, role, language, time_zone, mobile, employee_number,
-    customer_number, alarm_mails, blocked, oidc_subject, password_hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, '') RETURNING id
+    customer_number, alarm_mails, blocked, oidc_subject, password_hash, must_change_password)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14 <> '') RETURNING id
 """
 UPDATE_PERSON_SQL = """
 UPDATE app_user SET email = $2, first_name = $3, last_name = $4, display_name = $5, role = $6, language = $7,
@@ -69,7 +69,13 @@ ON CONFLICT (user_id) DO UPDATE SET digest = excluded.digest, kind = excluded.ki
 """
 FIND_TICKET_SQL = "SELECT user_id FROM user_ticket WHERE digest = $1 AND expires_at > $2"
 USE_TICKET_SQL = "DELETE FROM user_ticket WHERE digest = $1 AND expires_at > $2 RETURNING user_id"
-SET_PASSWORD_SQL = "UPDATE app_user SET password_hash = $2, updated_at = now() WHERE id = $1"  # noqa: S105
+SET_PASSWORD_SQL = """
+UPDATE app_user SET password_hash = $2, must_change_password = false, updated_at = now() WHERE id = $1
+"""  # noqa: S105
+GIVE_PASSWORD_SQL = """
+UPDATE app_user SET password_hash = $2, must_change_password = true, updated_at = now() WHERE id = $1 RETURNING id
+"""  # noqa: S105
+CLEAR_TICKETS_SQL = "DELETE FROM user_ticket WHERE user_id = $1"
 
 OFFER_TOTP_SQL = "UPDATE app_user SET totp_offered = $2 WHERE id = $1 RETURNING id"
 OFFERED_TOTP_SQL = "SELECT totp_offered FROM app_user WHERE id = $1"
@@ -124,10 +130,10 @@ class PostgresPeople:
         total = int(await self._database.fetchval(COUNT_PEOPLE_SQL, *values))
         return [person for row in rows if (person := _person(row)) is not None], total
 
-    async def create(self, person: Person, *, subject: str = "") -> Person:
+    async def create(self, person: Person, *, subject: str = "", password_hash: str = "") -> Person:
         """See `PeopleStore.create`."""
         try:
-            user_id = await self._database.transaction(insert_person, person, clean(subject))
+            user_id = await self._database.transaction(insert_person, person, clean(subject), password_hash)
         except asyncpg.UniqueViolationError as error:
             raise _taken(person) from error
         except asyncpg.ForeignKeyViolationError as error:
@@ -174,6 +180,12 @@ class PostgresPeople:
     async def set_preferences(self, user_id: int, preferences: Preferences) -> None:
         """See `PeopleStore.set_preferences`."""
         await self._change(SET_PREFERENCES_SQL, user_id, clean(msgspec.json.encode(preferences).decode()))
+
+    async def give_password(self, user_id: int, password_hash: str) -> None:
+        """See `PeopleStore.give_password`."""
+        if not fits_bigint(user_id):
+            raise no_user(user_id)
+        await self._database.transaction(_give_password, user_id, password_hash)
 
     # -- links -------------------------------------------------------------------------------------------------------
 
@@ -269,9 +281,11 @@ class PostgresPeople:
 # -- in asyncio, each in one transaction -------------------------------------------------------------------------------
 
 
-async def insert_person(connection: asyncpg.Connection, person: Person, subject: str = "") -> int:
-    """A new user; the id. `subject`: what the identity provider calls them."""
-    user_id = int(await connection.fetchval(CREATE_PERSON_SQL, *_fields(person), subject))
+async def insert_person(
+    connection: asyncpg.Connection, person: Person, subject: str = "", password_hash: str = ""
+) -> int:
+    """A new user; the id. `subject`: what the identity provider calls them; `password_hash`: of one to be changed."""
+    user_id = int(await connection.fetchval(CREATE_PERSON_SQL, *_fields(person), subject, password_hash))
     await connection.execute(ADD_SITES_SQL, user_id, list(person.site_ids))
     return user_id
 
@@ -311,6 +325,13 @@ async def _use_ticket(connection: asyncpg.Connection, digest: bytes, now: dateti
         await connection.execute(SET_PASSWORD_SQL, user_id, password_hash)
         await connection.execute(END_SIGN_INS_SQL, user_id)
     return user_id
+
+
+async def _give_password(connection: asyncpg.Connection, user_id: int, password_hash: str) -> None:
+    if await connection.fetchval(GIVE_PASSWORD_SQL, user_id, password_hash) is None:
+        raise no_user(user_id)
+    await connection.execute(CLEAR_TICKETS_SQL, user_id)
+    await connection.execute(END_SIGN_INS_SQL, user_id)
 
 
 async def _confirm_totp(
@@ -369,6 +390,7 @@ def _person(row: asyncpg.Record | None) -> Person | None:
         row["created_at"],
         row["updated_at"],
         row["last_sign_in_at"],
+        row["must_change_password"],
     )
 
 

@@ -250,3 +250,29 @@ async def test_of_nobody_there_is_nothing_to_forget(database_url: str) -> None:
         assert await own.tags_of([NOWHERE]) == {}
         await own.forget(NOWHERE)
         assert [section async for section in own.sections(NOWHERE)] == [("id_tokens", "[]"), ("sessions", "[]")]
+
+
+async def test_a_given_password_is_to_be_changed_and_ends_what_was(stores: Stores) -> None:
+    made = await stores.people.create(a_person(), password_hash="given")
+    assert (made.has_password, made.must_change_password) == (True, True)
+    await stores.access.set_password_hash(made.id, "own")
+    await stores.access.create_sign_in(b"token", made.id, NOW + timedelta(hours=1))
+    await stores.people.put_ticket(made.id, b"link", TicketKind.RESET, NOW + timedelta(hours=1))
+    found = await stores.access.find_user(made.id)
+    assert found is not None
+    assert (found.password_hash, found.must_change_password) == ("own", False)
+
+    await stores.people.give_password(made.id, "given again")
+    found = await stores.access.find_user(made.id)
+    assert found is not None
+    assert (found.password_hash, found.must_change_password) == ("given again", True)
+    assert await stores.access.find_sign_in(b"token", NOW) is None
+    assert await stores.people.find_ticket(b"link", NOW) is None
+
+    await stores.people.put_ticket(made.id, b"reset", TicketKind.RESET, NOW + timedelta(hours=1))
+    assert await stores.people.use_ticket(b"reset", NOW, "chosen") == made.id
+    changed = await stores.people.find(made.id)
+    assert changed is not None
+    assert not changed.must_change_password
+    with pytest.raises(NotFound):
+        await stores.people.give_password(NOWHERE, "given")

@@ -58,9 +58,11 @@ class FakePeople:
         found = [person for person in found if _matches(person, wanted)]
         return [person for person in found if person.id > after][:size], len(found)
 
-    async def create(self, person: Person, *, subject: str = "") -> Person:
+    async def create(self, person: Person, *, subject: str = "", password_hash: str = "") -> Person:
         self._check_sites(person)
-        made = await self._access.create_user(person.email, person.display_name, "", person.role)
+        made = await self._access.create_user(person.email, person.display_name, password_hash, person.role)
+        if password_hash:
+            await self.give_password(made.id, password_hash)
         self._people[made.id] = msgspec.structs.replace(
             person, id=made.id, version=1, created_at=datetime.now(UTC), updated_at=datetime.now(UTC)
         )
@@ -107,6 +109,15 @@ class FakePeople:
     async def set_preferences(self, user_id: int, preferences: Preferences) -> None:
         await self._must(user_id)
         self._preferences[user_id] = preferences
+
+    async def give_password(self, user_id: int, password_hash: str) -> None:
+        if user_id not in self._access._users:
+            raise NotFound(f"There is no user {user_id} (any more).", reason="USER_NOT_FOUND")
+        await self._access.set_password_hash(user_id, password_hash)
+        changed = msgspec.structs.replace(self._access._users[user_id], must_change_password=True)
+        self._access._users[user_id] = changed
+        self._tickets.pop(user_id, None)
+        await self._access.delete_sign_ins(user_id)
 
     async def put_ticket(self, user_id: int, digest: bytes, kind: TicketKind, expires_at: datetime) -> None:
         await self._must(user_id)
@@ -193,6 +204,7 @@ class FakePeople:
             known,
             has_password=user.password_hash != "",
             has_second_factor=user.totp_secret != "",
+            must_change_password=user.must_change_password,
             has_single_sign_on=self._subjects.get(user.id, "") != "",
         )
 

@@ -401,7 +401,8 @@ class FakeAccess:
         return len(self._users)
 
     async def set_password_hash(self, user_id: int, password_hash: str) -> None:
-        self._users[user_id] = msgspec.structs.replace(self._user(user_id), password_hash=password_hash)
+        user = self._user(user_id)
+        self._users[user_id] = msgspec.structs.replace(user, password_hash=password_hash, must_change_password=False)
 
     async def create_sign_in(
         self, digest: bytes, user_id: int, expires_at: datetime, *, address: str = "", client: str = ""

@@ -60,6 +60,7 @@ MAY: Final[dict[str, frozenset[Role] | At]] = {
     "users.UpdateUser": OF_PEOPLE,
     "users.DeleteUser": OF_PEOPLE,
     "users.InviteUser": OF_PEOPLE,
+    "users.SetUserPassword": OF_PEOPLE,
     "users.ResetSecondFactor": OF_PEOPLE,
     "imports.ImportStations": OF_PEOPLE,
     "imports.ImportUsers": OF_PEOPLE,

@@ -100,3 +100,22 @@ async def test_own_settings_export_and_going(world: ControlWorld) -> None:
         await world.client.call("users.GetSettings", users_pb2.GetSettingsRequest())
     assert out.value.code is grpc.StatusCode.UNAUTHENTICATED
     assert "ev-user@example.org" not in str(world.audit_store.entries)
+
+
+@pytest.mark.feature("F-USR-2")
+async def test_a_password_is_set_in_place_of_an_invitation_and_changed_at_the_first_sign_in(
+    world: ControlWorld,
+) -> None:
+    request = users_pb2.CreateUserRequest(user=a_user(), password="Given2you")
+    made = (await world.client.call("users.CreateUser", request)).user
+    assert (made.has_password, made.must_change_password) == (True, True)
+    assert "Given2you" not in str(world.audit_store.entries)
+    sign_in = auth_pb2.SignInRequest(email=made.email, password="Given2you")
+    with pytest.raises(Refused) as refused:
+        await world.client.call("auth.SignIn", sign_in)
+    assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.UNAUTHENTICATED, "PASSWORD_CHANGE_REQUIRED")
+    sign_in.new_password = "Mine4ever"
+    assert (await world.client.call("auth.SignIn", sign_in)).token
+    again = users_pb2.SetUserPasswordRequest(name=made.name, password="Again9given")
+    assert (await world.client.call("users.SetUserPassword", again)).user.must_change_password
+    assert "Again9given" not in str(world.audit_store.entries)

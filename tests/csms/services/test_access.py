@@ -230,3 +230,46 @@ async def test_a_database_that_is_away_is_no_wrong_password() -> None:
         await world.access.authenticate("token")
     assert msgspec.structs.replace(KEY, digest=b"x").digest == b"x"
     assert HASHER.type is argon2.Type.ID
+
+
+async def test_a_password_that_an_administrator_has_set_is_good_for_choosing_another_only() -> None:
+    world = await a_world()
+    await world.people_store.give_password(1, HASHER.hash("Given2you"))
+    for new, reason in (
+        ("", "PASSWORD_CHANGE_REQUIRED"),
+        ("weak", "WEAK_PASSWORD"),
+        ("Given2you", "SAME_PASSWORD"),
+    ) * 3:
+        with pytest.raises((Unauthenticated, InvalidArgument)) as refused:
+            await world.access.sign_in(EMAIL, "Given2you", new_password=new)
+        assert refused.value.reason == reason  # type: ignore[attr-defined]
+    with pytest.raises(Unauthenticated, match="E-mail or password is wrong"):
+        await world.access.sign_in(EMAIL, "wrong", new_password="Mine4ever")
+    signed_in = await world.access.sign_in(EMAIL, "Given2you", new_password="Mine4ever")
+    assert signed_in.principal.email == EMAIL
+    assert (await world.access.sign_in(EMAIL, "Mine4ever", new_password="Ignored8it")).token
+    with pytest.raises(Unauthenticated):
+        await world.access.sign_in(EMAIL, "Given2you", new_password="Another5one")
+
+
+async def test_the_code_of_a_second_factor_is_not_used_up_before_the_new_password_is_good() -> None:
+    codes: list[str] = []
+
+    async def factor(user: object, code: str) -> bool:
+        codes.append(code)
+        return code == "123456"
+
+    world = await a_world()
+    access = AccessControl(world.access_store, hasher=HASHER, second_factor=factor)
+    await world.people_store.offer_totp(1, "SECRET")
+    await world.people_store.confirm_totp(1, "SECRET", 1, [])
+    await world.people_store.give_password(1, HASHER.hash("Given2you"))
+    for code, new, reason in (
+        ("123456", "", "PASSWORD_CHANGE_REQUIRED"),
+        ("123456", "weak", "WEAK_PASSWORD"),
+        ("", "Mine4ever", "SECOND_FACTOR_REQUIRED"),
+    ):
+        with pytest.raises((Unauthenticated, InvalidArgument)) as refused:
+            await access.sign_in(EMAIL, "Given2you", code, new_password=new)
+        assert (refused.value.reason, codes) == (reason, [])  # type: ignore[attr-defined]
+    assert (await access.sign_in(EMAIL, "Given2you", "123456", new_password="Mine4ever")).token

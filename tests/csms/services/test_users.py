@@ -241,3 +241,41 @@ async def test_the_tags_of_somebody_who_is_blocked_are_looked_at_anew_at_once() 
     assert world.tag_changes == 1
     await world.users.update(world.root, user.id, a_person(blocked=False), ["blocked"], version=None)
     assert world.tag_changes == 2
+
+
+@pytest.mark.feature("F-USR-2")
+async def test_a_password_set_by_an_administrator_signs_in_once_it_is_changed() -> None:
+    world = await a_world()
+    with pytest.raises(InvalidArgument) as refused:
+        await world.users.create(world.root, a_person(), invite=True, password="Given2you")
+    assert refused.value.reason == "PASSWORD_AND_INVITATION"
+    with pytest.raises(InvalidArgument, match="at least 8"):
+        await world.users.create(world.root, a_person(), invite=False, password="weak")
+    made, link = await world.users.create(world.root, a_person(), invite=False, password="Given2you")
+    assert (made.has_password, made.must_change_password, link) == (True, True, "")
+    assert world.mail_queue.waiting == {}
+    with pytest.raises(Unauthenticated) as asked:
+        await world.access.sign_in(made.email, "Given2you")
+    assert asked.value.reason == "PASSWORD_CHANGE_REQUIRED"
+    token = (await world.access.sign_in(made.email, "Given2you", new_password="Mine4ever")).token
+    assert not (await world.users.get(world.root, made.id)).must_change_password
+
+    changed = await world.users.set_password(world.root, made.id, "Again9given")
+    assert changed.must_change_password
+    with pytest.raises(Unauthenticated):  # signed out everywhere
+        await world.access.authenticate(token)
+    with pytest.raises(Unauthenticated):
+        await world.access.sign_in(made.email, "Mine4ever")
+
+
+async def test_nobody_sets_a_password_of_somebody_out_of_reach_or_of_themselves() -> None:
+    world = await a_world()
+    made, _ = await world.users.create(world.root, a_person(), invite=False)
+    with pytest.raises(NotFound):  # belongs to none of the site administrator's sites
+        await world.users.set_password(world.site, made.id, "Given2you")
+    with pytest.raises(PermissionDenied):
+        await world.users.set_password(SUPPORT, made.id, "Given2you")
+    with pytest.raises(FailedPrecondition):
+        await world.users.set_password(world.root, world.root.user_id or 0, "Given2you")
+    with pytest.raises(InvalidArgument):
+        await world.users.set_password(world.root, made.id, "weak")
