@@ -6,7 +6,7 @@ they were refused. What is told (feed, index of tags in use) leaves in the same 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from csms.actors.world import World
@@ -96,6 +96,22 @@ class Ledger:
             self._last = None
         if self._untold:
             self._tell(count)
+
+    def when_durable(self, then: Callable[[], None]) -> bool:
+        """`durable` without a task: `then` is called when the disk has spoken. False: it has already. Afterwards,
+        `concluded` is to be asked."""
+        return self._last is not None and self._last.when_done(then)
+
+    def concluded(self) -> bool:
+        """Whether all that was put is on disk; it is told then. If not, `durable` waits or says why."""
+        last = self._last
+        if last is not None:
+            if self._doubtful or not last.kept:
+                return False
+            self._last = None
+        if self._untold:
+            self._tell(self._put_count)
+        return True
 
     async def flush(self) -> None:
         """Until nothing is under way, so that what is then loaded is not older than what was said; refused records

@@ -1,7 +1,19 @@
 """One socket's life: one wire, one exchange, one dialect, one epoch.
 
 The reader is the caller's task: it takes a message, works on it to the end and only then takes the next one, so that
-back-pressure reaches the station through TCP. `call` is used by the actor's task. What a station's message may do:
+back-pressure reaches the station through TCP. `call` is used by the actor's task.
+
+Nearly every message needs nothing but the actor's memory and the journal. Such a one is brought to its answer without
+waking the reader, which sleeps in `receive` meanwhile: the wire offers it (`_take`), the actor puts its records, the
+journal calls back when they are on disk (`_conclude`). To wake a task twice for each message costs more than all that
+is thought about it. Whatever is not as usual is left to the reader, from the step to which it came:
+
+    the wire offers it ──▶ read ──▶ taken in ──▶ on disk ──▶ answered
+                             │          │           │
+                             ▼          ▼           ▼
+    the reader ───────────▶ read ──▶ taken in ──▶ on disk ──▶ answered
+
+What a station's message may do:
 
     what happened                            what the station gets            the link
     ---------------------------------------  -------------------------------  --------------------------------
@@ -27,20 +39,19 @@ import msgspec
 import trio
 
 from csms.actors.station import StationActor
-from csms.actors.supervise import Bug, translate, translate_reply
+from csms.actors.supervise import Bug, attempt, translate
+from csms.actors.talk import SENT, Begun, Talk
 from csms.actors.world import (
     NORMAL_CLOSURE,
     POLICY_VIOLATION,
     TRY_AGAIN_LATER,
     UNSUPPORTED_DATA,
     LinkLost,
-    LinkPort,
     PreparedCall,
 )
 from csms.domain.commands import Answer, Command
 from csms.domain.errors import Unavailable
 from csms.domain.facts import Fact
-from csms.domain.facts import Reply as DomainReply
 from csms.domain.station import NotAccepted
 from csms.ocpp import frame
 from csms.ocpp.dialect import Dialect
@@ -48,7 +59,6 @@ from csms.ocpp.exchange import (
     Answered,
     Dropped,
     Event,
-    Exchange,
     Failed,
     Flood,
     IncomingCall,
@@ -57,16 +67,14 @@ from csms.ocpp.exchange import (
     Sent,
     Unanswered,
 )
-from csms.ocpp.faults import V16, ErrorCode, Fault
+from csms.ocpp.faults import ErrorCode, Fault
 from csms.ports.directory import Claim
-from csms.ports.message_log import Direction, MessageLog
+from csms.ports.message_log import MessageLog
 from csms.ports.wire import BinaryMessage, ConnectionClosed, Wire
 
 MAX_BINARY: Final = 32
 _REMARK_SECONDS: Final = 60.0
 _REFUSAL_SECONDS: Final = 5.0
-_RECEIVED: Final = Direction.RECEIVED
-_SENT: Final = Direction.SENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +93,25 @@ class Prepared(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
 
 
-class Link(LinkPort):
+class Link(Talk):
     """See the module. `on_bug` is told of bugs that were contained in here."""
 
     __slots__ = (
         "_actor",
         "_answer",
         "_answered",
+        "_begun",
         "_binaries",
+        "_broken",
         "_claim",
-        "_dialect",
         "_epoch",
-        "_exchange",
         "_farewell",
         "_filled_at",
         "_first",
         "_limits",
-        "_log",
-        "_on_bug",
         "_over",
+        "_read",
         "_remarked_at",
-        "_station_id",
         "_tokens",
         "_wire",
         "_working",
@@ -124,14 +130,10 @@ class Link(LinkPort):
         claim: Claim | None = None,
     ) -> None:
         self._wire = wire
-        self._dialect = dialect
+        super().__init__(actor.station_id, dialect, message_log, new_message_id, on_bug)
         self._actor = actor
-        self._station_id = actor.station_id
-        self._log = message_log
         self._limits = limits
-        self._on_bug = on_bug
         self._claim = claim
-        self._exchange = Exchange(dialect.edition, new_message_id)
         self._epoch = 0
         self._first = True
         self._working = False
@@ -142,6 +144,10 @@ class Link(LinkPort):
         self._filled_at = trio.current_time()
         self._remarked_at = -_REMARK_SECONDS
         self._answered: trio.Event | None = None  # a call of ours waits
+        # How far the message came that the reader is given, if it was offered before:
+        self._read: tuple[list[Event], float, Fact | None] | None = None
+        self._begun: Begun | None = None
+        self._broken: Exception | None = None
         self._answer: Answered | Failed | Unanswered | None = None
 
     # -- what comes in -----------------------------------------------------------------------------------------
@@ -156,13 +162,12 @@ class Link(LinkPort):
                 claim=self._claim,
             )
             await self._actor.told()
+            self._wire.offer_to(self._take)
             while True:
                 data = await self._wire.receive()
                 self._working = True
                 await self._take_in(data)
-                self._working = False
-                if self._farewell is not None:
-                    self.close_soon(*self._farewell)
+                self._rest()
         except ConnectionClosed as end:
             return end
         except Unavailable:
@@ -175,71 +180,137 @@ class Link(LinkPort):
             self._actor.detach(self._epoch)
 
     async def _take_in(self, data: bytes | BinaryMessage) -> None:
-        now = trio.current_time()
-        tokens = min(self._limits.burst, self._tokens + (now - self._filled_at) * self._limits.rate) - 1.0
-        self._tokens, self._filled_at = tokens, now
-        if tokens < 0.0:
-            await self._slow_down(now)
-        if isinstance(data, BinaryMessage):
-            return await self._refuse_binary(data)
-        events = self._exchange.receive(data, now)
-        if len(events) == 1 and type(event := events[0]) is IncomingCall:  # nearly always
-            call = event.call
-            self._log.record(
-                self._station_id,
-                _RECEIVED,
-                data,
-                message_type="CALL",
-                action=call.action,
-                message_id=call.message_id,
-            )
-            return await self._work(call, now)
-        self._log_received(data, events)
+        """The reader's way, from the beginning or from where the other one ended."""
+        if self._broken is not None:
+            raise self._broken
+        if (begun := self._begun) is not None:
+            await self._actor.told()
+            self._begun = None
+            return await self._reply(begun)
+        read, self._read = self._read, None
+        if read is not None:
+            events, now, fact = read
+        else:
+            now, fact = trio.current_time(), None
+            if not self._may_come(now):
+                await self._slow_down(now)
+            if isinstance(data, BinaryMessage):
+                return await self._refuse_binary(data)
+            events = self._exchange.receive(data, now)
+            self._log_received(data, events)
         for event in events:
             if isinstance(event, IncomingCall):
-                await self._work(event.call, now)
+                await self._work(event.call, now, fact)
             else:
                 await self._note(event)
         return None
 
-    async def _work(self, call: frame.Call, received: float) -> None:
-        """Bring one CALL of the station to its answer."""
-        told: tuple[Fact, DomainReply] | None = None
+    async def _work(self, call: frame.Call, received: float, fact: Fact | None) -> None:
+        """Bring one CALL of the station to its answer. `fact`: what it says, if that was found out before."""
         try:
-            fact = translate(self._dialect.decode, call)
+            fact = fact or translate(self._dialect.decode, call)
             reply = await self._actor.handle(self._epoch, fact)
-            data = self._exchange.answer(call, translate_reply(self._dialect.reply, call, reply))
-            kind, told = "CALLRESULT", (fact, reply)
-        except Fault as fault:
-            self._remark(f"{call.action} was refused: {fault.code}: {fault.description}")
-            data, kind = self._exchange.fault(call, fault), "CALLERROR"
-        except NotAccepted:
-            data, kind = self._exchange.fault(call, self._not_accepted()), "CALLERROR"
-        except Bug as bug:
-            self._on_bug(bug)
-            self._remark(f"{call.action} could not be handled: an internal error.")
-            sorry = Fault(ErrorCode.INTERNAL_ERROR, "The central system failed on this message.")
-            data, kind = self._exchange.fault(call, sorry), "CALLERROR"
-        self._log.record(
-            self._station_id,
-            _SENT,
-            data,
-            message_type=kind,
-            action=call.action,
-            message_id=call.message_id,
-            latency_s=trio.current_time() - received,
-        )
+        except (Fault, NotAccepted, Bug) as refusal:
+            await self._wire.send(self._refuse(call, refusal, received))
+            self._settle()
+        else:
+            await self._reply(Begun(call, fact, reply, received))
+
+    async def _reply(self, begun: Begun) -> None:
+        data, good = self._print(begun)
         await self._wire.send(data)
-        if told is not None:
-            self._actor.answered(*told)
+        if good:
+            self._actor.answered(begun.fact, begun.reply)
+        self._settle()
+        # Nothing waits behind it: the next message is read when this one is done.
+
+    def _settle(self) -> None:
+        """Something was answered."""
         if self._first:
             self._first = False
             self._actor.settled(self._epoch)
-        # Nothing waits behind it: the next message is read when this one is done.
 
-    def _not_accepted(self) -> Fault:
-        code = ErrorCode.GENERIC_ERROR if self._dialect.edition is V16 else ErrorCode.SECURITY_ERROR
-        return Fault(code, "This station is not accepted yet. Send a BootNotification and wait until it is Accepted.")
+    def _rest(self) -> None:
+        """Nothing is being worked on any more."""
+        self._working = False
+        if self._farewell is not None:
+            self.close_soon(*self._farewell)
+
+    def _may_come(self, now: float) -> bool:
+        """Take one from what the station may send; False: it is more than that, and has to wait."""
+        tokens = min(self._limits.burst, self._tokens + (now - self._filled_at) * self._limits.rate) - 1.0
+        self._tokens, self._filled_at = tokens, now
+        return tokens >= 0.0
+
+    # -- what comes in, while the reader sleeps ------------------------------------------------------------------
+
+    def _take(self, data: bytes) -> bool:
+        """See `Wire.offer_to`."""
+        return attempt(self._begin, data, self._leave_to_reader)
+
+    def _begin(self, data: bytes) -> bool:
+        """Read a message and take it in; False: the reader has to."""
+        if self._tokens < 1.0 or self._over:
+            return False
+        self._working = True
+        now = trio.current_time()
+        self._may_come(now)
+        events = self._exchange.receive(data, now)
+        self._log_received(data, events)
+        self._read = events, now, None
+        if len(events) != 1 or type(event := events[0]) is not IncomingCall:
+            return False
+        call = event.call
+        try:
+            fact = translate(self._dialect.decode, call)
+            applied = self._actor.begin(self._epoch, fact)
+        except (Fault, NotAccepted, Bug) as refusal:
+            self._read = None
+            self._wire.send_now(self._refuse(call, refusal, now))
+            self._done()
+            return True
+        if applied is None:
+            self._read = events, now, fact
+            return False
+        self._read = None
+        self._begun = begun = Begun(call, fact, applied.reply, now, data)
+        if not applied.wait:
+            self._answer_now(begun)
+        elif not self._actor.when_durable(self._conclude):
+            self._conclude()
+        return True
+
+    def _conclude(self) -> None:
+        """The disk has spoken."""
+        if self._begun is not None and not self._over:
+            attempt(self._answer_if_durable, self._begun, self._leave_to_reader)
+
+    def _answer_if_durable(self, begun: Begun) -> bool:
+        if self._actor.concluded():
+            self._answer_now(begun)
+        else:  # the reader will find out why
+            self._wire.hand_back(begun.data)
+        return True
+
+    def _answer_now(self, begun: Begun) -> None:
+        data, good = self._print(begun)
+        self._wire.send_now(data)
+        if good:
+            self._actor.answered(begun.fact, begun.reply)
+        self._begun = None
+        self._done()
+
+    def _done(self) -> None:
+        self._settle()
+        self._rest()
+        self._wire.proceed()
+
+    def _leave_to_reader(self, error: Exception) -> bool:
+        """A bug of ours: the reader raises it, in its own place."""
+        self._broken = error
+        if self._begun is not None:
+            self._wire.hand_back(self._begun.data)
+        return False
 
     async def _note(self, event: Event) -> None:
         """Anything but an incoming call."""
@@ -247,7 +318,7 @@ class Link(LinkPort):
             self._answer = event
             self._wake_caller()
         elif isinstance(event, Reply):
-            self._log.record(self._station_id, _SENT, event.data)
+            self._log.record(self._station_id, SENT, event.data)
             await self._wire.send(event.data)
         elif isinstance(event, Dropped):
             self._remark(event.reason)
@@ -291,24 +362,6 @@ class Link(LinkPort):
             )
         await trio.sleep(-self._tokens / self._limits.rate)
 
-    def _log_received(self, data: bytes, events: list[Event]) -> None:
-        kind = action = message_id = ""
-        for event in events:
-            if isinstance(event, IncomingCall):
-                kind, action, message_id = "CALL", event.call.action, event.call.message_id
-            elif isinstance(event, Answered):
-                kind, action, message_id = "CALLRESULT", event.action, event.message_id
-            elif isinstance(event, Failed):
-                kind, action, message_id = "CALLERROR", event.action, event.message_id
-            elif isinstance(event, Sent):
-                kind, action, message_id = "SEND", event.message.action, event.message.message_id
-            elif isinstance(event, ResultRefused):
-                kind, message_id = "CALLRESULTERROR", event.message_id
-        self._log.record(self._station_id, _RECEIVED, data, message_type=kind, action=action, message_id=message_id)
-
-    def _remark(self, sentence: str) -> None:
-        self._log.record(self._station_id, Direction.REMARK, sentence)
-
     # -- what goes out -----------------------------------------------------------------------------------------
 
     def prepare(self, command: Command) -> Prepared:
@@ -327,7 +380,7 @@ class Link(LinkPort):
         data = self._exchange.start_call(prepared.action, prepared.payload, trio.current_time(), deadline)
         try:
             with trio.fail_at(deadline):
-                self._log.record(self._station_id, _SENT, data, message_type="CALL", action=prepared.action)
+                self._log.record(self._station_id, SENT, data, message_type="CALL", action=prepared.action)
                 await self._wire.send(data)
                 await waiting.wait()
         except ConnectionClosed as error:  # the reader will find out, too; until then the next call ends at once
@@ -365,7 +418,7 @@ class Link(LinkPort):
             return
         self._log.record(
             self._station_id,
-            _SENT,
+            SENT,
             data,
             message_type="CALLRESULTERROR",
             action=event.action,

@@ -15,14 +15,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 import trio
 
 from csms.actors import mailbox as reasons
 from csms.actors.carrying import Carrier
-from csms.actors.ledger import Ledger
+from csms.actors.intake import Intake
 from csms.actors.mailbox import Delivery, Mailbox
 from csms.actors.recall import recall
 from csms.actors.world import (
@@ -36,12 +35,11 @@ from csms.actors.world import (
     LinkPort,
     World,
 )
-from csms.domain.applying import Applied, Context
+from csms.domain.applying import Applied
 from csms.domain.commands import Outcome, TriggerMessage
 from csms.domain.errors import NotFound, Unavailable
 from csms.domain.facts import (
     Fact,
-    IdTokenInfo,
     RegistrationStatus,
     Reply,
 )
@@ -56,60 +54,39 @@ _TRIGGER_SECONDS: Final = 30.0
 _LOAD_AGAIN_SECONDS: Final = 5.0
 
 
-class StationActor:
+class StationActor(Intake):
     """The one place where a station's live state changes. See the module."""
 
     __slots__ = (
-        "_authorize",
         "_carrier",
         "_changed",
         "_current",
-        "_epoch",
         "_failure",
         "_finishing",
-        "_ledger",
         "_link",
         "_mailbox",
-        "_moment",
         "_moves",
         "_newest",
-        "_outlets",
-        "_reserved",
         "_row",
-        "_settings",
         "_settles_at",
-        "_state",
-        "_take_session_id",
-        "_world",
         "down",
-        "station_id",
     )
 
     def __init__(self, station_id: int, world: World, settings: ActorSettings) -> None:
-        self.station_id = station_id
+        super().__init__(station_id, world, settings)
         self.down = False
         """Crashed too often: its supervisor lets it cool down."""
-        self._world = world
-        self._settings = settings
-        self._ledger = Ledger(station_id, world)
         self._mailbox = Mailbox(settings.mailbox_size)
-        self._state: StationState | None = None
         self._link: LinkPort | None = None
-        self._epoch = 0
         self._settles_at = 0.0  # trio's clock; 0: the link has settled
         self._changed = trio.Event()
         self._current: Delivery | None = None
         self._failure: Exception | None = None
         self._finishing: tuple[int, str] | None = None
         self._row: StationRow | None = None  # news that came while the state was being loaded
-        self._moment = world.now()
-        self._reserved: int | None = None
-        self._outlets = (partial(world.tokens.anyone_may, station_id), partial(world.tokens.kept_from, station_id))
         self._newest = 0  # of all epochs that links came with
         self._moves = 0  # how often another node may have changed what is on disk
         self._carrier = Carrier(world, settings, lambda: self._state)
-        self._authorize = self._decide
-        self._take_session_id = self._use_reserved
 
     # -- the link side -----------------------------------------------------------------------------------------
 
@@ -171,6 +148,14 @@ class StationActor:
         self._world.ownership.let_go(self.station_id, epoch)
         self._wake()
 
+    def when_durable(self, then: Callable[[], None]) -> bool:
+        """See `Ledger.when_durable`."""
+        return self._ledger.when_durable(then)
+
+    def concluded(self) -> bool:
+        """See `Ledger.concluded`; if not, `told` waits or raises."""
+        return self._ledger.concluded()
+
     async def told(self) -> None:
         """Until all that was put so far is on disk and has been told. Raises Unavailable and LinkLost."""
         await self._durable()
@@ -181,6 +166,12 @@ class StationActor:
         Raises LinkLost (never applied), NotAccepted, Unavailable (the database is away: do not answer, the station
         will send again), and whatever a bug raises: then the caller tells `crash`.
         """
+        applied = self.begin(epoch, fact) or await self._begin_slowly(epoch, fact)
+        if applied.wait:
+            await self._durable()
+        return applied.reply
+
+    async def _begin_slowly(self, epoch: int, fact: Fact) -> Applied:
         state = self._state
         if state is None:
             state = await self._loaded(epoch)
@@ -202,15 +193,12 @@ class StationActor:
             if epoch != self._epoch or state is not self._state:
                 raise LinkLost("this link is no longer the station's")
             self._reserved, reserved = reserved, None
-            applied = self._apply(state, fact, found, orphan, consulted)
+            return self._apply(state, fact, found, orphan, consulted)
         finally:
             for unused in (reserved, self._reserved):
                 if unused is not None:
                     self._world.session_ids.give_back(unused)
             self._reserved = None
-        if applied.wait:
-            await self._durable()
-        return applied.reply
 
     def answered(self, fact: Fact, reply: Reply) -> None:
         """The station has its reply: tell those who act on what it told."""
@@ -330,43 +318,6 @@ class StationActor:
             if self._state is not None:
                 return self._state
             await self._changed.wait()
-
-    def _apply(
-        self,
-        state: StationState,
-        fact: Fact,
-        found: Transaction | None,
-        orphan: Transaction | None,
-        consulted: Reply | None,
-    ) -> Applied:
-        """Change the state and put its records; sync."""
-        self._moment = self._world.now()
-        context = Context(
-            self._moment,
-            self._authorize,
-            self._take_session_id,
-            self._settings.heartbeat_s,
-            self._settings.retry_s,
-            found,
-            orphan,
-            consulted,
-            *self._outlets,
-            self._world.reckoner,
-        )
-        applied = state.apply(fact, context)
-        self._ledger.keep(applied)
-        if state.unwritten:
-            self._world.behind.add(self.station_id)
-        return applied
-
-    def _decide(self, id_token: str, starting: int | None) -> IdTokenInfo:
-        return self._world.tokens.decide(id_token, self._moment, starting=starting, station_id=self.station_id)
-
-    def _use_reserved(self) -> int:
-        if self._reserved is None:
-            raise AssertionError("no session id was reserved for this fact")
-        reserved, self._reserved = self._reserved, None
-        return reserved
 
     async def _durable(self) -> None:
         """Wait for the disk. Raises Unavailable; refused records crash the actor and are LinkLost here."""

@@ -84,6 +84,14 @@ async def contain(work: Callable[[], Awaitable[None]], on_crash: Callable[[Excep
         on_crash(error)
 
 
+def attempt(work: Callable[[A], T], value: A, on_crash: Callable[[Exception], T]) -> T:
+    """Do one station's work in a task that serves all of them; a bug in it is told and ends here."""
+    try:
+        return work(value)
+    except Exception as error:  # noqa: BLE001  whoever calls serves all stations
+        return on_crash(error)
+
+
 def translate(work: Callable[[A], T], value: A) -> T:
     """Call a dialect: Fault passes, any bug becomes `Bug`. Nothing has changed yet when it is raised."""
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from csms.domain.errors import DomainError
@@ -35,6 +35,15 @@ class Fence(NamedTuple):
 class Ticket(Protocol):
     """A receipt for records that were put."""
 
+    @property
+    def kept(self) -> bool:
+        """True when the records are known to be on disk."""
+
+    def when_done(self, then: Callable[[], None]) -> bool:
+        """Call `then` once, sync, when it is known what became of the records, or that it takes longer than the bound:
+        then `kept` or `durable` says what. False when it is known already: `then` is not called. `then` must not
+        raise."""
+
     async def durable(self) -> None:
         """Return when the records are on disk.
 
@@ -46,6 +55,10 @@ class Ticket(Protocol):
 
 class Journal(Protocol):
     """Keeps records in the order in which they were put, many actors' in one commit."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether `wait_room` would return at once."""
 
     async def wait_room(self) -> None:
         """Back-pressure: return at once while there is room, wait while there is none. Raises Unavailable after

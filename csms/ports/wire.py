@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,8 +24,17 @@ class BinaryMessage:
     data: bytes
 
 
+Taker = Callable[[bytes], bool]
+"""Takes a text message over, or says False; sync, and never raises."""
+
+
 class Wire(Protocol):
-    """What a link needs of its connection."""
+    """What a link needs of its connection.
+
+    A message comes in one of two ways. `receive` returns it to the task that reads; or, while that task sleeps in
+    `receive`, it is offered to the taker, and the task sleeps on when that takes it. Then no other message is offered
+    or returned before `proceed` or `hand_back`. A wire may never offer anything.
+    """
 
     @property
     def remote_address(self) -> str:
@@ -32,6 +42,19 @@ class Wire(Protocol):
 
     async def receive(self) -> bytes | BinaryMessage:
         """The next message. Raises ConnectionClosed."""
+
+    def offer_to(self, taker: Taker) -> None:
+        """From now on, offer text messages to `taker`."""
+
+    def proceed(self) -> None:
+        """What was taken is done with: read on. Sync; nothing happens on a wire that is over."""
+
+    def hand_back(self, data: bytes) -> None:
+        """What was taken shall be returned by `receive` after all. Sync; nothing happens on a wire that is over."""
+
+    def send_now(self, data: bytes) -> None:
+        """Send one text message without waiting: what the kernel does not take at once follows before anything else is
+        read. Sync; nothing happens on a wire that is over."""
 
     async def send(self, data: bytes) -> None:
         """Send one text message. Raises ConnectionClosed."""

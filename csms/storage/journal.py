@@ -16,7 +16,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Final
 
@@ -69,7 +69,7 @@ class JournalStatistics(msgspec.Struct, frozen=True):
 class _Batch:
     """What goes to disk together. One waiting room for all its tickets."""
 
-    __slots__ = ("closed", "done", "first_put_at", "last_put_at", "overdue", "records", "tickets", "waiters")
+    __slots__ = ("closed", "done", "first_put_at", "last_put_at", "overdue", "records", "then", "tickets", "waiters")
 
     def __init__(self, now: float) -> None:
         self.tickets: list[PostgresTicket] = []
@@ -79,6 +79,14 @@ class _Batch:
         self.closed = False
         self.overdue = False
         self.waiters = trio.lowlevel.ParkingLot()
+        self.then: list[Callable[[], None]] = []
+
+    def let_go(self) -> None:
+        """Something is known now: tell all who wait."""
+        self.waiters.unpark_all()
+        told, self.then = self.then, []
+        for then in told:
+            then()
 
 
 class PostgresTicket:
@@ -110,6 +118,19 @@ class PostgresTicket:
             raise RecordConflict(
                 "The database has refused these records: they contradict what it holds. Reload the station's state."
             ) from self._error
+
+    @property
+    def kept(self) -> bool:
+        """See csms.ports.journal.Ticket."""
+        return self._batch.done and self._error is None
+
+    def when_done(self, then: Callable[[], None]) -> bool:
+        """See csms.ports.journal.Ticket."""
+        batch = self._batch
+        if batch.done or batch.overdue or batch.closed:
+            return False
+        batch.then.append(then)
+        return True
 
     def refuse(self, error: Exception) -> None:
         """The culprit was found."""
@@ -174,6 +195,11 @@ class PostgresJournal:
         )
 
     # -- for actors ------------------------------------------------------------------------------------------------
+
+    @property
+    def has_room(self) -> bool:
+        """See csms.ports.journal.Journal."""
+        return self._pending <= self._room
 
     async def wait_room(self) -> None:
         """Return at once while there is room. Raises Unavailable after ``wait_bound`` seconds without."""
@@ -247,9 +273,9 @@ class PostgresJournal:
     def _fail_rest(self) -> None:
         self._closing = True
         self._gathering = None
-        for batch in self._queue:
+        for batch in list(self._queue):
             batch.closed = True
-            batch.waiters.unpark_all()
+            batch.let_go()
         if self._queue:
             log.error("journal_lost_records", records=self._pending)
         self._queue.clear()
@@ -262,12 +288,12 @@ class PostgresJournal:
         while True:
             await trio.sleep(self._wait_bound / 40)
             now = trio.current_time()
-            for batch in self._queue:
+            for batch in list(self._queue):
                 if not batch.overdue and now - batch.last_put_at >= self._wait_bound:
                     batch.overdue = True
                     if batch is self._gathering:
                         self._gathering = None
-                    batch.waiters.unpark_all()
+                    batch.let_go()
 
     async def _connect(self) -> Dedicated:
         pause = FIRST_PAUSE
@@ -293,7 +319,6 @@ class PostgresJournal:
 
     def _settle(self, batch: _Batch) -> None:
         batch.done = True
-        batch.waiters.unpark_all()
         self._pending -= batch.records
         if self._room_waiters and self._pending <= self._room:
             self._room_waiters.unpark_all()
@@ -303,6 +328,7 @@ class PostgresJournal:
         wait = trio.current_time() - batch.first_put_at
         self._wait_s += wait
         self._waits[bisect_left(WAIT_BOUNDS, wait)] += 1
+        batch.let_go()
 
     async def _store(self, own: Dedicated, tickets: list[PostgresTicket]) -> None:
         """Until all of them are on disk or refused."""

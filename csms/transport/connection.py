@@ -20,7 +20,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from csms.ports.wire import BinaryMessage, ConnectionClosed
+from csms.ports.wire import BinaryMessage, ConnectionClosed, Taker
 from csms.transport.frames import (
     PING_FRAME,
     CloseFrame,
@@ -77,7 +77,10 @@ class WebSocketConnection(Wire):
         "_max_size",
         "_max_write_buffer",
         "_messages",
+        "_offering",
         "_said_goodbye",
+        "_taken",
+        "_taker",
         "opening",
         "plain",
         "remote_address",
@@ -101,6 +104,9 @@ class WebSocketConnection(Wire):
         self._said_goodbye = False  # our close frame is out
         self._half_close = False  # and the peer's has come: nothing more to say, ever
         self._closing = False  # a task is in `close`
+        self._taker: Taker | None = None
+        self._taken = False  # the taker has a message: nothing is read
+        self._offering = False
         self.opening = True
         self.remote_address = remote_address
         self.subprotocol: str | None = None
@@ -235,16 +241,73 @@ class WebSocketConnection(Wire):
 
     async def _fill(self) -> None:
         data = await self._read()
-        if data is None:
-            return
         if data:
             self._feed(data)
-        else:
+        elif data is not None:
             self._half_close = True
             if self._end is None:
                 self._end = ConnectionClosed(ABNORMAL_CLOSURE, "the peer vanished", by_peer=True)
         if self._buffer:
             await self._flush_all()
+
+    def offer_to(self, taker: Taker) -> None:
+        """See `csms.ports.wire.Wire`. Over TLS, and where there is no epoll, nothing is ever offered."""
+        self._taker = taker
+        if self._reader is not None:
+            self._reader.eager = self._offer
+
+    def _offer(self) -> bool:
+        """There may be something to read while the reader sleeps. True: it may sleep on."""
+        reader, taker, messages = self._reader, self._taker, self._messages
+        if self._taken:
+            return True  # not before the answer
+        if reader is None or taker is None or self._end is not None:
+            return False
+        self._offering = True
+        try:
+            while reader.expects_more:
+                data = self._take_from_kernel()
+                if not data:
+                    return data is None
+                self._feed(data)
+                if self.ended or self._buffer or len(messages) > 1:
+                    return False
+                if messages:
+                    message = messages[0]
+                    if not isinstance(message, bytes):
+                        return False
+                    self._taken = True
+                    if not taker(message):
+                        self._taken = False
+                        return False
+                    del messages[:1]
+                    if self._taken or messages:
+                        return not messages
+        finally:
+            self._offering = False
+        return True
+
+    def proceed(self) -> None:
+        """See `csms.ports.wire.Wire`."""
+        self._taken = False
+        if self._reader is not None and not self._offering:
+            self._reader.look()
+
+    def hand_back(self, data: bytes) -> None:
+        """See `csms.ports.wire.Wire`."""
+        if self._end is None:
+            self._messages.append(data)
+            self._taken = False
+            if self._reader is not None:
+                self._reader.rouse()
+
+    def send_now(self, data: bytes) -> None:
+        """See `csms.ports.wire.Wire`."""
+        if self._end is None and not self._put(text_frame(data)) and self._reader is not None:
+            if len(self._buffer) > self._max_write_buffer:
+                self._give_up_on_slow_peer()
+            else:
+                self._reader.rouse()  # it waits until the kernel has it all
 
     def _feed(self, data: bytes) -> None:
         """Whole messages land in the queue, pings are answered, an end is noted."""
@@ -363,7 +426,7 @@ class WebSocketConnection(Wire):
         if not self._dead:
             super().abort(reason)
             self._messages.clear()
-            self._frames = None
+            self._frames = self._taker = None
 
 
 def _parse_head(protocol: ServerProtocol, head: bytes) -> Request | None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import select
 import socket
 import sys
+from collections.abc import Callable
 from typing import Final
 
 import outcome
@@ -43,9 +44,11 @@ else:
 class Reader:
     """One socket's. One task may wait at a time."""
 
-    __slots__ = ("_descriptor", "_hung_up", "_ready", "_task")
+    __slots__ = ("_descriptor", "_hung_up", "_ready", "_task", "eager")
 
     def __init__(self, sock: socket.socket) -> None:
+        self.eager: Callable[[], bool] | None = None
+        """Called instead of waking the task that waits, sync; True: it may sleep on. It must not raise."""
         self._descriptor = sock.fileno()
         self._ready = False
         self._hung_up = False
@@ -69,9 +72,22 @@ class Reader:
         self._ready = True
         if events & _OVER:
             self._hung_up = True
-        task = self._task
+        self.look()
+
+    def look(self) -> None:
+        """Wake whoever waits, if there may be something to read."""
+        if self._task is not None and self.expects_more and (self.eager is None or not self.eager()):
+            self.rouse()
+
+    @property
+    def expects_more(self) -> bool:
+        """Whether there may be something that was not read, if only the end."""
+        return self._ready or self._hung_up
+
+    def rouse(self) -> None:
+        """Wake whoever waits."""
+        task, self._task = self._task, None
         if task is not None:
-            self._task = None
             reschedule(task)
 
     def wake(self, error: Exception) -> None:
@@ -85,6 +101,7 @@ class Reader:
         if self._descriptor >= 0:
             _readiness().remove(self._descriptor)
             self._descriptor = -1
+            self.eager = None  # it holds the connection, which holds this
 
     def _abort(self, _raise_cancel: RaiseCancelT) -> Abort:
         self._task = None

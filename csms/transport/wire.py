@@ -104,14 +104,21 @@ class Wire:
         if self._dead:  # aborted between the wake-up and now
             raise self._end_again()
         try:
+            return self._take_from_kernel()
+        except ssl.SSLWantWriteError:  # a TLS key update wants to answer first
+            await self._wait_writable()
+            return None
+
+    def _take_from_kernel(self) -> bytes | None:
+        """As `_read`, without waiting. Raises ssl.SSLWantWriteError."""
+        try:
             data = self._sock.recv(_READ_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
             if self._reader is not None:
                 self._reader.drained()
             return None
-        except ssl.SSLWantWriteError:  # a TLS key update wants to answer first
-            await self._wait_writable()
-            return None
+        except ssl.SSLWantWriteError:
+            raise
         except OSError:
             data = b""
         self.last_received = trio.current_time()

@@ -41,6 +41,31 @@ async def test_what_a_ticket_calls_durable_can_be_read(storage: Storage) -> None
     assert [c.status for c in (await view(storage, station)).connectors] == [ConnectorStatus.CHARGING]
 
 
+@pytest.mark.feature("F-OCPP-8")
+async def test_who_leaves_a_note_is_called_once_when_it_is_on_disk(storage: Storage) -> None:
+    station = await storage.station()
+    called: list[bool] = []
+    ticket = storage.journal.put([a_status_record(station, ConnectorStatus.CHARGING)])
+    if ticket.when_done(lambda: called.append(ticket.kept)):  # a journal in memory may have been quicker
+        assert not called
+    await ticket.durable()
+    assert ticket.kept
+    assert called in ([True], [])
+    assert not ticket.when_done(lambda: called.append(False))
+    assert called in ([True], [])
+
+
+async def test_a_note_at_refused_records_is_called_too_and_they_are_not_kept(storage: Storage) -> None:
+    called: list[bool] = []
+    station = await storage.station()
+    ticket = storage.journal.put([a_status_record(station, ConnectorStatus.AVAILABLE, evse_id=2**40)])
+    noted = ticket.when_done(lambda: called.append(ticket.kept))
+    with pytest.raises(RecordConflict):
+        await ticket.durable()
+    assert not ticket.kept
+    assert called == ([False] if noted else [])
+
+
 async def test_nothing_to_write_is_durable_too(storage: Storage) -> None:
     await storage.journal.put([]).durable()
 

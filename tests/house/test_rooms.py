@@ -21,6 +21,8 @@ NO_TEST_OF_ITS_OWN: dict[str, str] = {
     "csms/app/workers.py": "tests/system/cluster/test_workers.py runs, kills and restarts them",
     "csms/cluster/keys.py": "tests/csms/cluster/test_nats_directory.py and tests/contracts/test_lease.py go through it",
     "csms/cluster/nats_lease.py": "tests/contracts/test_lease.py runs it on a real server",
+    "csms/actors/intake.py": "tests/csms/actors/test_station.py and test_link_at_once.py take facts in",
+    "csms/actors/talk.py": "tests/csms/actors/test_link.py and tests/scenarios read all answers and the log",
     "csms/actors/carrying.py": "tests/csms/actors/test_station.py and test_registry.py carry out all kinds",
     "control/__init__.py": "one setting for gRPC; tests/csms/storage/test_postgres.py forks beside it",
     "webui/preferences.py": "tests/browser/chapters/test_preferences.py keeps columns and views",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -55,6 +56,14 @@ class _Batch:
     refused: bool = False
     fenced: bool = False
     written: bool = False
+    then: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+
+    def tell(self, now: float = math.inf) -> None:
+        """All who wait, or those who have waited too long by now."""
+        told = [then for give_up_at, then in self.then if give_up_at <= now]
+        self.then = [each for each in self.then if each[0] > now]
+        for then in told:
+            then()
 
 
 class FakeJournal:
@@ -78,6 +87,8 @@ class FakeJournal:
             await self._work.wait()
             await trio.sleep(0.1 if self.away else self._delay)
             self.flush()
+            for batch in list(self._waiting):
+                batch.tell(trio.current_time())
 
     def flush(self) -> None:
         if self.away:
@@ -93,6 +104,11 @@ class FakeJournal:
                     self.on_disk(record)
             batch.written = True
             batch.done.set()
+            batch.tell()
+
+    @property
+    def has_room(self) -> bool:
+        return not self.full
 
     async def wait_room(self) -> None:
         with trio.move_on_after(self._bound):
@@ -115,7 +131,18 @@ class FakeJournal:
 class _Ticket:
     def __init__(self, batch: _Batch, bound: float) -> None:
         self._batch = batch
+        self._give_up_at = trio.current_time() + bound
         self._bound = bound
+
+    @property
+    def kept(self) -> bool:
+        return self._batch.written and not self._batch.fenced and not self._batch.refused
+
+    def when_done(self, then: Callable[[], None]) -> bool:
+        if self._batch.written or trio.current_time() >= self._give_up_at:
+            return False
+        self._batch.then.append((self._give_up_at, then))
+        return True
 
     async def durable(self) -> None:
         with trio.move_on_after(self._bound):

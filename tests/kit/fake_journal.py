@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -22,6 +22,17 @@ class FakeTicket:
         self._bound = bound
         self._written = trio.Event()
         self.conflict: RecordConflict | None = None
+        self._then: list[Callable[[], None]] = []
+
+    @property
+    def kept(self) -> bool:
+        return self._written.is_set() and self.conflict is None
+
+    def when_done(self, then: Callable[[], None]) -> bool:
+        if self._written.is_set():
+            return False
+        self._then.append(then)
+        return True
 
     async def durable(self) -> None:
         with trio.move_on_after(self._bound):
@@ -33,6 +44,9 @@ class FakeTicket:
 
     def settle(self) -> None:
         self._written.set()
+        told, self._then = self._then, []
+        for then in told:
+            then()
 
 
 class FakeJournal:
@@ -50,6 +64,10 @@ class FakeJournal:
     @property
     def available(self) -> bool:
         return not self._held
+
+    @property
+    def has_room(self) -> bool:
+        return self._pending <= self._room
 
     async def wait_room(self) -> None:
         with trio.move_on_after(self._wait_bound):

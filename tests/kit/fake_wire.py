@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from typing import Any
 
 import trio
 
-from csms.ports.wire import BinaryMessage, ConnectionClosed
+from csms.ports.wire import BinaryMessage, ConnectionClosed, Taker
 
 
 class MemoryWire:
     """`csms.ports.wire.Wire`. `capacity`: how many messages of ours the station may leave unread."""
 
+    offers = True
+    """Whether messages are offered, as by a plain socket, or never, as by TLS."""
+
     def __init__(self, remote_address: str = "192.0.2.7", *, capacity: float = math.inf) -> None:
         self.remote_address = remote_address
-        self._to_us, self._ours = trio.open_memory_channel[bytes | BinaryMessage](math.inf)
+        self._inbox: deque[bytes | BinaryMessage] = deque()
+        self._arrived = trio.Event()
+        self._reading = False
+        self._taker: Taker | None = None
+        self._taken = False
+        self._unsent: deque[bytes] = deque()
+        self.read = 0
+        """How many messages the reader was woken for."""
         self._to_station, self._theirs = trio.open_memory_channel[bytes](capacity)
         self.closed: ConnectionClosed | None = None
         self._number = 0
@@ -24,10 +35,43 @@ class MemoryWire:
     # -- our end ------------------------------------------------------------------------------------------------
 
     async def receive(self) -> bytes | BinaryMessage:
-        try:
-            return await self._ours.receive()
-        except trio.EndOfChannel:
-            raise self._end() from None
+        while True:
+            while self._unsent:
+                await self.send(self._unsent.popleft())
+            if self.closed is not None:
+                raise self._end()
+            if self._inbox:
+                await trio.lowlevel.checkpoint()
+                if self._inbox:
+                    self.read += 1
+                    return self._inbox.popleft()
+                continue
+            self._arrived, self._reading = trio.Event(), True
+            try:
+                await self._arrived.wait()
+            finally:
+                self._reading = False
+
+    def offer_to(self, taker: Taker) -> None:
+        self._taker = taker
+
+    def proceed(self) -> None:
+        self._taken = False
+        self._look()
+
+    def hand_back(self, data: bytes) -> None:
+        if self.closed is None:
+            self._taken = False
+            self._inbox.appendleft(data)
+            self._arrived.set()
+
+    def send_now(self, data: bytes) -> None:
+        if self.closed is None:
+            try:
+                self._to_station.send_nowait(data)
+            except trio.WouldBlock:
+                self._unsent.append(data)
+                self._arrived.set()
 
     async def send(self, data: bytes) -> None:
         if self.closed is not None:
@@ -45,7 +89,8 @@ class MemoryWire:
 
     def say(self, data: bytes | str | BinaryMessage) -> None:
         """The station sends something raw."""
-        self._to_us.send_nowait(data.encode() if isinstance(data, str) else data)
+        self._inbox.append(data.encode() if isinstance(data, str) else data)
+        self._look()
 
     def start_call(self, action: str, payload: Any, message_id: str | None = None) -> str:
         """The station sends a CALL; its message id."""
@@ -91,13 +136,20 @@ class MemoryWire:
     def _finish(self, end: ConnectionClosed) -> None:
         if self.closed is None:
             self.closed = end
-            while True:  # what was not read is lost
-                try:
-                    self._ours.receive_nowait()
-                except (trio.WouldBlock, trio.EndOfChannel):
-                    break
-            self._to_us.close()
+            self._inbox.clear()  # what was not read is lost
+            self._arrived.set()
             self._to_station.close()
+
+    def _look(self) -> None:
+        while self._inbox and self._reading and not self._taken and not self._arrived.is_set():
+            message = self._inbox.popleft()
+            if self.offers and self._taker is not None and isinstance(message, bytes):
+                self._taken = True
+                if self._taker(message):
+                    continue
+                self._taken = False
+            self._inbox.appendleft(message)
+            self._arrived.set()
 
     def _end(self) -> ConnectionClosed:
         assert self.closed is not None

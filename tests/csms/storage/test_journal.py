@@ -114,6 +114,26 @@ async def test_whoever_waits_too_long_is_told_and_the_records_get_there_all_the_
         assert await database.fetchval(COUNT) == 10
 
 
+@pytest.mark.feature("F-OCPP-8")
+async def test_whoever_left_a_note_is_called_once_when_it_takes_too_long_or_the_end_is_here(database: Database) -> None:
+    called: list[str] = []
+    async with running(database, wait_bound=0.2) as journal, locked(database):
+        ticket = journal.put([a_meter_record(1, T0, 1.0)])
+        assert ticket.when_done(lambda: called.append("late"))
+        with trio.fail_after(10):
+            while not called:
+                await trio.sleep(0.01)
+        assert not ticket.kept
+        assert not ticket.when_done(lambda: called.append("never"))
+        last = journal.put([a_meter_record(1, after(1), 1.0)])
+        assert last.when_done(lambda: called.append("the end"))
+        await journal.close(trio.current_time())
+        with trio.fail_after(10):
+            while len(called) < 2:
+                await trio.sleep(0.01)
+    assert called == ["late", "the end"]
+
+
 async def expect_unavailable(wait: object) -> None:
     with pytest.raises(Unavailable):
         await wait()  # type: ignore[operator]
