@@ -62,6 +62,15 @@ class Wanted:
     after: str = ""
     size: int = 50
 
+    def url(self, path: str = "", **changes: str) -> str:
+        """The address with some changes; a change of filter begins at the first page."""
+        return with_query(path or self.path, self._told | changes)
+
+    @property
+    def live(self) -> str:
+        """The stream that keeps this page of the table true."""
+        return self.url(f"/live{self.path}", after=self.after)
+
     @property
     def _common(self) -> dict[str, object]:
         return {
@@ -143,10 +152,10 @@ class AlarmsWanted(Wanted):
         """For ListAlarms: active ones begin with the worst."""
         return self.order or ("SEVERITY" if self.active else "NEWEST")
 
-    def url(self, path: str = "", **changes: str) -> str:
-        """The address with some changes; a change of filter begins at the first page."""
+    @property
+    def _told(self) -> dict[str, str]:
         more = {"kind": self.kind, "severity": self.severity, "noticed": self.noticed, "order": self.order}
-        return with_query(path or self.path, self._told | more | changes)
+        return super(AlarmsWanted, self)._told | more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,11 +193,9 @@ class EventsWanted(Wanted):
             "severity": int(self.grave) if self.grave else None,
         }
 
-    def url(self, path: str = "", **changes: str) -> str:
-        """The address with some changes; a change of filter begins at the first page."""
-        return with_query(
-            path or self.path, self._told | {"source": self.source, "grave": self.grave, "kind": self.kind} | changes
-        )
+    @property
+    def _told(self) -> dict[str, str]:
+        return super(EventsWanted, self)._told | {"source": self.source, "grave": self.grave, "kind": self.kind}
 
 
 def event_severity(number: int | None) -> str:

@@ -25,6 +25,7 @@ from webui.person import GROUP_COOKIE, People
 from webui.public import Notice
 from webui.sealing import Seal
 from webui.settings import Settings
+from webui.streams_alarms import ROUTES as LIVE_ALARMS
 from webui.streams_drive import ROUTES as LIVE_DRIVE
 from webui.streams_floor import ROUTES as LIVE_FLOOR
 from webui.streams_operations import ROUTES as LIVE_OPERATIONS
@@ -63,6 +64,7 @@ def create_app(settings: Settings) -> Starlette:
             Route("/readyz", readyz),
             *pages.ROUTES,
             *streams.ROUTES,
+            *LIVE_ALARMS,
             *LIVE_FLOOR,
             *LIVE_OPERATIONS,
             *live_dashboard.ROUTES,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from webui.api import Client
 from webui.values import ApiError, Change, Session, Station, StationQuery
+from webui.values_alarms import Alarm
 
 BACK_OFF_S = (0.3, 0.6, 1.0, 2.0, 4.0)
 
@@ -25,7 +26,13 @@ class News:
     stations: dict[str, Station] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     sessions: dict[str, Session] = field(default_factory=dict)
+    alarms: dict[str, Alarm] = field(default_factory=dict)
     relist: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Is there any, beside that?"""
+        return bool(self.stations or self.deleted or self.sessions or self.alarms)
 
     def add(self, change: Change) -> None:
         """Take a change in; an older one of the same name is forgotten."""
@@ -36,6 +43,8 @@ class News:
             self.deleted.add(change.deleted_station)
         if change.session is not None:
             self.sessions[change.session.name] = change.session
+        if change.alarm is not None:
+            self.alarms[change.alarm.name] = change.alarm
 
 
 class Seat:

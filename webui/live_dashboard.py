@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable
+import contextlib
+from collections.abc import AsyncGenerator
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
@@ -13,12 +15,14 @@ from webui import session, streams, widgets
 from webui.api import Client
 from webui.page import client_of, fragment
 from webui.pages import dashboard
+from webui.streams_both import both
 from webui.values import ApiError
 from webui.values_statistics import DashboardAnswer
 
-Part = str | bytes | memoryview
-PAUSE_S = 2.0
-"""Before the figures are asked for again when the control plane went away."""
+PAUSES_S = (2.0, 5.0, 15.0, 30.0)
+"""Before the figures are asked for again, longer the more often it was in vain."""
+MAY_NOT = ("PERMISSION_DENIED", "UNAUTHENTICATED")
+log = structlog.get_logger("webui.dashboard")
 
 
 async def live(request: Request) -> StreamingResponse:
@@ -32,38 +36,31 @@ async def live(request: Request) -> StreamingResponse:
 
 
 async def figures(client: Client, wanted: dashboard.Wanted) -> AsyncGenerator[str, None]:
-    """The widgets as events, going on by itself; ends when the caller may not see them (any more)."""
+    """The widgets as events, going on by itself; ends only when the caller may not see them (any more)."""
+    failures = 0
     while True:
         try:
-            caller, keys = await asyncio.gather(client.caller(), dashboard.picked(client))
-            shown = widgets.chosen(keys, caller.role)
-            async for answer in client.desk.stream("StatisticsService/WatchDashboard", DashboardAnswer, **wanted.asked):
-                values = await dashboard.parts(client, wanted, shown, answer.dashboard)
-                yield streams.event(fragment("dashboard/bodies.html", values))
+            async with contextlib.aclosing(_until_it_ends(client, wanted)) as parts:
+                async for part in parts:
+                    yield part
+                    failures = 0
         except ApiError as error:
-            if not error.away and error.code != "OUT_OF_RANGE":
+            if error.code in MAY_NOT:
                 return
-        await asyncio.sleep(PAUSE_S)
+            if not error.away and error.code != "OUT_OF_RANGE":
+                log.warning("the dashboard's figures are refused", code=error.code, reason=error.reason)
+        except Exception:  # figures that stand still for ever would look like true ones
+            log.exception("the dashboard's figures broke")
+        await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+        failures += 1
 
 
-async def both(first: AsyncIterable[Part], second: AsyncIterable[Part]) -> AsyncGenerator[Part, None]:
-    """Two streams as one, until the first ends."""
-    queue: asyncio.Queue[Part | None] = asyncio.Queue(maxsize=4)
-
-    async def pump(source: AsyncIterable[Part], last: bool) -> None:
-        async for part in source:
-            await queue.put(part)
-        if last:
-            await queue.put(None)
-
-    tasks = [asyncio.create_task(pump(first, True)), asyncio.create_task(pump(second, False))]
-    try:
-        while (part := await queue.get()) is not None:
-            yield part
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+async def _until_it_ends(client: Client, wanted: dashboard.Wanted) -> AsyncGenerator[str, None]:
+    caller, keys = await asyncio.gather(client.caller(), dashboard.picked(client))
+    shown = widgets.chosen(keys, caller.role)
+    async for answer in client.desk.stream("StatisticsService/WatchDashboard", DashboardAnswer, **wanted.asked):
+        values = await dashboard.parts(client, wanted, shown, answer.dashboard)
+        yield streams.event(fragment("dashboard/bodies.html", values))
 
 
 ROUTES = [Route("/live/dashboard", live)]

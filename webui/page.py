@@ -22,6 +22,7 @@ from webui.menu import Entry, groups_of, menu_of
 from webui.navigator import Node, link, trail_to
 from webui.person import Person, arrival, arrive, place_of
 from webui.values import ApiError, Caller, Role, Summary
+from webui.values_alarms import AlarmSummary
 from webui.words import N_, _
 
 HERE = Path(__file__).parent
@@ -63,6 +64,9 @@ def icon(name: str, label: str = "") -> Markup:
 ENVIRONMENT = _environment()
 
 
+NO_ALARMS = AlarmSummary((), 0, 0)
+
+
 class Frame(msgspec.Struct, frozen=True):
     """What surrounds every page of a signed-in person."""
 
@@ -73,6 +77,8 @@ class Frame(msgspec.Struct, frozen=True):
     """`groups/{id}` that the reader has chosen."""
     trail: tuple[Node, ...] = ()
     """The picked place and those above it, outermost first."""
+    alarms: AlarmSummary = NO_ALARMS
+    """For the badge."""
 
     @property
     def menu(self) -> tuple[Entry, ...]:
@@ -134,10 +140,10 @@ async def frame(asker: Request | Client) -> Frame:
     """Who is signed in, the numbers for the menu, and where the reader stands."""
     client = asker if isinstance(asker, Client) else client_of(asker)
     here = arrival.get()
-    caller, summary, trail = await asyncio.gather(
-        client.caller(), summary_or_none(client), trail_to(client, here.place)
+    caller, summary, trail, alarms = await asyncio.gather(
+        client.caller(), summary_or_none(client), trail_to(client, here.place), alarm_numbers(client)
     )
-    return Frame(caller, summary, here.person, here.group, trail)
+    return Frame(caller, summary, here.person, here.group, trail, alarms)
 
 
 async def summary_or_none(client: Client) -> Summary | None:
@@ -148,6 +154,14 @@ async def summary_or_none(client: Client) -> Summary | None:
         if error.code == "PERMISSION_DENIED":
             return None
         raise
+
+
+async def alarm_numbers(client: Client) -> AlarmSummary:
+    """How many alarms are active; none while it cannot be read: no page is the worse for it."""
+    try:
+        return await client.desk.ask("AlarmService/SummarizeAlarms", AlarmSummary)
+    except ApiError:
+        return NO_ALARMS
 
 
 def fragment(template: str, values: Mapping[str, object]) -> str:

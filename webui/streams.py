@@ -38,6 +38,7 @@ from webui.pages.sessions import SessionList, parts_of_list, rows_of, totals_par
 from webui.pages.station import RECENT, LogView, under_way
 from webui.station_list import StationList
 from webui.values import ApiError, Change, Registration, Role, SessionQuery
+from webui.values_alarms import AlarmSummary
 
 SIGN_OF_LIFE_S = 15.0
 GATHER_S = 0.4  # changes of this long go out together
@@ -46,7 +47,8 @@ HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 class View(Protocol):
-    """What a tab shows: which changes concern it, all its parts, and the parts that some news change."""
+    """What a tab shows: which changes concern it, all its parts, and the parts that some news change. Alarms have a
+    word of their own: they are read anew where they are shown, and nothing else is."""
 
     def wants(self, change: Change) -> bool:
         """Does this change concern the page? Also called for every change of the fleet, so it is quick."""
@@ -55,7 +57,13 @@ class View(Protocol):
         """All parts as they are now."""
 
     async def changed(self, news: News) -> list[str]:
-        """Events for this news."""
+        """Events for this news of stations and sessions."""
+
+    async def alarm_parts(self) -> list[str]:
+        """The badge of alarms, and what else tells how many there are."""
+
+    async def alarmed(self, news: News) -> list[str]:
+        """Events for this news of alarms."""
 
     async def owed(self) -> list[str]:
         """Events that were put off because they came too thick."""
@@ -96,16 +104,17 @@ class Pace:
 
 
 class MenuView:
-    """What every page has: the number of pending stations in the menu."""
+    """What every page has: the numbers of pending stations and of alarms in the menu."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
         self._numbers = Pace()
+        self._alarms = Pace()
         self._list = Pace()
 
     def wants(self, change: Change) -> bool:
-        """Any station may begin or end to wait."""
-        return change.station is not None or bool(change.deleted_station)
+        """Any station may begin or end to wait, and any alarm is one more or less."""
+        return change.station is not None or change.alarm is not None or bool(change.deleted_station)
 
     async def everything(self) -> list[str]:
         """The badge."""
@@ -122,6 +131,26 @@ class MenuView:
         summary = await summary_or_none(self.client)
         return [] if summary is None else [event(fragment("live/numbers.html", {"summary": summary}))]
 
+    async def alarmed(self, news: News) -> list[str]:
+        """The badge."""
+        return await self.alarm_parts()
+
+    async def alarm_parts(self) -> list[str]:
+        """The badge; not more often than RELIST_S. Nothing for those who may not see alarms."""
+        if not self._alarms.may():
+            return []
+        try:
+            numbers = await self.client.desk.ask("AlarmService/SummarizeAlarms", AlarmSummary)
+        except ApiError as error:
+            if error.code == "PERMISSION_DENIED":
+                return []
+            raise
+        return [event(self.alarm_numbers(numbers))]
+
+    def alarm_numbers(self, numbers: AlarmSummary) -> str:
+        """Whatever shows them."""
+        return fragment("alarms/badge.html", {"numbers": numbers})
+
     async def relist(self) -> list[str]:
         """Everything again; not more often than RELIST_S."""
         return await self.everything() if self._list.may() else []
@@ -129,11 +158,12 @@ class MenuView:
     async def owed(self) -> list[str]:
         """List and numbers that were put off."""
         parts = await self.relist() if self._list.owed else []
+        parts += await self.alarm_parts() if self._alarms.owed else []
         return [*parts, *(await self.numbers() if self._numbers.owed else [])]
 
     def owed_in_s(self) -> float | None:
         """When the first of them may be read."""
-        return min((pace.wait_s() for pace in (self._list, self._numbers) if pace.owed), default=None)
+        return min((pace.wait_s() for pace in (self._list, self._numbers, self._alarms) if pace.owed), default=None)
 
 
 class StationsView(MenuView):
@@ -369,9 +399,10 @@ async def _parts(hub: Hub, seat: Seat, view: View, first: bool) -> list[str]:
     try:
         if first or news.relist:
             seat.based = True
-            return await view.everything()
-        if news.stations or news.sessions or news.deleted:
-            return await view.changed(news)
+            return [*await view.everything(), *await view.alarm_parts()]
+        if news.any:
+            parts = await view.changed(news) if news.stations or news.sessions or news.deleted else []
+            return parts + (await view.alarmed(news) if news.alarms or news.deleted else [])
         if view.owed_in_s() is not None:
             return await view.owed()
     except ApiError as error:

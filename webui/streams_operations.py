@@ -1,24 +1,26 @@
-"""The live course of an operation: its head, and the rows of stations that changed."""
+"""The live course of an operation: its head, and the rows of stations that changed; and what every page has."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from webui import person, session
+from webui import session, streams
 from webui.api import Client
-from webui.page import fragment
-from webui.streams import HEADERS, event
+from webui.page import client_of, fragment
+from webui.streams import event
+from webui.streams_both import both
 from webui.values import ApiError
 from webui.values_operations import Watched, kind_word
 
 AGAIN_S = 1.5
 LOOK_S = 1.0
-"""How often it is looked whether the portal stops."""
+"""How often it is looked whether the operation is over."""
 
 
 async def watch(client: Client, name: str, revision: int, heard: asyncio.Queue[list[str]]) -> None:
@@ -43,36 +45,32 @@ async def watch(client: Client, name: str, revision: int, heard: asyncio.Queue[l
         await asyncio.sleep(AGAIN_S)
 
 
-async def parts(request: Request, name: str) -> AsyncIterator[str]:
-    """Events until the tab leaves or the portal stops."""
-    yield "retry: 1500\n\n"
-    if not session.token(request):
-        yield event("", "signin")
-        return
-    client = await person.arrive(request)
-    yield event("live", "lamp")
+async def course(client: Client, name: str, revision: int) -> AsyncGenerator[str, None]:
+    """Events until the operation is over and everything of it is told."""
     heard: asyncio.Queue[list[str]] = asyncio.Queue()
-    since = request.query_params.get("since", "")
-    revision = int(since) if since.isdecimal() else 0
     task = asyncio.create_task(watch(client, name, revision, heard), name="watch an operation")
     try:
-        while not request.app.state.hubs.stopping.is_set():
-            try:
+        while not (task.done() and heard.empty()):
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     found = await heard.get()
-            except TimeoutError:
-                yield ": still here\n\n"
-                continue
-            for part in found:
-                yield part
+                for part in found:
+                    yield part
     finally:
         task.cancel()
 
 
 async def one(request: Request) -> StreamingResponse:
     """The course of one operation."""
-    name = f"operations/{request.path_params['key']}"
-    return StreamingResponse(parts(request, name), media_type="text/event-stream", headers=HEADERS)
+    ordinary = await streams.respond(request, streams.MenuView)
+    if not session.token(request):
+        return ordinary
+    since = request.query_params.get("since", "")
+    revision = int(since) if since.isdecimal() else 0
+    told = course(client_of(request), f"operations/{request.path_params['key']}", revision)
+    return StreamingResponse(
+        both(ordinary.body_iterator, told), media_type="text/event-stream", headers=streams.HEADERS
+    )
 
 
 ROUTES = [Route("/live/operations/{key}", one)]

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from webui.values_alarms import Alarm
 from webui.values_sessions import (
     Authentication,
     Session,
@@ -336,12 +337,13 @@ class SystemInfo(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One change of the live feed; all three empty is a progress tick."""
+    """One change of the live feed; all of them empty is a progress tick."""
 
     revision: int
     station: Station | None = None
     deleted_station: str = ""
     session: Session | None = None
+    alarm: Alarm | None = None
 
 
 class ApiError(Exception):

@@ -13,6 +13,9 @@ from tests.kit.house import House
 from tests.kit.online import Online, online
 from tests.kit.patience import until
 
+LONG_S = 60.0
+"""Alarms are weighed and sums are reckoned when stations leave time for it."""
+
 
 @dataclass
 class Dock:
@@ -34,7 +37,7 @@ class Dock:
     def fault(self, error: str, connector: int = 1) -> Any:
         """A connector breaks; the alarm that comes of it."""
         self.link.status("Faulted", connector, error)
-        return until(lambda: [each for each in self.alarms() if each.code == error])[0]
+        return until(lambda: [each for each in self.alarms() if each.code == error], LONG_S)[0]
 
     def alarms(self) -> list[Any]:
         """The active ones of the station."""
@@ -59,8 +62,8 @@ def open_dock(house: House, name: str) -> Iterator[Dock]:
         car.start()
         car.charge([7_200, 7_200, 7_200])
         dock = Dock(house, place, made.station.name, link)
-        until(lambda: house.ask("statistics.GetDashboard", place=place, days=7).dashboard.power_w == 7_200)
-        until(lambda: _reckoned(house, place) == (3, 29))
+        until(lambda: house.ask("statistics.GetDashboard", place=place, days=7).dashboard.power_w == 7_200, LONG_S)
+        until(lambda: _reckoned(house, place) == (3, 29), LONG_S)
         yield dock
 
 

@@ -22,6 +22,8 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from control.v1 import (
+    alarms_pb2,
+    alarms_pb2_grpc,
     auth_pb2,
     auth_pb2_grpc,
     device_model_pb2_grpc,
@@ -43,6 +45,7 @@ from control.v1 import (
     watch_pb2_grpc,
 )
 from tests.kit.fake_access import Sharing
+from tests.kit.fake_alarm_desk import Alarms
 from tests.kit.fake_remote import DeviceModel, Jobs, Remote
 from tests.kit.fake_security import StationSecurity
 from tests.kit.fake_services import Auth, IdTokens, Messages, Sessions, Stations, System, Watch
@@ -82,6 +85,7 @@ class FakeControl:
     async def start(self, listen: str = "127.0.0.1:0") -> str:
         """Serve; the address."""
         server = grpc.aio.server()
+        alarms_pb2_grpc.add_AlarmServiceServicer_to_server(Alarms(self), server)
         auth_pb2_grpc.add_AuthServiceServicer_to_server(Auth(self), server)
         stations_pb2_grpc.add_StationServiceServicer_to_server(Stations(self), server)
         sessions_pb2_grpc.add_SessionServiceServicer_to_server(Sessions(self), server)
@@ -155,6 +159,13 @@ class FakeControl:
         copy = sessions_pb2.Session()
         copy.CopyFrom(session)
         self._publish(watch_pb2.WatchResponse(session=copy))
+
+    def publish_alarm(self, alarm: alarms_pb2.Alarm) -> None:
+        """Keep it, and tell every watcher what it is now."""
+        self.world.alarms[alarm.name] = alarm
+        copy = alarms_pb2.Alarm()
+        copy.CopyFrom(alarm)
+        self._publish(watch_pb2.WatchResponse(alarm=copy))
 
     def publish_deleted(self, name: str) -> None:
         """Tell every watcher that a station is gone."""

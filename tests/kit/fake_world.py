@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from control.v1 import auth_pb2, id_tokens_pb2, messages_pb2, sessions_pb2, stations_pb2
+from control.v1 import alarms_pb2, auth_pb2, id_tokens_pb2, messages_pb2, sessions_pb2, stations_pb2
 
 NOW = datetime(2026, 5, 12, 9, 30, tzinfo=UTC)
 
@@ -40,6 +40,7 @@ class World:
         self.messages: dict[str, list[messages_pb2.MessageLogEntry]] = {}
         self.variables: dict[str, tuple[str, bool]] = dict(VARIABLES)
         self.keys: dict[str, auth_pb2.ApiKey] = {}
+        self.alarms: dict[str, alarms_pb2.Alarm] = {}
         self.sequence = 0
         if stations:
             self._fill(stations, sessions)

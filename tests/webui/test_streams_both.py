@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from webui.live_dashboard import both
+import pytest
+import structlog
+
+from webui.streams_both import both
 
 
 async def forever(word: str, closed: list[str]) -> AsyncIterator[str]:
@@ -40,3 +43,24 @@ def test_it_goes_on_when_only_the_figures_end() -> None:
         return [part async for part in both(some("a", "b", "c"), some("x"))]
 
     assert sorted(map(str, asyncio.run(read()))) == ["a", "b", "c", "x"]
+
+
+async def broken() -> AsyncIterator[str]:
+    yield "x"
+    raise ValueError("a mistake of ours")
+
+
+@pytest.mark.parametrize("which", ["first", "second"])
+def test_one_that_breaks_is_logged_and_ends_the_whole(which: str) -> None:
+    closed: list[str] = []
+    streams = (broken(), forever("a", closed))
+
+    async def read() -> None:
+        async with asyncio.timeout(5):
+            async for _ in both(*(streams if which == "first" else streams[::-1])):
+                pass
+
+    with structlog.testing.capture_logs() as logged:
+        asyncio.run(read())
+    assert [each["event"] for each in logged] == ["a page's stream broke"]
+    assert closed == ["a"]

@@ -23,6 +23,7 @@ from control.v1 import (
 )
 from webui import values as v
 from webui.api import wire
+from webui.values_alarms import Alarm
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -329,4 +330,5 @@ def change(m: watch_pb2.WatchResponse) -> v.Change:
         station=station(m.station) if kind == "station" else None,
         deleted_station=m.deleted_station if kind == "deleted_station" else "",
         session=session(m.session) if kind == "session" else None,
+        alarm=wire.read(m.alarm, Alarm) if kind == "alarm" else None,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
@@ -25,7 +24,7 @@ from webui.alarm_list import (
     event_severity,
 )
 from webui.api import Client
-from webui.page import client_of, demand, plain, redirect, show, signed_in, text
+from webui.page import alarm_numbers, client_of, demand, plain, redirect, show, signed_in, text
 from webui.tables import local
 from webui.values import ApiError
 from webui.values_alarms import (
@@ -60,7 +59,7 @@ async def _table(request: Request, path: str, problem: str = "", note: str = "")
     client = client_of(request)
     wanted = AlarmsWanted.parse(path, request.query_params)
     page, numbers, places = await asyncio.gather(
-        _page(client, wanted, wanted.size, wanted.after),
+        page_of(client, wanted, wanted.size, wanted.after),
         client.desk.ask("AlarmService/SummarizeAlarms", AlarmSummary),
         nodes.choices(client),
     )
@@ -79,7 +78,8 @@ async def _table(request: Request, path: str, problem: str = "", note: str = "")
     return await show(request, "alarms/list.html", 422 if problem else 200, **values)
 
 
-async def _page(client: Client, wanted: AlarmsWanted, size: int, after: str) -> AlarmPage:
+async def page_of(client: Client, wanted: AlarmsWanted, size: int, after: str) -> AlarmPage:
+    """A page of the table. Raises ApiError."""
     return await client.desk.ask(
         "AlarmService/ListAlarms",
         AlarmPage,
@@ -92,7 +92,7 @@ async def _page(client: Client, wanted: AlarmsWanted, size: int, after: str) -> 
 
 @signed_in
 async def numbers(request: Request) -> Response:
-    """How many are active, for the page to ask again and again."""
+    """How many are active; asked for while the page's stream is down."""
     answer = await client_of(request).desk.ask("AlarmService/SummarizeAlarms", AlarmSummary)
     return plain(request, "alarms/numbers.html", numbers=answer)
 
@@ -100,10 +100,7 @@ async def numbers(request: Request) -> Response:
 @signed_in
 async def badge(request: Request) -> Response:
     """The number beside the menu's entry: active alarms of which nobody took notice; none while it cannot be read."""
-    answer = AlarmSummary((), 0, 0)
-    with contextlib.suppress(ApiError):
-        answer = await client_of(request).desk.ask("AlarmService/SummarizeAlarms", AlarmSummary)
-    return plain(request, "alarms/badge.html", numbers=answer)
+    return plain(request, "alarms/badge.html", numbers=await alarm_numbers(client_of(request)))
 
 
 @signed_in
@@ -155,15 +152,20 @@ async def one(request: Request) -> Response:
 
 
 async def _one(request: Request, alarm: Alarm, problem: str = "", note: str = "") -> Response:
-    client = client_of(request)
+    values = await known_of(client_of(request), alarm)
+    values |= {"note": note or alarm.note, "problem": problem}
+    return await show(request, "alarms/one.html", 422 if problem else 200, **values)
+
+
+async def known_of(client: Client, alarm: Alarm) -> dict[str, object]:
+    """What the parts of an alarm's page are given. Raises ApiError."""
     told: EventPage | None = None
     if alarm.station:
         told = await client.desk.ask(
             "AlarmService/ListEvents", EventPage, filter={"station": alarm.station}, page_size=10
         )
-    values: dict[str, object] = {"alarm": alarm, "events": told.events if told else (), "problem": problem}
-    values |= {"note": note or alarm.note, "event_severity": event_severity, "sources": SOURCES}
-    return await show(request, "alarms/one.html", 422 if problem else 200, **values)
+    events = told.events if told else ()
+    return {"alarm": alarm, "events": events, "event_severity": event_severity, "sources": SOURCES}
 
 
 @signed_in
@@ -171,17 +173,18 @@ async def events(request: Request) -> Response:
     """The event log."""
     client, wanted = client_of(request), EventsWanted.parse(request.query_params)
     page, places = await asyncio.gather(
-        client.desk.ask(
-            "AlarmService/ListEvents",
-            EventPage,
-            filter=wanted.filter,
-            page_size=wanted.size,
-            page_token=wanted.after,
-        ),
+        log_of(client, wanted),
         nodes.choices(client),
     )
     values: dict[str, object] = {"wanted": wanted, "page": page, "places": places, "sources": SOURCES, "graves": GRAVE}
     return await show(request, "alarms/events.html", 200, sizes=SIZES, event_severity=event_severity, **values)
+
+
+async def log_of(client: Client, wanted: EventsWanted) -> EventPage:
+    """A page of the event log. Raises ApiError."""
+    return await client.desk.ask(
+        "AlarmService/ListEvents", EventPage, filter=wanted.filter, page_size=wanted.size, page_token=wanted.after
+    )
 
 
 # ---- files
@@ -197,7 +200,7 @@ async def alarms_file(request: Request) -> Response:
     async def pages() -> AsyncIterator[Sequence[Alarm]]:
         after = ""
         while True:
-            page = await _page(client, wanted, PER_CALL, after)
+            page = await page_of(client, wanted, PER_CALL, after)
             yield page.alarms
             after = page.next_page_token
             if not after:

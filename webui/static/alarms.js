@@ -1,27 +1,21 @@
-// The tables of alarms: ticking all, and reading the table again when the numbers change and nothing is ticked or typed.
+// The tables of alarms: ticking all. The page's stream morphs them, so what is ticked and typed stays.
 "use strict";
-
-function readyList() {
-  const all = document.getElementById("tick-all");
-  if (all) all.hidden = false;
-}
-readyList();
 
 function ticks() { return [...document.querySelectorAll('#alarms-form input[name="alarm"]')]; }
 
+function ready() {
+  const all = document.getElementById("tick-all");
+  if (!all) return;
+  all.hidden = false;
+  all.checked = ticks().length > 0 && ticks().every((tick) => tick.checked);
+}
+ready();
+
 document.addEventListener("change", (event) => {
   if (event.target.id === "tick-all") for (const tick of ticks()) tick.checked = event.target.checked;
-  else if (event.target.name === "alarm") { const all = document.getElementById("tick-all"); if (all) all.checked = ticks().every((tick) => tick.checked); }
+  else if (event.target.name === "alarm") ready();
 });
 
-let stamp = document.getElementById("alarm-numbers")?.dataset.stamp;
-
-document.addEventListener("htmx:afterSettle", () => {
-  readyList();
-  const now = document.getElementById("alarm-numbers")?.dataset.stamp;
-  if (now === undefined || now === stamp) return;
-  const busy = ticks().some((tick) => tick.checked) || document.querySelector('#alarms-form input[name="note"]')?.value;
-  if (busy) return;
-  stamp = now;
-  htmx.trigger("#list", "alarms-changed");
-});
+// rows have come or gone
+document.addEventListener("fleet", ready);
+document.addEventListener("htmx:afterSettle", ready);

@@ -49,7 +49,10 @@ function morph(html) {
   tellAges();
 }
 
-// ---- live parts: one stream per tab, paused while the tab is hidden
+// ---- live parts: one stream per tab, paused while the tab is hidden. While it cannot be had, what must not be missed
+// (elements with hx-trigger="stream-down from:body") is asked for now and then.
+
+const DOWN_MS = 60000;
 
 const lamp = document.getElementById("lamp");
 
@@ -65,9 +68,10 @@ class LiveStream extends HTMLElement {
   #timer = 0;
   #wait = 1000;
   #hidden = 0;
+  #down = 0;
   #visibility = () => {
     clearTimeout(this.#hidden);
-    if (document.hidden) this.#hidden = setTimeout(() => { this.close(); light("idle"); }, 5000);
+    if (document.hidden) this.#hidden = setTimeout(() => { this.close(); this.rest(); light("idle"); }, 5000);
     else if (!this.#source) this.open();
   };
 
@@ -79,6 +83,7 @@ class LiveStream extends HTMLElement {
   disconnectedCallback() {
     document.removeEventListener("visibilitychange", this.#visibility);
     this.close();
+    this.rest();
   }
 
   attributeChangedCallback(name, before) {
@@ -91,14 +96,20 @@ class LiveStream extends HTMLElement {
     this.#source = null;
   }
 
+  rest() {
+    clearInterval(this.#down);
+    this.#down = 0;
+  }
+
   open() {
     this.close();
     const source = new EventSource(this.getAttribute("src"));
     this.#source = source;
-    source.onopen = () => { this.#wait = 1000; };
+    source.onopen = () => { this.#wait = 1000; this.rest(); };
     source.onmessage = (event) => { morph(event.data); document.dispatchEvent(new CustomEvent("fleet")); };
     source.onerror = () => {
       light("down");
+      this.#down ||= setInterval(() => document.body.dispatchEvent(new CustomEvent("stream-down")), DOWN_MS);
       if (source.readyState !== EventSource.CLOSED) return; // it tries again by itself
       this.#timer = setTimeout(() => this.open(), this.#wait);
       this.#wait = Math.min(this.#wait * 2, 15000);

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 
 import openpyxl
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.kit.dock import Dock, open_dock
 from tests.kit.house import House
@@ -28,12 +29,10 @@ def dock(house: House) -> Iterator[Dock]:
 def test_alarms_come_by_themselves_are_looked_at_and_are_over(dock: Dock, chromium: Browser) -> None:
     visit = dock.house.page(chromium, "support")
     page = visit.page
-    page.clock.install()
     page.goto(f"/alarms?place={dock.key}")
     expect(page.get_by_text("No alarm matches.")).to_be_visible()
     dock.fault("HighTemperature", 2)
     dock.fault("GroundFailure", 3)
-    page.clock.run_for(16_000)  # the numbers are asked for every 15 s, and the table after them
     rows = page.locator("table.alarms tbody tr")
     expect(rows).to_have_count(2)
     expect(page.locator("#alarm-badge .badge")).to_be_visible()
@@ -60,6 +59,95 @@ def test_alarms_come_by_themselves_are_looked_at_and_are_over(dock: Dock, chromi
     page.goto(f"/alarms/history?place={dock.key}&order=OLDEST")
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("Fan replaced")
+    visit.close()
+
+
+def number_in(locator: Locator) -> int:
+    """What a badge says; 0 when there is none."""
+    found = re.search(r"\d+", locator.text_content() or "")
+    return int(found.group()) if found else 0
+
+
+@pytest.mark.feature("F-ALM-1", "F-DASH-1")
+def test_all_that_shows_alarms_follows_them_and_leaves_the_reader_alone(dock: Dock, chromium: Browser) -> None:
+    first = dock.fault("HighTemperature", 4)
+    visit = dock.house.page(chromium, "admin")
+    table = visit.page
+    pages = {name: visit.context.new_page() for name in ("dashboard", "history", "log", "one", "station")}
+    table.goto(f"/alarms?place={dock.key}&order=NEWEST")
+    pages["dashboard"].goto(f"/dashboard?place={dock.key}")
+    pages["history"].goto(f"/alarms/history?place={dock.key}")
+    pages["log"].goto(f"/alarms/events?place={dock.key}&source=ALARM")
+    pages["one"].goto(f"/alarms/{first.name.removeprefix('alarms/')}")
+    pages["station"].goto(f"/stations/{dock.station_key}/alarms?state=ACTIVE")
+    for page in (table, *pages.values()):
+        page.evaluate("document.body.dataset.loaded = 'once'")
+        expect(page.locator("#lamp")).to_have_text("Live")
+    rows = table.locator("table.alarms tbody tr")
+    expect(rows).to_have_count(1)
+    badge = table.locator("#alarm-badge")
+    before = number_in(badge)
+    rows.get_by_role("checkbox").check()
+    note = table.get_by_label("Note", exact=True)
+    note.press_sequentially("Fan ord")
+    pages["one"].get_by_label("Note").fill("half a sentence")
+
+    second = dock.fault("GroundFailure", 5)
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("Fuse tripped")  # above the one that is ticked
+    expect(table.locator("#alarm-numbers")).to_contain_text("active")
+    expect(badge).to_contain_text(str(before + 1))
+    expect(pages["dashboard"].locator("#widget-alarms")).to_contain_text("Fuse tripped")
+    expect(pages["history"].locator("#alarms-table")).to_contain_text("Fuse tripped")
+    expect(pages["log"].locator("#events-table tbody tr").first).to_contain_text("Fuse tripped")
+    expect(pages["station"].locator("#station-alarms tbody tr")).to_have_count(2)
+    expect(rows.nth(1).get_by_role("checkbox")).to_be_checked()
+    expect(rows.first.get_by_role("checkbox")).not_to_be_checked()
+    expect(table.get_by_label("Tick all on this page")).not_to_be_checked()
+    expect(note).to_have_value("Fan ord")
+    expect(note).to_be_focused()
+
+    dock.house.ask("alarms.AcknowledgeAlarms", names=[first.name], note="Mine")  # somebody else
+    expect(rows.nth(1).locator(".notice-cell")).to_contain_text("Mine")
+    expect(badge).to_contain_text(str(before))
+    expect(pages["one"].locator("#alarm-facts")).to_contain_text("Mine")
+    expect(pages["one"].get_by_label("Note")).to_have_value("half a sentence")
+
+    dock.house.ask("alarms.ClearAlarms", names=[second.name])
+    expect(rows).to_have_count(1)
+    expect(rows.get_by_role("checkbox")).to_be_checked()
+    expect(pages["dashboard"].locator("#widget-alarms")).not_to_contain_text("Fuse tripped")
+    expect(pages["station"].locator("#station-alarms tbody tr")).to_have_count(1)
+    dock.link.status("Available", 4)
+    dock.link.status("Available", 5)
+    until(lambda: not dock.alarms(), 60)
+    expect(table.get_by_text("No alarm matches.")).to_be_visible()
+    expect(note).to_have_count(0)
+    expect(pages["dashboard"].locator("#widget-alarms")).to_contain_text("No alarm is active")
+    expect(pages["one"].locator("#alarm-head")).to_contain_text("Over")
+    expect(pages["one"].get_by_role("button", name="End by hand")).to_have_count(0)
+    for page in (table, *pages.values()):
+        assert page.evaluate("document.body.dataset.loaded") == "once"  # nobody loaded a page again
+    visit.close()
+
+
+@pytest.mark.feature("F-ALM-1")
+def test_without_a_stream_the_numbers_are_asked_for_now_and_then(dock: Dock, chromium: Browser) -> None:
+    visit = dock.house.page(chromium, "support")
+    page = visit.page
+    page.route("**/live/**", lambda route: route.abort())
+    page.clock.install()
+    page.goto(f"/alarms?place={dock.key}")
+    expect(page.locator("#lamp")).to_have_text("Reconnecting…")
+    rows = page.locator("table.alarms tbody tr")
+    expect(rows).to_have_count(0)
+    dock.fault("HighTemperature", 6)
+    page.clock.run_for(61_000)
+    expect(rows).to_have_count(1)
+    expect(page.locator("#alarm-badge .badge")).to_be_visible()
+    expect(page.locator("#alarm-numbers")).to_contain_text("not looked at")
+    dock.link.status("Available", 6)
+    until(lambda: not dock.alarms())
     visit.close()
 
 
