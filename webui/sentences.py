@@ -37,6 +37,8 @@ _REASONS = {
     "WRONG_CODE": N_("This code is not right. Wait until your app shows the next one, and enter that."),
     "BLOCKED": N_("This account is blocked. Ask an administrator."),
     "LINK_EXPIRED": N_("This link was used already or is too old. Ask for a new one."),
+    "SAME_PASSWORD": N_("Choose another password than the one that you were given."),
+    "PASSWORD_CHANGE_REQUIRED": N_("Choose a password of your own: this one was set by an administrator."),
     "WEAK_PASSWORD": N_("The password needs at least 8 characters, with letters and digits."),
     "SINGLE_SIGN_ON_FAILED": N_("The identity provider did not confirm who you are. Begin again."),
     "NO_ROLE": N_("The identity provider knows you, but you have no role here. Ask an administrator."),

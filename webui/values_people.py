@@ -32,6 +32,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     has_password: bool = False
     has_second_factor: bool = False
     has_single_sign_on: bool = False
+    must_change_password: bool = False
     id_tokens: tuple[str, ...] = ()
     create_time: datetime | None = None
     last_sign_in_time: datetime | None = None

@@ -56,9 +56,14 @@ class Client:
 
     # ---- people and keys
 
-    async def sign_in(self, email: str, password: str, one_time_code: str = "") -> v.SignedIn:
-        """E-mail and password, and a code where a second factor is asked for, for a token."""
-        request = auth_pb2.SignInRequest(email=email, password=password, one_time_code=one_time_code)
+    async def sign_in(
+        self, email: str, password: str, one_time_code: str = "", *, new_password: str = ""
+    ) -> v.SignedIn:
+        """E-mail and password, a code where a second factor is asked for, and a new password where an administrator has
+        set the present one, for a token."""
+        request = auth_pb2.SignInRequest(
+            email=email, password=password, one_time_code=one_time_code, new_password=new_password
+        )
         m = await _answer(self._auth.SignIn(request, metadata=self._metadata, timeout=CALL_S))
         return v.SignedIn(token=m.token, expire_time=convert.time(m, "expire_time"), caller=convert.caller(m.caller))
 

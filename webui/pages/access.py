@@ -13,11 +13,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from webui import sentences, session, words
-from webui.page import plain, redirect, text
+from webui.page import demand, plain, redirect, text
 from webui.person import GROUP_COOKIE, LANGUAGE_COOKIE, client_for
 from webui.values import ApiError, Role
 from webui.words import _
 
+STEPS: Final = {"SECOND_FACTOR_REQUIRED": "/signin/code", "PASSWORD_CHANGE_REQUIRED": "/signin/password"}
+"""What is asked next, where the password was right."""
 HALF_WAY: Final = timedelta(minutes=5)
 """How long somebody may look for the code of their second factor."""
 AT_PROVIDER: Final = timedelta(minutes=10)
@@ -38,6 +40,8 @@ class HalfWay(msgspec.Struct, frozen=True):
     email: str
     password: str
     back: str
+    new: str = ""
+    """Chosen in the place of one that an administrator has set."""
 
 
 class AtProvider(msgspec.Struct, frozen=True):
@@ -85,16 +89,45 @@ async def sign_in(request: Request) -> Response:
     try:
         signed = await client_for(request, "").sign_in(email, password)
     except ApiError as error:
-        if error.reason == "SECOND_FACTOR_REQUIRED":
-            onward = redirect("/signin/code")
-            sealed = request.app.state.seal.close(HalfWay(email, password, back))
-            session.carry(request, onward, "half-way", sealed, HALF_WAY)
-            return onward
+        if error.reason in STEPS:
+            return _onward(request, STEPS[error.reason], HalfWay(email, password, back))
         if error.code == "UNAUTHENTICATED":
             captcha.failed(email, address)
         return await _form(request, _status(error), email=email, back=back, problem=sentences.of_error(error))
     captcha.succeeded(email)
     return _enter(request, signed.token, back, signed.caller.role)
+
+
+def _onward(request: Request, step: str, half: HalfWay) -> Response:
+    onward = redirect(step)
+    session.carry(request, onward, "half-way", request.app.state.seal.close(half), HALF_WAY)
+    return onward
+
+
+async def own_password(request: Request) -> Response:
+    """The step for who signs in with a password that an administrator has set: they choose one of their own."""
+    seal = request.app.state.seal
+    half = seal.open(session.carried(request, "half-way"), HalfWay, HALF_WAY)
+    if half is None:
+        problem = _("That took too long, or the server was restarted. Sign in again.")
+        return await _form(request, 200 if request.method == "GET" else 401, problem=problem)
+    if request.method != "POST":
+        return plain(request, "access/own_password.html", problem="", email=half.email)
+    form = await request.form()
+    new = str(form.get("new", ""))
+    try:
+        demand(new == form.get("again"), _("The new password and its repetition are not the same."))
+        signed = await client_for(request, "").sign_in(half.email, half.password, new_password=new)
+    except ApiError as error:
+        if error.reason == "SECOND_FACTOR_REQUIRED":
+            return _onward(request, STEPS[error.reason], msgspec.structs.replace(half, new=new))
+        return plain(
+            request, "access/own_password.html", _status(error), problem=sentences.of_error(error), email=half.email
+        )
+    request.app.state.captcha.succeeded(half.email)
+    response = _enter(request, signed.token, half.back, signed.caller.role)
+    session.drop(request, response, "half-way")
+    return response
 
 
 async def code(request: Request) -> Response:
@@ -111,7 +144,7 @@ async def code(request: Request) -> Response:
         problem = _("Enter the code that your app shows.")
         return plain(request, "access/code.html", 422, problem=problem, email=half.email)
     try:
-        signed = await client_for(request, "").sign_in(half.email, half.password, typed)
+        signed = await client_for(request, "").sign_in(half.email, half.password, typed, new_password=half.new)
     except ApiError as error:
         captcha.failed(half.email, _address(request))
         problem = sentences.of_error(error)
@@ -260,6 +293,7 @@ def _status(error: ApiError) -> int:
 
 ROUTES = [
     Route("/signin", sign_in, methods=["GET", "POST"]),
+    Route("/signin/password", own_password, methods=["GET", "POST"]),
     Route("/signin/code", code, methods=["GET", "POST"]),
     Route("/signin/single", single),
     Route("/sign-in/return", came_back),

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from webui import sentences, words
 from webui.api import Client
 from webui.page import client_of, demand, redirect, show, signed_in, text, with_query
+from webui.pages import users_tags
 from webui.pages.places import all_places
 from webui.values import ApiError, Role
 from webui.values_people import Invited, Made, SignIns, User, UserAnswer, UserPage
@@ -37,6 +38,26 @@ FIELDS = (
 ROLES = (Role.ADMINISTRATOR, Role.SITE_ADMINISTRATOR, Role.SUPPORT, Role.EV_USER)
 GIVEN_BY_SITE_ADMINISTRATORS = (Role.SITE_ADMINISTRATOR, Role.EV_USER)
 SIZE = 50
+WAYS = ("invite", "password", "none")
+
+
+class Typed(msgspec.Struct, frozen=True):
+    """What is asked of a new user beside their fields: how they get in, and their tags."""
+
+    way: str = "invite"
+    password: str = ""
+    tags: str = ""
+
+    @classmethod
+    def read(cls, form: FormData) -> Typed:
+        """From the form."""
+        way, password = text(form, "way"), form.get("password", "")
+        return cls(way if way in WAYS else "none", password if isinstance(password, str) else "", text(form, "tags"))
+
+    @property
+    def first_password(self) -> str:
+        """Empty where none was wanted."""
+        return self.password if self.way == "password" else ""
 
 
 @signed_in
@@ -77,20 +98,32 @@ def _sites(places: tuple[Place, ...]) -> tuple[Place, ...]:
 
 @signed_in
 async def add(request: Request) -> Response:
-    """A new user; the link of the invitation is shown where no mail carries it."""
+    """A new user, with tags; the link of the invitation is shown where no mail carries it."""
     client = client_of(request)
     if request.method != "POST":
-        return await _form(request, User(), invite=True)
+        return await _form(request, User())
     form = await request.form()
-    user, invite = _from(form, User()), text(form, "invite") == "1"
+    user, typed = _from(form, User()), Typed.read(form)
     try:
         demand(user.email, _("Enter an e-mail address."))
-        made = await client.desk.ask("UserService/CreateUser", Made, user=_sent(user), invite=invite)
+        demand(typed.password or typed.way != "password", _("Enter the password to begin with."))
+        tags = await users_tags.free(client, users_tags.lines(typed.tags))
+        made = await client.desk.ask(
+            "UserService/CreateUser",
+            Made,
+            user=_sent(user),
+            invite=typed.way == "invite",
+            password=typed.first_password,
+        )
     except ApiError as error:
-        return await _form(request, user, invite=invite, problem=_problem(error))
+        return await _form(request, user, typed=typed, problem=_problem(error))
+    wrong = await users_tags.give(client, made.user, tags)
     if made.invitation_link:
-        return await show(request, "people/invited.html", user=made.user, link=made.invitation_link)
-    return redirect(f"/users/{made.user.key}", "user-invited" if invite else "user-created")
+        return await show(request, "people/invited.html", user=made.user, link=made.invitation_link, problem=wrong)
+    if wrong:
+        fresh = await client.desk.ask("UserService/GetUser", UserAnswer, name=made.user.name)
+        return await _form(request, fresh.user, problem=wrong)
+    return redirect(f"/users/{made.user.key}", "user-invited" if typed.way == "invite" else "user-created")
 
 
 @signed_in
@@ -112,7 +145,7 @@ async def _one(request: Request, problem: str = "") -> Response:
     return redirect(f"/users/{user.key}", "user-saved")
 
 
-async def _form(request: Request, user: User, *, invite: bool = False, problem: str = "") -> Response:
+async def _form(request: Request, user: User, *, typed: Typed | None = None, problem: str = "") -> Response:
     client = client_of(request)
     caller, places = await asyncio.gather(client.caller(), all_places(client))
     sign_ins = SignIns(())
@@ -124,7 +157,7 @@ async def _form(request: Request, user: User, *, invite: bool = False, problem: 
         422 if problem else 200,
         user=user,
         new=not user.name,
-        invite=invite,
+        typed=typed or Typed(),
         problem=problem,
         sites=_sites(places),
         roles=ROLES if caller.role is Role.ADMINISTRATOR else GIVEN_BY_SITE_ADMINISTRATORS,
@@ -193,6 +226,18 @@ async def invite(request: Request) -> Response:
 
 
 @signed_in
+async def set_password(request: Request) -> Response:
+    """One to begin with, for who has no mail: they choose another when they sign in."""
+    password = (await request.form()).get("password", "")
+    try:
+        demand(password, _("Enter the password to begin with."))
+        await client_of(request).desk.do("UserService/SetUserPassword", name=_name(request), password=str(password))
+    except ApiError as error:
+        return await _one(request, _problem(error))
+    return redirect(f"/{_name(request)}", "user-saved")
+
+
+@signed_in
 async def block(request: Request) -> Response:
     """Block or unblock."""
     blocked = text(await request.form(), "blocked") == "1"
@@ -234,6 +279,7 @@ ROUTES = [
     Route("/users/add", add, methods=["GET", "POST"]),
     Route("/users/{key}", one, methods=["GET", "POST"]),
     Route("/users/{key}/invite", invite, methods=["POST"]),
+    Route("/users/{key}/password", set_password, methods=["POST"]),
     Route("/users/{key}/block", block, methods=["POST"]),
     Route("/users/{key}/second-factor", reset_second_factor, methods=["POST"]),
     Route("/users/{key}/sign-ins/{sign_in}/delete", end_sign_in, methods=["POST"]),

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.kit.desk import Desk
 from tests.kit.house import PASSWORD, ROLES, House
-from tests.kit.looks import complaints
+from tests.kit.looks import complaints, faults
 from tests.kit.pressing import press, yes
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
@@ -65,6 +65,84 @@ def test_a_user_is_invited_with_every_field_and_the_link_is_shown_once(house: Ho
     press(page.get_by_role("button", name="Save"))
     expect(page.get_by_role("heading", name="Vera Watt")).to_be_visible()
     visit.close()
+
+
+@pytest.mark.feature("F-USR-2", "F-TAG-2")
+def test_a_driver_without_mail_gets_a_password_and_tags_in_one_form_and_chooses_their_own(
+    house: House, chromium: Browser
+) -> None:
+    known = house.ask("id_tokens.CreateIdToken", id_token={"id_token": "04CAFE00112233", "alias": "Spare"}).id_token
+    visit = house.page(chromium, "admin")
+    page = visit.page
+    page.goto("/users/add")
+    page.get_by_label("First name").fill("Dora")
+    page.get_by_label("E-mail").fill("dora@example.org")
+    page.get_by_label("Role").select_option(label="EV driver")
+    expect(page.get_by_label("Password to begin with")).to_be_hidden()
+    page.get_by_label("By a password that I set now").check()
+    page.get_by_label("Password to begin with").fill("short")
+    page.get_by_label("RFID tags").fill("04aabbccddee01 Blue fob\n04CAFE00112233\n04AA11BB22CC80")
+    press(page.get_by_role("button", name="Add user"))
+    expect(page.get_by_role("alert")).to_contain_text("04AA11BB22CC80 is Driver's already")
+    assert house.ask("users.ListUsers", filter={"query": "dora@"}).total_size == 0
+    page.get_by_label("RFID tags").fill("04aabbccddee01 Blue fob\n04CAFE00112233")
+    press(page.get_by_role("button", name="Add user"))
+    expect(page.get_by_role("alert")).to_contain_text("at least 8 characters")
+    expect(page.get_by_label("RFID tags")).to_have_value("04aabbccddee01 Blue fob\n04CAFE00112233")
+    page.get_by_label("Password to begin with").fill("Given2you")
+    press(page.get_by_role("button", name="Add user"))
+    expect(page.get_by_role("heading", name="Dora")).to_be_visible()
+    expect(page.get_by_text("To be changed at the next sign-in")).to_be_visible()
+    (dora,) = house.ask("users.ListUsers", filter={"query": "dora@"}).users
+    assert sorted(dora.id_tokens) == ["04AABBCCDDEE01", "04CAFE00112233"]
+    tags = {each.id_token: each.alias for each in house.ask("id_tokens.ListIdTokens", user=dora.name).id_tokens}
+    assert tags == {"04AABBCCDDEE01": "Blue fob", "04CAFE00112233": "Spare"}
+    assert house.ask("id_tokens.GetIdToken", name=known.name).id_token.user == dora.name
+    visit.close()
+
+    page = chromium.new_page(base_url=house.address, locale="en-GB")
+    page.goto("/signin")
+    page.get_by_label("E-mail").fill("dora@example.org")
+    page.get_by_label("Password").fill("Given2you")
+    press(page.get_by_role("button", name="Sign in", exact=True))
+    expect(page.get_by_role("heading", name="Choose a password")).to_be_visible()
+    assert faults(page) == []
+    for new, again, told in (
+        ("Mine4ever", "Mine4never", "not the same"),
+        ("Given2you", "Given2you", "another password"),
+        ("onlyletters", "onlyletters", "at least 8 characters"),
+    ):
+        page.get_by_label("New password", exact=True).fill(new)
+        page.get_by_label("New password again").fill(again)
+        press(page.get_by_role("button", name="Sign in", exact=True))
+        expect(page.get_by_role("alert")).to_contain_text(told)
+    page.get_by_label("New password", exact=True).fill("Mine4ever")
+    page.get_by_label("New password again").fill("Mine4ever")
+    press(page.get_by_role("button", name="Sign in", exact=True))
+    page.wait_for_url("**/drive")
+    assert not get(house, dora.name).must_change_password
+    page.close()
+    house.ask("users.DeleteUser", name=dora.name)
+
+
+@pytest.mark.feature("F-USR-2")
+def test_a_password_is_set_anew_for_somebody_at_the_telephone(house: House, chromium: Browser) -> None:
+    name = user(house, "tele@example.org")
+    visit = house.page(chromium, "admin")
+    page = visit.page
+    page.goto(f"/{name}")
+    page.get_by_text("Set a password now").click()
+    page.get_by_label("Password to begin with").fill("Given2you")
+    page.get_by_role("button", name="Set the password").click()
+    yes(page)
+    expect(page.get_by_text("To be changed at the next sign-in")).to_be_visible()
+    assert get(house, name).must_change_password
+    page.goto(f"/{house.ask('users.ListUsers', filter={'query': 'admin'}).users[0].name}")
+    expect(page.get_by_text("Set a password now")).to_have_count(0)  # one's own is changed in the settings
+    visit.close()
+    with house.visitor("support") as http:
+        assert http.post(f"/{name}/password", data={"password": "Given2you"}).status_code == 403
+    house.ask("users.DeleteUser", name=name)
 
 
 @pytest.mark.feature("F-USR-2")
