@@ -15,7 +15,7 @@ Door = tuple[str, int]
 
 class Balancer:
     """`doors` are ports on loopback, or hosts and ports; `port` is its own. A door that is shut is passed over, as is
-    one of `out`."""
+    one of `out` while there are others."""
 
     def __init__(self, doors: Sequence[int | Door], port: int = 0) -> None:
         self.doors: list[Door] = [("127.0.0.1", each) if isinstance(each, int) else each for each in doors]
@@ -60,11 +60,11 @@ class Balancer:
         self._scopes.discard(nursery.cancel_scope)
 
     async def _open(self) -> trio.SocketStream | None:
-        for _ in self.doors:
-            door = self.doors[next(self._next) % len(self.doors)]
-            if door not in self.out:
-                with contextlib.suppress(OSError), trio.move_on_after(CONNECT_SECONDS):
-                    return await trio.open_tcp_stream(*door)
+        doors = [door for door in self.doors if door not in self.out] or self.doors  # none is ready: whoever lives
+        first = next(self._next)
+        for turn in range(len(doors)):
+            with contextlib.suppress(OSError), trio.move_on_after(CONNECT_SECONDS):
+                return await trio.open_tcp_stream(*doors[(first + turn) % len(doors)])
         return None
 
     async def _copy(self, source: trio.SocketStream, target: trio.SocketStream, nursery: trio.Nursery) -> None:

@@ -75,6 +75,7 @@ class System:
     controls: list[Child] = field(default_factory=list)
     control_ports: list[int] = field(default_factory=list)
     key: str = ""
+    _kept: dict[int, tuple[trio.CancelScope, trio.Event]] = field(default_factory=dict)
 
     @property
     def in_rooms(self) -> bool:
@@ -114,12 +115,28 @@ class System:
     async def started(self, *children: Child) -> None:
         """They run in the background from now on; returns when all of them serve."""
         for child in children:
-            self.nursery.start_soon(child.run)
+            self.nursery.start_soon(self._keep, child)
         with trio.move_on_after(START_SECONDS) as patience:
             for child in children:
                 await child.ready.wait()
         late = [child.name for child in children if not child.ready.is_set()]
         assert not patience.cancelled_caught, "\n".join([f"{late} did not start", *(self.log(n)[-3000:] for n in late)])
+
+    async def replaced(self, old: Child, new: Child) -> Child:
+        """`old` ends in its own time, then `new` serves."""
+        scope, ended = self._kept[id(old)]
+        scope.cancel()
+        await ended.wait()
+        await self.started(new)
+        return new
+
+    async def _keep(self, child: Child) -> None:
+        scope, ended = self._kept[id(child)] = (trio.CancelScope(), trio.Event())
+        try:
+            with scope:
+                await child.run()
+        finally:
+            ended.set()
 
     def _settings(
         self, name: str, urls: list[str], ocpp: tuple[str, int], control_port: int, monitor: tuple[str, int]
@@ -181,6 +198,10 @@ class System:
 
         async with open_door() as door:
             return await door.call(fetch_rows)
+
+    async def schema(self) -> int:
+        """The newest migration."""
+        return int((await self.rows("SELECT max(version) AS n FROM schema_migration"))[0]["n"])
 
     async def watch_doors(self) -> None:
         """Whoever is not ready gets no new connections; for ever."""
