@@ -58,14 +58,16 @@ class Incoming(Generic[P]):
         shape: type[P] | None = None,
     ) -> None:
         self.action = action
-        self._decode = decode
+        self._decode: Callable[..., Fact] = decode  # what `_read` gives is a P
         self._reply = reply
         self._shape = shape
         self._acknowledgement: tuple[Message, bytes] | None = None
 
     def decode(self, message: Message, payload: msgspec.Raw) -> Fact:
         """What the payload means. Raises Fault."""
-        return self._decode(cast("P", _read(message, payload, self._shape)))
+        if self._shape is None:
+            return self._decode(message.decode(payload))
+        return self._decode(_read(message, payload, self._shape))
 
     def reply(self, message: Message, reply: Reply) -> bytes:
         """The payload of the answer. Raises LocalProtocolError."""

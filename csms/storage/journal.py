@@ -166,6 +166,7 @@ class PostgresJournal:
         self._gathering: _Batch | None = None  # the rightmost of the queue, while it takes more
         self._pending = 0
         self._work = trio.lowlevel.ParkingLot()
+        self._sleeps = False  # the writer has nothing to do
         self._room_waiters = trio.lowlevel.ParkingLot()
         self._idle = trio.Event()
         self._closing = False
@@ -217,26 +218,21 @@ class PostgresJournal:
 
     def put(self, records: Sequence[Record], fence: Fence | None = None) -> PostgresTicket:
         """Take the records in; all of them are written in one transaction. Never blocks, never raises."""
-        now = trio.current_time()
         batch = self._gathering
-        if (
-            batch is None
-            or batch.records >= self._batch_limit
-            # Only in an outage: a batch gives up as a whole, so nobody may join one that is about to.
-            or now - batch.first_put_at > self._wait_bound / 8
-        ):
-            batch = self._gathering = _Batch(now)
+        if batch is None or batch.records >= self._batch_limit:
+            batch = self._gathering = _Batch(trio.current_time())
             if self._closing:
                 batch.closed = True
             else:
                 self._queue.append(batch)
         ticket = PostgresTicket(batch, records, fence)
         batch.tickets.append(ticket)
-        batch.last_put_at = now
         batch.records += len(records)
         if not batch.closed:
             self._pending += len(records)
-            self._work.unpark()
+            if self._sleeps:
+                self._sleeps = False
+                self._work.unpark()
         return ticket
 
     # -- its own life ----------------------------------------------------------------------------------------------
@@ -288,11 +284,15 @@ class PostgresJournal:
         while True:
             await trio.sleep(self._wait_bound / 40)
             now = trio.current_time()
+            gathering = self._gathering
+            if gathering is not None:
+                gathering.last_put_at = now  # or a little earlier
+                if now - gathering.first_put_at > self._wait_bound / 8:
+                    # Only in an outage: a batch gives up as a whole, so nobody may join one that is about to.
+                    self._gathering = None
             for batch in list(self._queue):
                 if not batch.overdue and now - batch.last_put_at >= self._wait_bound:
                     batch.overdue = True
-                    if batch is self._gathering:
-                        self._gathering = None
                     batch.let_go()
 
     async def _connect(self) -> Dedicated:
@@ -309,6 +309,7 @@ class PostgresJournal:
             while not self._queue:
                 if self._closing:
                     return
+                self._sleeps = True
                 await self._work.park()
             batch = self._queue[0]
             if batch is self._gathering:

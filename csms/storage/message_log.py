@@ -117,6 +117,7 @@ class PostgresMessageLog:
         self._tails: dict[int, set[_Tail]] = defaultdict(set)
         self._some = trio.Event()
         self._many = trio.Event()
+        self._knows_some = self._knows_many = False  # whether these are set; asked for every entry
         self._closing = False
         self._written = self._dropped = 0
 
@@ -235,8 +236,11 @@ class PostgresMessageLog:
         while len(self._waiting) > self._room or self._waiting_bytes > self._room_bytes:
             self._waiting_bytes -= len(self._waiting.popleft().content)
             self._dropped += 1
-        self._some.set()
-        if len(self._waiting) >= BATCH:
+        if not self._knows_some:
+            self._knows_some = True
+            self._some.set()
+        if not self._knows_many and len(self._waiting) >= BATCH:
+            self._knows_many = True
             self._many.set()
 
     async def _gather(self) -> None:
@@ -258,9 +262,9 @@ class PostgresMessageLog:
             taken = [waiting.popleft() for _ in range(BATCH)]
             self._waiting_bytes -= sum(len(entry.content) for entry in taken)
         if not self._closing and len(waiting) < BATCH:
-            self._many = trio.Event()
+            self._many, self._knows_many = trio.Event(), False
             if not waiting:
-                self._some = trio.Event()
+                self._some, self._knows_some = trio.Event(), False
         return taken
 
     def _unwritten(self) -> Iterator[Noted]:
