@@ -35,6 +35,7 @@ from csms.ports.lease import Lease
 from csms.ports.stores import TokenIndex
 from csms.storage.claims import Claims, NodeMark
 from csms.storage.lease import Lease as DatabaseLease
+from csms.storage.lease_epochs import LeaseEpochs
 from csms.storage.missed import PostgresMissed
 from csms.storage.pool import Database
 
@@ -161,7 +162,7 @@ class Cluster:
             StationKeys(bus, bus.name),
             changes,
             use,
-            Work(NatsLease(bus, "work"), here=role.has_control),
+            Work(NatsLease(bus, "work"), LeaseEpochs(database, "work", bus.name), here=role.has_control),
             PostgresMissed(database),
             retelling,
         )

@@ -191,7 +191,7 @@ async def _open_stores(ground: trio.Nursery, stores: Stores, index: MemoryTokenI
     await index.load(stores.tokens, stores.transactions)
     await ground.start(stores.journal.run)
     await ground.start(stores.message_log.run)
-    ground.start_soon(index.reload_for_ever, stores.tokens)
+    ground.start_soon(index.catch_up_for_ever, stores.tokens)
 
 
 async def _open_parts(

@@ -15,7 +15,7 @@ from csms.domain.facts import IdTokenInfo, RegistrationStatus
 from csms.domain.station import StationState
 from csms.domain.topology import SYSTEM_ID
 from csms.domain.transaction import StartKey, Transaction
-from csms.ports.tokens import TagPolicy, TokenFilter
+from csms.ports.tokens import TagPolicy, TokenChanges, TokenFilter
 
 
 class StationRow(msgspec.Struct, frozen=True):
@@ -154,7 +154,10 @@ class TokenStore(Protocol):
     """Tags."""
 
     async def load_all(self) -> Sequence[Token]:
-        """For the index in memory."""
+        """In the order of their ids."""
+
+    async def load_changed(self, since: datetime | None) -> TokenChanges:
+        """For the index in memory: what changed since (and some more), None: all."""
 
     async def find(self, token_id: int) -> Token | None:
         """By our id."""

@@ -40,6 +40,15 @@ class TokenFilter(msgspec.Struct, frozen=True):
     descending: bool = False
 
 
+class TokenChanges(msgspec.Struct, frozen=True):
+    """What changed since a moment: tags as they are now, and tags that are no more. `at`: the database's time before it
+    was read, for the next question."""
+
+    at: datetime
+    tokens: tuple[Token, ...]
+    gone: tuple[str, ...] = ()
+
+
 class TagPolicy(msgspec.Struct, frozen=True):
     """What operators decide for all tags."""
 

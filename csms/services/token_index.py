@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -15,8 +16,11 @@ from csms.domain.reservation import Reservation
 from csms.ports.outlets import OpenOutlets
 from csms.ports.roaming import RoamingTokenSource
 from csms.ports.stores import TokenStore, TransactionStore
+from csms.ports.tokens import TokenChanges
 
-RELOAD_SECONDS = 60.0
+LOOK_SECONDS = 60.0
+FULL_SECONDS = 3600.0
+"""So often all is read again, whatever was noted; each process at its own time."""
 _NOWHERE: frozenset[int] = frozenset()
 
 
@@ -24,8 +28,8 @@ class MemoryTokenIndex:
     """All tags, which of them are in use, where anyone may charge, and who has charged what they may. Implements
     `csms.ports.stores.TokenIndex`. A decision is a handful of look-ups in dictionaries.
 
-    Loaded once, told of every change by `Tokens`, and loaded anew now and then (`reload_for_ever`), so that a change
-    whose commit was not heard of, or that another process made, counts within a minute.
+    Loaded once, told of every change by `Tokens`; what changed since is read when another process says so, and now and
+    then (`catch_up_for_ever`), so that a change whose commit was not heard of counts within a minute.
     """
 
     def __init__(self, tokens: Iterable[Token] = ()) -> None:
@@ -42,6 +46,7 @@ class MemoryTokenIndex:
         self._spent_groups: frozenset[str] = frozenset()
         self._changes = 0
         self._guests: RoamingTokenSource | None = None
+        self._as_of: datetime | None = None
         self._meanwhile: list[tuple[bool, str, int]] | None = None
         self._replace(tokens)
 
@@ -54,20 +59,25 @@ class MemoryTokenIndex:
 
     async def load(self, store: TokenStore, transactions: TransactionStore) -> None:
         """Read everything; before the first station is let in. Raises Unavailable."""
-        self._replace(await store.load_all())
+        self._as_of = None
+        await self.catch_up(store)
         self._open.clear()
         self._opened_as.clear()
         for id_token, session_id in await transactions.open_tokens():
             self.session_opened(id_token, session_id)
 
-    async def reload(self, store: TokenStore) -> None:
-        """Read the tags again. Raises Unavailable."""
+    async def catch_up(self, store: TokenStore, *, full: bool = False) -> None:
+        """Read what changed since the last time, or everything. Raises Unavailable."""
         while True:
-            seen = self._changes
-            tokens = await store.load_all()
+            seen, since = self._changes, None if full else self._as_of
+            found = await store.load_changed(since)
             if seen == self._changes:  # else a change came while we read, and the list may be older than it
-                self._replace(tokens)
-                return
+                break
+        if since is None:
+            self._replace(found.tokens)
+        else:
+            self._take(found)
+        self._as_of = found.at
 
     async def reload_open(self, transactions: TransactionStore) -> None:
         """Read again which tags are in use. Raises Unavailable."""
@@ -83,14 +93,17 @@ class MemoryTokenIndex:
         for opened, id_token, session_id in meanwhile or ():
             (self.session_opened if opened else self.session_ended)(id_token, session_id)
 
-    async def reload_for_ever(self, store: TokenStore, *, every: float = RELOAD_SECONDS) -> None:
+    async def catch_up_for_ever(self, store: TokenStore, *, every: float = LOOK_SECONDS) -> None:
         """A task for the nursery of the application."""
+        full_at = trio.current_time() + FULL_SECONDS * random.uniform(0.5, 1.0)  # noqa: S311  spreads, hides nothing
         while True:
             await trio.sleep(every)
             try:
-                await self.reload(store)
+                await self.catch_up(store, full=trio.current_time() >= full_at)
             except Unavailable:
                 continue  # what is in memory stays good meanwhile
+            if trio.current_time() >= full_at:
+                full_at = trio.current_time() + FULL_SECONDS
 
     # -- decisions (csms.ports.stores.TokenIndex) ----------------------------------------------------------------
 
@@ -235,6 +248,16 @@ class MemoryTokenIndex:
                 self._take_in(token)
         for id_token in gone:
             self._take_out(id_token)
+
+    def _take(self, found: TokenChanges) -> None:
+        changed = {token.id_token: token for token in found.tokens}
+        for id_token in found.gone:
+            if id_token not in changed:  # else it was made anew
+                self._take_out(id_token)
+        for id_token, token in changed.items():
+            if self._tokens.get(id_token) != token:
+                self._take_out(id_token)
+                self._take_in(token)
 
     def _take_in(self, token: Token) -> None:
         self._tokens[token.id_token] = token

@@ -94,6 +94,9 @@ SELECT a.*, coalesce(nullif(s.display_name, ''), s.identity, '') AS station_name
        coalesce(s.place_id, a.place_id) AS where_id
 FROM alarm AS a LEFT JOIN station AS s ON s.id = a.station_id
 """
+CHANGED_SQL = f"""{_VIEW}
+WHERE a.updated_at > now() - $1 * interval '1 second' ORDER BY a.updated_at DESC, a.id DESC LIMIT 1000
+"""
 _ORDERS = {
     AlarmOrder.NEWEST: ("a.last_raised_at DESC, a.id DESC", "(a.last_raised_at, a.id) < ({at}, {id})"),
     AlarmOrder.OLDEST: ("a.last_raised_at, a.id", "(a.last_raised_at, a.id) > ({at}, {id})"),
@@ -193,6 +196,10 @@ class PostgresAlarms:
         conditions += _in_scope(scope, args)
         rows = await self._database.fetch(f"{_VIEW} WHERE {' AND '.join(conditions)}", *args)
         return [_view(row) for row in rows]
+
+    async def changed_within(self, seconds: float) -> Sequence[AlarmView]:
+        """Those that were written so lately, by whatever, the newest 1000."""
+        return [_view(row) for row in await self._database.fetch(CHANGED_SQL, seconds)]
 
     async def acknowledge(self, ids: Collection[int], by: str, note: str, batch: Batch) -> None:
         """See `AlarmStore.acknowledge`."""

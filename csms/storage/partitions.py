@@ -38,6 +38,7 @@ OLD_METER_VALUES_SQL = "DELETE FROM meter_value_default WHERE received_at < $1"
 OLD_MESSAGES_SQL = "DELETE FROM message_log_default WHERE at < $1"
 OLD_REQUESTS_SQL = "DELETE FROM request_memory WHERE created_at < now() - interval '24 hours'"
 OLD_SIGN_INS_SQL = "DELETE FROM sign_in WHERE expires_at < now()"
+OLD_GONE_TAGS_SQL = "DELETE FROM id_token_gone WHERE gone_at < now() - interval '24 hours'"
 OLD_EVENTS_SQL = "DELETE FROM station_event WHERE received_at < $1"
 OLD_JOBS_SQL = "DELETE FROM station_job WHERE finished_at < $1"
 OLD_STATUSES_SQL = "DELETE FROM status_history WHERE received_at < $1"
@@ -115,6 +116,7 @@ class PartitionKeeper:
                 await self._drop_old(table, present, today - timedelta(days=table.keep_days))
         await self._database.execute(OLD_REQUESTS_SQL)
         await self._database.execute(OLD_SIGN_INS_SQL)
+        await self._database.execute(OLD_GONE_TAGS_SQL)
         await self._database.execute(SILENT_JOBS_SQL)
         if self._event_days is not None:
             first_kept = _midnight(today - timedelta(days=self._event_days))

@@ -11,8 +11,8 @@ import asyncpg
 from csms.domain.authorization import TagKind, TagState, TagType, Token
 from csms.domain.card_number import spellings
 from csms.domain.errors import AlreadyExists, NotFound, StaleVersion
-from csms.ports.tokens import TagPolicy, TokenFilter, TokenOrder
-from csms.storage.pool import Database
+from csms.ports.tokens import TagPolicy, TokenChanges, TokenFilter, TokenOrder
+from csms.storage.pool import Database, Rows
 from csms.storage.text import clean, fits_bigint, pattern
 
 __all__ = ["PostgresTokens"]
@@ -27,6 +27,14 @@ _FROM: Final = "LEFT JOIN app_user AS u ON u.id = t.user_id"
 ALL_TOKENS_SQL = f"""
 SELECT {_COLUMNS}, t.spellings IS NULL AS unspelt FROM id_token AS t {_FROM} ORDER BY t.id_token
 """  # noqa: S608 - constants of ours
+# A change is noted with the time at which its transaction began; some take long.
+SLOWEST: Final = "interval '2 minutes'"
+CHANGED_TOKENS_SQL = f"""
+SELECT {_COLUMNS}, t.spellings IS NULL AS unspelt FROM id_token AS t {_FROM}
+WHERE t.changed_at > $1::timestamptz - {SLOWEST}
+"""  # noqa: S608 - constants of ours
+GONE_TOKENS_SQL = f"SELECT DISTINCT id_token FROM id_token_gone WHERE gone_at > $1::timestamptz - {SLOWEST}"  # noqa: S608
+CLOCK_SQL = "SELECT clock_timestamp()"
 SPELL_SQL = "UPDATE id_token SET spellings = $2 WHERE id = $1"
 FIND_TOKEN_SQL = f"SELECT {_COLUMNS} FROM id_token AS t {_FROM} WHERE t.id = $1"  # noqa: S608 - constants of ours
 CREATE_TOKEN_SQL = f"""
@@ -70,8 +78,19 @@ class PostgresTokens:
         self._database = database
 
     async def load_all(self) -> Sequence[Token]:
-        """For the index in memory."""
-        rows = await self._database.fetch(ALL_TOKENS_SQL)
+        """See `TokenStore.load_all`."""
+        return await self._taken(await self._database.fetch(ALL_TOKENS_SQL))
+
+    async def load_changed(self, since: datetime | None) -> TokenChanges:
+        """See `TokenStore.load_changed`."""
+        at = await self._database.fetchval(CLOCK_SQL)
+        if since is None:
+            return TokenChanges(at, tuple(await self.load_all()))
+        gone = await self._database.fetch(GONE_TOKENS_SQL, since)
+        changed = await self._taken(await self._database.fetch(CHANGED_TOKENS_SQL, since))
+        return TokenChanges(at, tuple(changed), tuple(row["id_token"] for row in gone))
+
+    async def _taken(self, rows: Rows) -> list[Token]:
         if unspelt := [(row["id"], list(spellings(row["id_token"]))) for row in rows if row["unspelt"]]:
             await self._database.run(_spell, unspelt)
         return [_token(row) for row in rows]

@@ -256,6 +256,8 @@ async def test_tags_are_made_changed_listed_and_deleted(storage: Storage) -> Non
     assert await storage.tokens.find(made.id) == made
     assert (made.version, made.expires_at, made.parent_id_token) == (1, T0, "P")
     assert list(await storage.tokens.load_all()) == [first, made]
+    before = await storage.tokens.load_changed(None)
+    assert (before.tokens, before.gone) == ((first, made), ())
     with pytest.raises(AlreadyExists) as caught:
         await storage.tokens.create(Token(0, "A"))
     assert caught.value.reason == "ID_TOKEN_TAKEN"
@@ -269,7 +271,11 @@ async def test_tags_are_made_changed_listed_and_deleted(storage: Storage) -> Non
     )
     with pytest.raises(StaleVersion):
         await storage.tokens.update(Token(made.id, "B"), version=1)
+    assert changed in (await storage.tokens.load_changed(before.at)).tokens
     assert await storage.tokens.delete(made.id) == changed
+    after = await storage.tokens.load_changed(before.at)
+    assert changed not in after.tokens
+    assert after.gone == ("B",)
     for call in (storage.tokens.delete(made.id), storage.tokens.update(made, version=None)):
         with pytest.raises(NotFound):
             await call

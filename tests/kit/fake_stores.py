@@ -18,7 +18,7 @@ from csms.domain.records import MeterRecord
 from csms.domain.station import StationState
 from csms.domain.transaction import Flag, SessionState, StartKey, Transaction
 from csms.ports.stores import RefusedAttempts, StationRow
-from csms.ports.tokens import TagPolicy, TokenFilter, place_of
+from csms.ports.tokens import TagPolicy, TokenChanges, TokenFilter, place_of
 from tests.kit.fake_tables import FakeTables, StationData
 
 _samples = msgspec.json.Decoder(list[tuple[str, float, str, str, str, str, str | None]])
@@ -248,10 +248,17 @@ class FakeTokens:
         self._tables = tables
         self._people = people
         self._policy = TagPolicy()
+        self._gone: set[str] = set()
 
     async def load_all(self) -> Sequence[Token]:
         self._tables.check()
         return [self._joined(t) for t in sorted(self._tables.tokens.values(), key=lambda t: t.id_token)]
+
+    async def load_changed(self, since: datetime | None) -> TokenChanges:
+        """All that there are, which is more than enough."""
+        tokens = tuple(await self.load_all())
+        gone = self._gone - {token.id_token for token in tokens}
+        return TokenChanges(self._tables.now(), tokens, () if since is None else tuple(gone))
 
     async def find(self, token_id: int) -> Token | None:
         self._tables.check()
@@ -306,7 +313,9 @@ class FakeTokens:
 
     async def delete(self, token_id: int) -> Token:
         self._must(token_id)
-        return self._joined(self._tables.tokens.pop(token_id))
+        gone = self._joined(self._tables.tokens.pop(token_id))
+        self._gone.add(gone.id_token)
+        return gone
 
     async def policy(self) -> TagPolicy:
         self._tables.check()

@@ -36,6 +36,7 @@ from csms.services.sign_in_log import SignInLog
 from csms.services.single_sign_on import RoleRules, SingleSignOn
 from csms.services.tokens import MemoryTokenIndex
 from csms.services.users import Users
+from csms.storage.attempts import PostgresAttempts
 from csms.storage.audit import PostgresAudit
 from csms.storage.imports import PostgresImports
 from csms.storage.mail_queue import PostgresMailQueue
@@ -58,6 +59,7 @@ class Gate:
     people: PostgresPeople
     factors: SecondFactors
     failures: SignInLog
+    book: PostgresAttempts
 
     def guard(self, stores: Stores, settings: Settings) -> Guard:
         """In front of every servicer."""
@@ -69,9 +71,10 @@ def open_gate(settings: Settings, stores: Stores, database: Database, now: Calla
     people, audit_store = PostgresPeople(database), PostgresAudit(database)
     factors = SecondFactors(people, MarkedCipher(secret_key(settings)), now=now)
     failures = SignInLog(now=now)
-    access = AccessControl(stores.access, second_factor=factors.verify, failures=failures, now=now)
+    book = PostgresAttempts(database)
+    access = AccessControl(stores.access, second_factor=factors.verify, failures=failures, book=book, now=now)
     audit = AuditLog(audit_store, keep_days=settings.audit_days, now=now)
-    return Gate(access, audit, audit_store, people, factors, failures)
+    return Gate(access, audit, audit_store, people, factors, failures, book)
 
 
 def open_mails(settings: Settings, door: Door, database: Database, now: Callable[[], datetime]) -> Mails:
@@ -94,7 +97,7 @@ def build(parts: Parts, gate: Gate, index: MemoryTokenIndex) -> list[Servicer]:
     """Its use cases, wired."""
     settings, access = parts.settings, gate.access
     portal_url = settings.portal_public_url or f"http://{settings.portal_listen}"
-    invitations = Invitations(gate.people, access, parts.mails, portal_url=portal_url, now=parts.now)
+    invitations = Invitations(gate.people, access, parts.mails, portal_url=portal_url, now=parts.now, book=gate.book)
     own_data = PostgresOwnData(parts.database, index.remove)
     users = Users(
         gate.people,
@@ -103,7 +106,7 @@ def build(parts: Parts, gate: Gate, index: MemoryTokenIndex) -> list[Servicer]:
         own_data,
         tree=lambda: parts.places.tree,
         now=parts.now,
-        tags_changed=partial(index.reload, parts.stores.tokens),
+        tags_changed=partial(index.catch_up, parts.stores.tokens),
     )
     account = Account(gate.people, gate.audit_store, access, users, own_data, now=parts.now)
     single = SingleSignOn(

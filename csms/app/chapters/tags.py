@@ -39,7 +39,7 @@ async def build(parts: Parts, index: MemoryTokenIndex) -> list[Servicer]:
     await limits.sweep()
     parts.ground.start_soon(outlets.refresh_for_ever)
     parts.ground.start_soon(limits.sweep_for_ever)
-    parts.changes.on(TAG_KINDS, partial(index.reload, parts.stores.tokens))
+    parts.changes.on(TAG_KINDS, partial(index.catch_up, parts.stores.tokens))
     parts.changes.on([*TAG_KINDS, *PLACE_KINDS], outlets.refresh)
     parts.changes.on(TAG_KINDS, limits.sweep)
     parts.changes.on([SESSION_ENDED], charged_elsewhere)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import socket
 import time
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
+import trio
 
 from csms.domain.authorization import Token
 from csms.domain.facts import AuthorizationStatus as Status
 from csms.domain.reservation import Reservation, ReservationState
 from csms.ports.outlets import OpenOutlets
+from csms.ports.tokens import TokenChanges
 from csms.services.token_index import MemoryTokenIndex
 from tests.kit.service_world import NOW
 
@@ -145,3 +149,52 @@ def test_a_reserved_outlet_is_kept_from_others_while_it_is_reserved() -> None:
     assert not index.kept_from(7, 2, "OTHER", None, later)
     index.reserve([])
     assert not index.kept_from(7, 2, "OTHER", None, NOW)
+
+
+class Shelf:
+    """A TokenStore that says what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[datetime | None] = []
+        self.answers: list[TokenChanges] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    async def load_changed(self, since: datetime | None) -> TokenChanges:
+        await trio.lowlevel.checkpoint()
+        self.asked.append(since)
+        self.meanwhile()
+        self.meanwhile = lambda: None
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+async def test_what_other_processes_changed_is_read_and_no_more_than_that(autojump_clock: object) -> None:
+    shelf, index = Shelf(), MemoryTokenIndex()
+    later = NOW + timedelta(minutes=1)
+    shelf.answers = [
+        TokenChanges(NOW, (Token(1, "A"), Token(2, "B"), Token(3, "C"))),
+        TokenChanges(later, (Token(1, "A", blocked=True), Token(4, "C")), ("B", "C", "unheard of")),
+    ]
+    await index.catch_up(shelf)  # type: ignore[arg-type]
+    assert len(index) == 3
+    await index.catch_up(shelf)  # type: ignore[arg-type]
+    assert shelf.asked == [None, NOW]
+    assert index.decide("A", NOW).status is Status.BLOCKED
+    assert index.find("B") is None
+    assert index.find("C") == Token(4, "C")  # deleted, and made anew
+    shelf.answers = [TokenChanges(later, ())]
+    shelf.meanwhile = lambda: index.put(Token(5, "D"))  # while it was read
+    await index.catch_up(shelf)  # type: ignore[arg-type]
+    assert shelf.asked[2:] == [later, later]
+    assert index.find("D") == Token(5, "D")
+
+
+async def test_now_and_then_all_is_read_whatever_was_noted(autojump_clock: object) -> None:
+    shelf, index = Shelf(), MemoryTokenIndex([Token(1, "A")])
+    shelf.answers = [TokenChanges(NOW, ())]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(index.catch_up_for_ever, shelf, every=60))  # type: ignore[arg-type]
+        await trio.sleep(2.5 * 3600)
+        nursery.cancel_scope.cancel()
+    assert index.find("A") is None
+    assert 2 <= sum(each is None for each in shelf.asked[1:]) <= 3
+    assert len(shelf.asked) >= 149

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import trio
@@ -117,7 +117,7 @@ async def test_a_change_by_another_process_counts_within_a_minute(autojump_clock
     world = ServiceWorld()
     await world.token_store.create(Token(0, "A"))
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(world.index.reload_for_ever, world.token_store)
+        nursery.start_soon(world.index.catch_up_for_ever, world.token_store)
         world.tables.away = True
         await trio.sleep(61)
         assert world.index.decide("A", NOW).status is INVALID
@@ -130,18 +130,18 @@ async def test_a_change_by_another_process_counts_within_a_minute(autojump_clock
 async def test_a_reload_does_not_undo_a_change_that_came_meanwhile() -> None:
     world = ServiceWorld()
     kept = await world.tokens.create(ADMIN, Token(0, "A"))
-    read, reads = world.token_store.load_all, 0
+    read, reads = world.token_store.load_changed, 0
 
-    async def slow() -> object:
+    async def slow(since: datetime | None) -> object:
         nonlocal reads
         reads += 1
-        tokens = await read()
+        tokens = await read(since)
         if reads == 1:
             await world.tokens.update(ADMIN, kept.id, Token(0, "", blocked=True), ["blocked"])
         return tokens
 
-    world.token_store.load_all = slow  # type: ignore[assignment, method-assign]
-    await world.index.reload(world.token_store)
+    world.token_store.load_changed = slow  # type: ignore[assignment, method-assign]
+    await world.index.catch_up(world.token_store)
     assert (reads, world.index.decide("A", NOW).status) == (2, BLOCKED)
 
 
