@@ -173,6 +173,9 @@ class AlarmStore(EventLog, Protocol):
     async def find(self, ids: Collection[int], scope: Scope | None) -> Sequence[AlarmView]:
         """Those of them that are in the scope."""
 
+    async def changed_within(self, seconds: float) -> Sequence[AlarmView]:
+        """Those that were written so lately, by whatever, the newest 1000."""
+
     async def acknowledge(self, ids: Collection[int], by: str, note: str, batch: Batch) -> None:
         """At `batch.at`; who did it first stays. With the batch, whose alarms are not written."""
 

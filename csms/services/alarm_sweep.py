@@ -52,6 +52,7 @@ INBOX_SECONDS: Final = 2.0
 SILENCE_SECONDS: Final = 15.0
 TIDY_SECONDS: Final = 3600.0
 BATCH: Final = 200
+RETOLD_SECONDS: Final = 60.0
 KEEP: Final = timedelta(days=730)
 BACKUP: Final = "backup"
 
@@ -94,12 +95,15 @@ class AlarmSweep:
     async def run(self) -> None:
         """For ever; in one process at a time."""
         listened_at = tidied_at = -TIDY_SECONDS
+        was_ours = False
         while True:
             try:
                 ours = await self._lease.holds()
             except Unavailable:
                 ours = False
             if ours:
+                if not was_ours:
+                    await self._contained(self._tell_again, "telling again")
                 await self._contained(self._empty_inbox, "inbox")
                 if trio.current_time() - listened_at >= SILENCE_SECONDS:
                     listened_at = trio.current_time()
@@ -109,6 +113,7 @@ class AlarmSweep:
                     await self._contained(self._tidy, "tidying")
             else:
                 self._awake_since = self._now()
+            was_ours = ours
             await trio.sleep(INBOX_SECONDS)
 
     # -- sweeps --------------------------------------------------------------------------------------------------------
@@ -180,6 +185,12 @@ class AlarmSweep:
     async def _empty_inbox(self) -> None:
         while await self.weigh_inbox():
             pass
+
+    async def _tell_again(self) -> None:
+        """Whoever did this before may have died after a commit and before the feed heard of it. Told twice does no
+        harm: an event has names and no contents."""
+        views = await self._store.changed_within(RETOLD_SECONDS)
+        publish(self._feed, ((view.alarm, view.place_id) for view in views))
 
     async def _tidy(self) -> None:
         await self._store.prune(self._now() - KEEP)

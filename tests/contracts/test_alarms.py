@@ -150,6 +150,18 @@ async def test_an_alarm_of_a_station_that_is_gone_is_left_out(stores: Stores) ->
     assert await stores.alarms.count(AlarmFilter()) == 0
 
 
+@pytest.mark.feature("F-ALM-1")
+async def test_what_was_written_lately_is_found_whatever_its_times_say(stores: Stores) -> None:
+    of_station = await an_alarm(stores, stores.station, minutes=-500_000)
+    of_site = await an_alarm(stores, None, key="network", cleared_at=NOW, clearing=Clearing.BY_ITSELF)
+    views = {view.alarm.id: view for view in await stores.alarms.changed_within(300.0)}
+    assert {number: view.place_id for number, view in views.items()} == {
+        of_station.id: stores.floor,
+        of_site.id: stores.site,
+    }
+    assert views[of_station.id].alarm == of_station
+
+
 async def test_lists_are_ordered_paged_counted_and_narrowed(stores: Stores) -> None:
     first = await an_alarm(stores, stores.station, key="a", minutes=1, severity=Severity.MINOR)
     second = await an_alarm(stores, stores.other, key="b", minutes=2, severity=Severity.CRITICAL)

@@ -102,6 +102,9 @@ class FakeAlarms:
         views = [self._view(self.alarms[number]) for number in ids if number in self.alarms]
         return [view for view in views if _holds(scope, view)]
 
+    async def changed_within(self, seconds: float) -> Sequence[AlarmView]:
+        return [self._view(alarm) for alarm in self.alarms.values()]
+
     async def acknowledge(self, ids: Collection[int], by: str, note: str, batch: Batch) -> None:
         for number in ids:
             a = self.alarms[number]

@@ -233,10 +233,13 @@ class FakeCaller:
 
 
 class FakeLease:
-    """`Lease`: ours."""
+    """`Lease`: ours, as long as nobody says otherwise."""
+
+    def __init__(self) -> None:
+        self.ours = True
 
     async def holds(self) -> bool:
-        return True
+        return self.ours
 
     async def release(self) -> None:
         return None

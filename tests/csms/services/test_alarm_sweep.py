@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import trio
 
 from csms.domain.access import Role
 from csms.domain.alarm_rules import Told
@@ -32,14 +33,14 @@ class SweepWorld(ServiceWorld):
         self._numbers = 0
         self.sweep = self.a_sweep()
 
-    def a_sweep(self) -> AlarmSweep:
+    def a_sweep(self, lease: FakeLease | None = None) -> AlarmSweep:
         return AlarmSweep(
             self.alarm_store,
             self.alarm_setting_store,
             self.webhook_store,
             self.notifications,
             self.scopes,
-            FakeLease(),
+            lease or FakeLease(),
             lambda: self.places.tree,
             self.feed,
             backed=lambda: self.backed_at,
@@ -261,3 +262,24 @@ async def test_silence_and_old_backups_are_on_the_feed_once_each(
     for _ in range(3):
         await world.sweep.listen()
     assert sorted(each[1:] for each in heard.take()) == [(0, 1), (station, 1)]
+
+
+@pytest.mark.feature("F-ALM-1")
+async def test_whoever_takes_over_tells_what_the_one_before_may_not_have_told(
+    world: SweepWorld, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+) -> None:
+    station = await world.add_station("CP-1")
+    world.tell(station, "Faulted", "HighTemperature")
+    monkeypatch.setattr(world.feed, "publish", lambda *_, **__: None)  # it dies right after the commit
+    await world.sweep.weigh_inbox()
+    heard = Heard(world, monkeypatch)
+    lease = FakeLease()
+    lease.ours = False
+    with trio.move_on_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(world.a_sweep(lease).run)
+            await trio.sleep(5)
+            assert heard.take() == []
+            lease.ours = True
+            await trio.sleep(20)
+            assert [where for _, *where in heard.take()] == [[station, 1]]  # once
