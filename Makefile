@@ -20,7 +20,7 @@ RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 
 # Fast tests first: the modules and the house, then whole parts in memory, then real processes and a browser.
-UNIT := $(filter-out tests/csms/storage,$(wildcard tests/csms/*)) $(wildcard tests/control tests/webui tests/loadtest tests/kit tests/house)
+UNIT := $(filter-out tests/csms/storage,$(wildcard tests/csms/*)) $(wildcard tests/control tests/webui tests/loadtest tests/benchmarks tests/kit tests/house)
 PARTS := $(wildcard tests/csms/storage tests/contracts tests/machines tests/scenarios)
 SYSTEM := $(wildcard tests/system tests/browser)
 # Files of tests side by side, in the order given; each worker has its own PostgreSQL, product and browser.

@@ -11,65 +11,112 @@ import argparse
 import os
 import platform
 import re
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import bus, fleet, journal, path, story, workers
+from benchmarks import connections, fleet, journal, path, profile, story, workers
 from benchmarks.machine import CORES, OTHER_CORES
 
 DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "performance.md"
 PICTURES: Final = DOCUMENT.parent / "img"
+PARTS: Final = (
+    "path",
+    "profile",
+    "story",
+    "workers",
+    "journal",
+    "connections",
+    "fleet",
+    "storm",
+    "backlog",
+    "workers-fleet",
+)
+ON_DEMAND: Final = ("workers-fleet",)
+"""45,000 stations need 3 GiB, and cores of which nobody else wants anything."""
 
 
 def main() -> None:
     """Measure what is wanted and print it."""
     options = _options()
     os.sched_setaffinity(0, OTHER_CORES)
-    pictures = PICTURES if options.write else None
-    sections: dict[str, Callable[[], str]] = {
-        "path": lambda: path.measure(options.seconds, options.rounds, options.stations),
-        "story": lambda: story.measure(options.seconds, options.rounds, options.stations // 2),
-        "workers": lambda: workers.measure(options.seconds, options.rounds, options.stations),
-        "bus": lambda: bus.measure(options.rounds, options.stations),
-        "journal": lambda: journal.measure(options.seconds),
-        "fleet": lambda: fleet.measure_fleet(_sizes(options.fleet), options.minutes, pictures),
-        "storm": lambda: fleet.measure_storm(options.storm),
-        "backlog": lambda: fleet.measure_backlog(options.backlog, 8),
-    }
-    wanted = options.sections or list(sections)
+    sections = _sections(options)
+    wanted = options.sections or [name for name in sections if name not in ON_DEMAND]
     unknown = [name for name in wanted if name not in sections]
     if unknown:
         sys.exit(f"There is no {unknown[0]!r} to measure; there are {', '.join(sections)}.")
-    for name in wanted:
-        began = time.monotonic()
-        result = f"{_facts()}\n\n{sections[name]()}"
-        print(f"\n## {name}\n\n{result}\n", flush=True)
-        print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-        if options.write:
-            _write(name, result)
+    began, took, failed = time.monotonic(), dict[str, float](), list[str]()
+    try:
+        for name in wanted:
+            start = time.monotonic()
+            if not _measure(name, sections[name], write=options.write):
+                failed.append(name)
+            took[name] = time.monotonic() - start
+            print(f"{name} took {took[name]:.0f} s", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        failed.append("the rest: interrupted, what was done before is kept")
+    told = ", ".join(f"{name} {seconds:.0f}" for name, seconds in took.items())
+    print(f"{time.monotonic() - began:.0f} s in all: {told}", file=sys.stderr, flush=True)
+    if failed:
+        sys.exit(f"Not measured: {', '.join(failed)}.")
+
+
+def _measure(name: str, section: Callable[[], str], *, write: bool) -> bool:
+    """Measure a part and tell it at once; false, with a word, when it cannot be measured."""
+    facts = _facts()
+    try:
+        result = f"{facts}\n\n{section()}"
+    except (SystemExit, OSError, subprocess.SubprocessError) as error:
+        print(f"{name} could not be measured: {error}", file=sys.stderr, flush=True)
+        return False
+    print(f"\n## {name}\n\n{result}\n", flush=True)
+    if write:
+        _write(name, result)
+    return True
+
+
+def _sections(options: argparse.Namespace) -> dict[str, Callable[[], str]]:
+    pictures = PICTURES if options.write else options.pictures
+    seconds, rounds, stations = options.seconds, options.rounds, options.stations
+    sizes = [int(part) for part in options.fleet.split(",")]
+    return {
+        "path": lambda: path.measure(seconds, rounds, stations),
+        "profile": lambda: profile.measure(seconds, stations),
+        "story": lambda: story.measure(seconds, rounds, stations // 2),
+        "workers": lambda: workers.measure(seconds, rounds, stations),
+        "journal": lambda: journal.measure(seconds / 2, rounds),
+        "connections": lambda: connections.measure(options.connections, rounds),
+        "fleet": lambda: fleet.measure_fleet(sizes, options.part, rounds, pictures),
+        "storm": lambda: fleet.measure_storm(
+            options.storm, rounds, options.gap, connections.bare_rate(options.connections), pictures
+        ),
+        "backlog": lambda: fleet.measure_backlog(options.backlog, options.hours, rounds, pictures),
+        "workers-fleet": lambda: fleet.measure_fleet([options.big], options.part, 1, None, options.workers),
+    }
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument(
-        "sections", nargs="*", help="path, story, workers, bus, journal, fleet, storm, backlog; all when left out"
-    )
-    parser.add_argument("--seconds", type=float, default=6.0, help="of load per server and round")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--stations", type=int, default=200, help="connections under closed-loop load")
-    parser.add_argument("--fleet", default=",".join(map(str, fleet.SIZES)), help="sizes of the fleets, with commas")
-    parser.add_argument("--minutes", type=float, default=1.0, help="of each fleet, once all are connected")
-    parser.add_argument("--storm", type=int, default=10_000, help="stations that come back at once")
-    parser.add_argument("--backlog", type=int, default=1_000, help="stations that replay eight hours")
-    parser.add_argument("--write", action="store_true", help="put the results into docs/performance.md")
+    add = parser.add_argument
+    add("sections", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all but {ON_DEMAND[0]} when left out")
+    add("--seconds", type=float, default=4.0, help="of load per server and round")
+    add("--rounds", type=int, default=3)
+    add("--stations", type=int, default=200, help="connections under closed-loop load")
+    add("--connections", type=int, default=1_000, help="that are opened to measure what one costs")
+    add("--fleet", default=",".join(map(str, fleet.SIZES)), help="sizes of the fleets, with commas")
+    add("--part", type=float, default=15.0, help="seconds of each of the three parts of a fleet's settled time")
+    add("--storm", type=int, default=10_000, help="stations that come back at once")
+    add("--gap", type=float, default=40.0, help="seconds from one power cut to the next")
+    add("--backlog", type=int, default=1_000, help="stations that replay")
+    add("--hours", type=float, default=8.0, help="that each of them replays")
+    add("--big", type=int, default=45_000, help="stations of workers-fleet")
+    add("--workers", type=int, default=3, help="of workers-fleet, and processes of the load tester")
+    add("--write", action="store_true", help="put the results into docs/performance.md, the plots beside it")
+    add("--pictures", type=Path, metavar="FOLDER", help="put the plots there")
     return parser.parse_args()
-
-
-def _sizes(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
 
 
 def _facts() -> str:

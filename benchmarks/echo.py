@@ -5,6 +5,7 @@ It shares nothing with the node, so that whatever makes the node's own transport
 
 from __future__ import annotations
 
+import ssl
 import sys
 from contextlib import suppress
 
@@ -16,12 +17,12 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 
-async def _serve(stream: trio.SocketStream) -> None:
-    with suppress(trio.BrokenResourceError):  # it went in the middle of something
+async def _serve(stream: trio.abc.Stream) -> None:
+    with suppress(trio.BrokenResourceError, ssl.SSLError):  # it went in the middle of something
         await _echo(stream)
 
 
-async def _echo(stream: trio.SocketStream) -> None:
+async def _echo(stream: trio.abc.Stream) -> None:
     protocol = ServerProtocol()
     async with stream:
         while protocol.state is not State.CLOSED:
@@ -41,10 +42,14 @@ async def _echo(stream: trio.SocketStream) -> None:
                 await stream.send_all(out)
 
 
-async def main(port: int) -> None:
-    """Serve for ever."""
-    await trio.serve_tcp(_serve, port, host="127.0.0.1")
+async def main(port: int, *certificate: str) -> None:
+    """Serve for ever; with TLS when the files of a certificate and its key are given."""
+    if not certificate:
+        await trio.serve_tcp(_serve, port, host="127.0.0.1")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    await trio.serve_ssl_over_tcp(_serve, port, context, host="127.0.0.1", https_compatible=True)
 
 
 if __name__ == "__main__":
-    trio.run(main, int(sys.argv[1]))
+    trio.run(main, int(sys.argv[1]), *sys.argv[2:])

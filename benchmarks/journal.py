@@ -14,6 +14,7 @@ import asyncpg
 import trio
 from msgspec.structs import astuple
 
+from benchmarks.figures import spread, table
 from benchmarks.machine import scratch_postgres
 from csms.aio import open_door
 from csms.domain.records import MeterRecord
@@ -24,20 +25,36 @@ from csms.storage.records import METER_SQL
 
 WRITERS: Final = (1, 10, 100, 1_000)
 BATCHES: Final = (10, 100, 1_000)
+Waits = tuple[float, float, float, float, float]
+"""Records and commits a second, records a commit, ms until durable: p50 and p99."""
 _SAMPLES: Final = (
     b'[["Energy.Active.Import.Register",1000000.0,"Wh"],["Power.Active.Import",7212.4,"W"],'
     b'["Current.Import",31.4,"A","L1"],["Voltage",229.7,"V","L1"]]'
 )
 
 
-def measure(seconds: float) -> str:
+def measure(seconds: float, rounds: int) -> str:
     """Two tables, as Markdown."""
-    print("the journal alone", file=sys.stderr, flush=True)
+    waits: dict[int, list[Waits]] = {writers: [] for writers in WRITERS}
+    inserts: dict[int, list[tuple[float, float]]] = {size: [] for size in BATCHES}
     with scratch_postgres() as dsn:
         asyncio.run(_migrate(dsn))
-        waits = trio.run(_waits, dsn, seconds)
-        inserts = asyncio.run(_inserts(dsn))
-    return f"{waits}\n\n{inserts}"
+        for number in range(rounds):
+            print(f"the journal alone, round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+            trio.run(_waits, dsn, seconds, waits)
+            asyncio.run(_inserts(dsn, inserts))
+    columns = ("writers", "records/s", "commits/s", "records a commit", "wait p50 ms", "p99 ms")
+    forms = (",.0f", ",.0f", ".1f", ".2f", ".1f")
+    rows = [
+        (
+            f"{writers:,}",
+            *(spread(figures, form) for figures, form in zip(zip(*found, strict=True), forms, strict=True)),
+        )
+        for writers, found in waits.items()
+    ]
+    ways = [(f"{size:,}", *(spread(one, ".1f") for one in zip(*found, strict=True))) for size, found in inserts.items()]
+    titles = ("records at once", "arrays, µs a record", "COPY and merge, µs a record")
+    return f"{table(columns, rows, words=0)}\n\n{table(titles, ways, words=0)}"
 
 
 async def _migrate(dsn: str) -> None:
@@ -53,11 +70,7 @@ def _record(number: int, at: datetime) -> MeterRecord:
     )
 
 
-async def _waits(dsn: str, seconds: float) -> str:
-    lines = [
-        "| writers | records/s | commits/s | records a commit | wait p50 ms | p99 ms |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+async def _waits(dsn: str, seconds: float, found: dict[int, list[Waits]]) -> None:
     serial = 0
     async with open_door() as door, open_database(door, dsn) as database, trio.open_nursery() as nursery:
         journal = PostgresJournal(database)
@@ -73,13 +86,10 @@ async def _waits(dsn: str, seconds: float) -> str:
             took, after = time.perf_counter() - began, journal.statistics
             commits = after.commits - before.commits
             cuts = statistics.quantiles(waits, n=100)
-            lines.append(
-                f"| {writers:,} | {len(waits) / took:,.0f} | {commits / took:,.0f} | {len(waits) / commits:.1f} "
-                f"| {cuts[49] * 1000:.1f} | {cuts[98] * 1000:.1f} |"
-            )
+            figures = (len(waits) / took, commits / took, len(waits) / commits, cuts[49] * 1000, cuts[98] * 1000)
+            found[writers].append(figures)
         await journal.close(trio.current_time() + 10)
         nursery.cancel_scope.cancel()
-    return "\n".join(lines)
 
 
 async def _write(journal: PostgresJournal, serial: int, waits: list[float]) -> None:
@@ -92,9 +102,8 @@ async def _write(journal: PostgresJournal, serial: int, waits: list[float]) -> N
         serial += 1
 
 
-async def _inserts(dsn: str) -> str:
+async def _inserts(dsn: str, found: dict[int, list[tuple[float, float]]]) -> None:
     """The statement of the journal (arrays, which a doubled record passes) against COPY into a staging table."""
-    lines = ["| records at once | arrays, µs a record | COPY and merge, µs a record |", "| ---: | ---: | ---: |"]
     connection = await asyncpg.connect(dsn)
     await connection.execute("CREATE TEMPORARY TABLE staged (LIKE meter_value)")
     now = datetime.now(UTC)
@@ -108,9 +117,8 @@ async def _inserts(dsn: str) -> str:
                 rows = [astuple(_record(serial + n, now)) for n in range(size)]
                 took.append(await _timed(way(connection, rows)))
             figures.append(statistics.median(took) / size * 1e6)
-        lines.append(f"| {size:,} | {figures[0]:.1f} | {figures[1]:.1f} |")
+        found[size].append((figures[0], figures[1]))
     await connection.close()
-    return "\n".join(lines)
 
 
 Rows = list[tuple[object, ...]]

@@ -4,7 +4,7 @@ as `benchmarks` wants it. It takes an echo for an answer, so that the floor can 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 from loadtest.saturate import Loop, Seat
@@ -44,8 +44,20 @@ class _Stopwatch(Tally):
         self.latencies_ms.append((now - sent) * 1000)
 
 
-def saturate(clients: list[Client], transactions: list[int], seconds: float, *, warm_up: float = 2.0) -> Figures:
-    """Each client sends, waits for the answer, sends again. Counted after the warm-up."""
+def _nothing() -> None:
+    return None
+
+
+def saturate(
+    clients: list[Client],
+    transactions: list[int],
+    seconds: float,
+    *,
+    warm_up: float = 2.0,
+    at_start: Callable[[], None] = _nothing,
+) -> Figures:
+    """Each client sends, waits for the answer, sends again. Counted after the warm-up, at the end of which `at_start`
+    is called. Not to be called twice with the same clients: the last answers are still under way then."""
     moment, stopwatch = Moment(), _Stopwatch(time.perf_counter())
     seats = [
         Seat(client, Saturating(client.identity, "BENCH", moment), _meter_values(client, transaction, moment))
@@ -56,6 +68,8 @@ def saturate(clients: list[Client], transactions: list[int], seconds: float, *, 
     begin = time.perf_counter() + warm_up
     while time.perf_counter() < begin:
         loop.turn()
+    at_start()
+    begin = time.perf_counter()
     loop.measuring = True
     while time.perf_counter() < begin + seconds:
         loop.turn()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.figures import spread, table
 from benchmarks.load import Client, saturate
 from benchmarks.machine import cpu_seconds
 from benchmarks.peers import ECHO, MINIMAL, NODE_JS, OURS, OURS_QUIET, PLAIN, Peer, Running, has_node_js
 
-_WARM_UP: Final = 2.0
+_WARM_UP: Final = 1.5
 AIMS: Final = (
     # peer, what is compared, aim: at least (or, for the floor, at most)
     (MINIMAL.key, "times the messages per core of the minimal server", 6.0),
@@ -43,15 +44,19 @@ def measure(seconds: float, rounds: int, stations: int) -> str:
             print(f"message path, round {number + 1} of {rounds}: {peer.name}", file=sys.stderr, flush=True)
             with peer.start() as server:
                 found[peer.key].append(_one(peer, server, seconds, stations))
-    return "\n".join([*_table(peers, found), "", *_ratios(found)])
+    return "\n".join([_table(peers, found), "", *_ratios(found)])
 
 
 def _one(peer: Peer, server: Running, seconds: float, stations: int) -> Row:
     clients = [Client("127.0.0.1", server.port, f"BENCH-{index}") for index in range(stations)]
     transactions = [begin(client) for client in clients] if peer.answers else [1] * stations
-    saturate(clients, transactions, 0.1, warm_up=_WARM_UP)
-    cpu, postgres = cpu_seconds(server.pid), server.postgres_cpu()
-    figures = saturate(clients, transactions, seconds, warm_up=0.0)
+    cpu = postgres = 0.0
+
+    def look() -> None:
+        nonlocal cpu, postgres
+        cpu, postgres = cpu_seconds(server.pid), server.postgres_cpu()
+
+    figures = saturate(clients, transactions, seconds, warm_up=_WARM_UP, at_start=look)
     each = 1e6 / figures.messages
     cuts = statistics.quantiles(figures.latencies_ms, n=100)
     row = Row(
@@ -75,20 +80,22 @@ def begin(client: Client) -> int:
     return int(answer["transactionId"]) if isinstance(answer, dict) else 1
 
 
-def _table(peers: Sequence[Peer], found: dict[str, list[Row]]) -> list[str]:
-    lines = [
-        "| server | messages/s | CPU µs per message | PostgreSQL µs | p50 ms | p99 ms |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
+def _table(peers: Sequence[Peer], found: dict[str, list[Row]]) -> str:
+    columns = ("server", "messages/s", "CPU µs per message", "PostgreSQL µs", "p50 ms", "p99 ms")
+    lines = []
     for peer in peers:
         rows = found[peer.key]
-        cpu = [row.cpu_us for row in rows]
         lines.append(
-            f"| {peer.name} | {_middle(row.per_second for row in rows):,.0f} | {_middle(cpu):.1f} "
-            f"({min(cpu):.1f}–{max(cpu):.1f}) | {_middle(row.postgres_us for row in rows):.1f} "
-            f"| {_middle(row.p50_ms for row in rows):.1f} | {_middle(row.p99_ms for row in rows):.1f} |"
+            (
+                peer.name,
+                spread(row.per_second for row in rows),
+                spread((row.cpu_us for row in rows), ".1f"),
+                spread((row.postgres_us for row in rows), ".1f"),
+                spread((row.p50_ms for row in rows), ".1f"),
+                spread((row.p99_ms for row in rows), ".1f"),
+            )
         )
-    return lines
+    return table(columns, lines)
 
 
 def _ratios(found: dict[str, list[Row]]) -> list[str]:
@@ -103,12 +110,5 @@ def _ratios(found: dict[str, list[Row]]) -> list[str]:
             ours.cpu_us / theirs.cpu_us if at_most else theirs.cpu_us / ours.cpu_us
             for ours, theirs in zip(found[OURS.key], found[key], strict=True)
         ]
-        middle = statistics.median(ratios)
-        lines.append(
-            f"| {sentence} | {middle:.2f} ({min(ratios):.2f}–{max(ratios):.2f}) | {'≤' if at_most else '≥'} {aim:g} |"
-        )
+        lines.append(f"| {sentence} | {spread(ratios, '.2f')} | {'≤' if at_most else '≥'} {aim:g} |")
     return lines
-
-
-def _middle(values: Iterable[float]) -> float:
-    return statistics.median(values)

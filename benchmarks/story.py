@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 from datetime import UTC, datetime
 from typing import Final
 
+from benchmarks.figures import spread, table
 from benchmarks.machine import children_cpu, cpu_seconds, free_port, node, python
 from loadtest.probe import Probe
 from loadtest.saturate import check, saturate_now
@@ -19,21 +19,30 @@ MESSAGES: Final = VALUES_OF_A_STORY + 5  # boot, status, authorisation, start, s
 
 
 def measure(seconds: float, rounds: int, stations: int) -> str:
-    """A table, as Markdown."""
-    lines = [
-        "| version | stories/s | messages/s | CPU µs per message | PostgreSQL µs | CPU ms per story |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for version in VERSIONS:
-        print(f"stories of OCPP {version}", file=sys.stderr, flush=True)
-        rows = [_one(version, seconds, stations) for _ in range(rounds)]
-        stories, cpu, postgres = (statistics.median(column) for column in zip(*rows, strict=True))
-        spread = f"{min(row[1] for row in rows):.1f}–{max(row[1] for row in rows):.1f}"
-        lines.append(
-            f"| {version} | {stories:,.0f} | {stories * MESSAGES:,.0f} | {cpu:.1f} ({spread}) | {postgres:.1f} "
-            f"| {cpu * MESSAGES / 1000:.2f} |"
+    """A table, as Markdown: the versions take turns on one node, each time with new stations."""
+    found: dict[str, list[tuple[float, float, float]]] = {version: [] for version in VERSIONS}
+    control = f"127.0.0.1:{free_port()}"
+    with node(f"--control-listen={control}") as (pid, port, folder), Probe(control, make_key(folder)) as probe:
+        for number in range(rounds):
+            for version in VERSIONS:
+                print(f"stories of OCPP {version}, round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+                prefix = f"R{number}-{version}-"
+                found[version].append(_one(pid, port, probe, version, prefix, seconds, stations))
+    rows = []
+    for version, figures in found.items():
+        stories, cpu, postgres = zip(*figures, strict=True)
+        rows.append(
+            (
+                version,
+                spread(stories),
+                spread(one * MESSAGES for one in stories),
+                spread(cpu, ".1f"),
+                spread(postgres, ".1f"),
+                spread((one * MESSAGES / 1000 for one in cpu), ".2f"),
+            )
         )
-    return "\n".join(lines)
+    columns = ("version", "stories/s", "messages/s", "CPU µs per message", "PostgreSQL µs", "CPU ms per story")
+    return table(columns, rows)
 
 
 def make_key(folder: str) -> str:
@@ -43,20 +52,20 @@ def make_key(folder: str) -> str:
     return done.stdout.split()[-1]
 
 
-def _one(version: str, seconds: float, stations: int) -> tuple[float, float, float]:
+def _one(
+    pid: int, port: int, probe: Probe, version: str, prefix: str, seconds: float, stations: int
+) -> tuple[float, float, float]:
     """Stories a second, and CPU microseconds per message of the node and of PostgreSQL. Every session is checked."""
-    control = f"127.0.0.1:{free_port()}"
-    with node(f"--control-listen={control}") as (pid, port, folder), Probe(control, make_key(folder)) as probe:
-        names = [f"LT-{index + 1:05d}" for index in range(stations)]
-        probe.prepare(names, {}, [f"{name}-1" for name in names])
-        target = parse_target(f"ws://127.0.0.1:{port}/ocpp")
-        cpu, postgres = cpu_seconds(pid), children_cpu(pid)
-        done = saturate_now(target, stations=stations, seconds=seconds, kind="story", version=version)
-        cpu, postgres = cpu_seconds(pid) - cpu, children_cpu(pid) - postgres
-        if done.errors:
-            raise SystemExit(f"{done.errors} messages of the stories were refused")
-        wrong = check(done.books, probe.sessions(names, done.began, datetime.now(UTC), samples=False))
-        if wrong:
-            raise SystemExit(f"{len(wrong)} sessions are wrong, the first: {wrong[0]}")
-        messages = max(done.stories, 1) * MESSAGES
-        return done.per_second / MESSAGES, cpu * 1e6 / messages, postgres * 1e6 / messages
+    names = [f"{prefix}{index + 1:05d}" for index in range(stations)]
+    probe.prepare(names, {}, [f"{name}-1" for name in names])
+    target = parse_target(f"ws://127.0.0.1:{port}/ocpp")
+    cpu, postgres = cpu_seconds(pid), children_cpu(pid)
+    done = saturate_now(target, stations=stations, seconds=seconds, kind="story", version=version, prefix=prefix)
+    cpu, postgres = cpu_seconds(pid) - cpu, children_cpu(pid) - postgres
+    if done.errors:
+        raise SystemExit(f"{done.errors} messages of the stories were refused")
+    wrong = check(done.books, probe.sessions(names, done.began, datetime.now(UTC), samples=False))
+    if wrong:
+        raise SystemExit(f"{len(wrong)} sessions are wrong, the first: {wrong[0]}")
+    messages = max(done.stories, 1) * MESSAGES
+    return done.per_second / MESSAGES, cpu * 1e6 / messages, postgres * 1e6 / messages

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import statistics
 import sys
 import time
 from pathlib import Path
 
+from benchmarks.figures import spread, table
 from benchmarks.load import Client, saturate
 from benchmarks.machine import CORES, cpu_seconds, node, pin, tree
 from benchmarks.path import begin
@@ -17,19 +17,20 @@ def measure(seconds: float, rounds: int, stations: int) -> str:
     """A table, as Markdown. Nothing is pinned: load, nodes and PostgreSQL share all cores."""
     mine = os.sched_getaffinity(0)
     os.sched_setaffinity(0, set(CORES))
+    found: dict[int, list[tuple[float, float, float]]] = {1: [], 2: []}
     try:
-        rows = {count: [_one(count, seconds, stations) for _ in range(rounds)] for count in (1, 2)}
+        for _ in range(rounds):
+            for count, figures in found.items():
+                figures.append(_one(count, seconds, stations))
     finally:
         os.sched_setaffinity(0, mine)
-    lines = [
-        "| workers | messages/s | CPU µs per message, all nodes | PostgreSQL, µs |",
-        "| ---: | ---: | ---: | ---: |",
-    ]
-    for count, found in rows.items():
-        rate, cpu, postgres = (statistics.median(column) for column in zip(*found, strict=True))
-        spread = f"{min(row[0] for row in found):,.0f}–{max(row[0] for row in found):,.0f}"
-        lines.append(f"| {count} | {rate:,.0f} ({spread}) | {cpu:.1f} | {postgres:.1f} |")
-    return "\n".join(lines)
+    rows = []
+    for count, figures in found.items():
+        rate, cpu, postgres = zip(*figures, strict=True)
+        times = [one / alone for one, (alone, *_) in zip(rate, found[1], strict=True)]
+        rows.append((str(count), spread(rate), spread(times, ".2f"), spread(cpu, ".1f"), spread(postgres, ".1f")))
+    columns = ("workers", "messages/s", "times one", "CPU µs per message, all nodes", "PostgreSQL, µs")
+    return table(columns, rows, words=0)
 
 
 def _one(workers: int, seconds: float, stations: int) -> tuple[float, float, float]:

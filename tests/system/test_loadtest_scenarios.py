@@ -28,7 +28,7 @@ MORE = {
     "offline-replay": "--stations 10 --backlog-hours 3",
     "chaos": "--minutes 0.2 --trouble-seconds 1",
     "soak": "--commands-per-second 2 --trouble-seconds 1 --repair-seconds 1",
-    "full-house": "--heartbeat-interval 2 --meter-interval 1 --time-scale 60",
+    "full-house": "--heartbeat-interval 2 --meter-interval 1 --minutes 0.2 --charging-share 0.6",
 }
 
 
