@@ -23,10 +23,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.kit.fake_control import PASSWORD, FakeControl, World
 from tests.kit.house import House, open_house
+from tests.kit.patience import PAGE_PATIENCE_MS, PATIENCE_S
 from tests.kit.pressing import press
 
 T = TypeVar("T")
-expect.set_options(timeout=15_000)  # a busy machine is slow, and nobody is wrong
+expect.set_options(timeout=PAGE_PATIENCE_MS)  # a busy machine is slow, and nobody is wrong
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
@@ -68,11 +69,11 @@ class Site:
         async def work() -> None:
             change(self.fake)
 
-        asyncio.run_coroutine_threadsafe(work(), self.loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(work(), self.loop).result(timeout=PATIENCE_S)
 
     def run(self, work: Coroutine[object, object, T]) -> T:
         """Run something in the control plane's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=PATIENCE_S)
 
 
 def serve(world: World, stack: ExitStack) -> Site:
@@ -83,7 +84,7 @@ def serve(world: World, stack: ExitStack) -> Site:
     fake = FakeControl(world)
 
     def end_loop() -> None:
-        asyncio.run_coroutine_threadsafe(end_tasks(), loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(end_tasks(), loop).result(timeout=PATIENCE_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(timeout=10)
         loop.close()
@@ -96,7 +97,7 @@ def serve(world: World, stack: ExitStack) -> Site:
         await asyncio.gather(*left, return_exceptions=True)
 
     stack.callback(end_loop)
-    control = asyncio.run_coroutine_threadsafe(fake.start(), loop).result(timeout=10)
+    control = asyncio.run_coroutine_threadsafe(fake.start(), loop).result(timeout=PATIENCE_S)
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = int(found.getsockname()[1])
@@ -110,10 +111,10 @@ def serve(world: World, stack: ExitStack) -> Site:
 
 def wait_for(port: int) -> None:
     """Until the portal answers."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
             connection.request("GET", "/readyz")
             ready = connection.getresponse().status == 200
             connection.close()
@@ -154,7 +155,7 @@ def context_for(chromium: Browser, site: Site, scheme: str = "light", width: int
     context = chromium.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce", locale="en-GB"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PAGE_PATIENCE_MS)
 
     def requested(request: object) -> None:
         if not request.url.startswith((site.address, "data:", "blob:")):

@@ -259,6 +259,6 @@ def test_a_hidden_tab_gives_its_stream_back(page: Page, site: Site):
         "() => { Object.defineProperty(document, 'hidden', {get: () => window.away ?? true, configurable: true});"
         " document.dispatchEvent(new Event('visibilitychange')) }"
     )
-    expect(page.locator("#lamp")).to_have_text("Paused", timeout=12_000)
+    expect(page.locator("#lamp")).to_have_text("Paused")
     page.evaluate("() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')) }")
     live(page)

@@ -81,7 +81,7 @@ async def in_the_middle_of_charging(
     count: int,
     mishap: Callable[[Sequence[Charger]], Awaitable[None]],
     *,
-    patience: float = 150.0,
+    patience: float = 400.0,
     recovery: float = 150.0,
 ) -> list[Charger]:
     """`count` chargers charge, the mishap happens, all go on within `recovery` seconds and stop their transactions."""
@@ -121,6 +121,6 @@ async def check_nothing_is_missing_or_double(control: Api, chargers: Sequence[Ch
         assert set(charger.acknowledged) <= set(kept)
 
 
-async def ask(method: Any, request: Any, *, timeout: float = 30.0) -> Any:
+async def ask(method: Any, request: Any, *, timeout: float = 60.0) -> Any:
     """A blocking stub, from trio. Raises grpc.RpcError."""
     return await trio.to_thread.run_sync(partial(method, request, timeout=timeout), abandon_on_cancel=True)

@@ -22,7 +22,7 @@ from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-unty
 from tests.kit.product import Product
 
 T = TypeVar("T")
-PATIENCE: Final = 15.0
+PATIENCE: Final = 60.0
 
 
 class Denied(Exception):
@@ -52,7 +52,7 @@ class Desk:
     def close(self) -> None:
         self._channel.close()
 
-    async def call(self, method: str, timeout: float = 30.0, **fields: Any) -> Any:
+    async def call(self, method: str, timeout: float = 60.0, **fields: Any) -> Any:
         """`file.Method` of control.v1 with the request's fields (nested messages as dicts, enumerations by name)."""
         stub, request = self._prepare(method, fields)
         try:
@@ -62,7 +62,7 @@ class Desk:
         except grpc.RpcError as error:
             raise Denied(error) from None
 
-    def ask(self, method: str, timeout: float = 30.0, **fields: Any) -> Any:
+    def ask(self, method: str, timeout: float = 60.0, **fields: Any) -> Any:
         """`call`, for tests that are not in trio."""
         stub, request = self._prepare(method, fields)
         try:
@@ -70,7 +70,7 @@ class Desk:
         except grpc.RpcError as error:
             raise Denied(error) from None
 
-    async def collect(self, method: str, timeout: float = 30.0, **fields: Any) -> list[Any]:
+    async def collect(self, method: str, timeout: float = 60.0, **fields: Any) -> list[Any]:
         """All messages of a stream."""
         stub, request = self._prepare(method, fields)
         try:

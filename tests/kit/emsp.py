@@ -27,7 +27,7 @@ import trio
 from tests.kit.ocpi_schemas import check
 
 T = TypeVar("T")
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def now() -> str:
@@ -96,7 +96,7 @@ class Emsp:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=15) as response:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as response:
                 content, got = response.read(), {key.lower(): value for key, value in response.headers.items()}
         except urllib.error.HTTPError as error:
             told = json.loads(error.read() or b"{}")

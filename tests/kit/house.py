@@ -15,6 +15,7 @@ import httpx
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.kit.desk import Desk
+from tests.kit.patience import PAGE_PATIENCE_MS, PATIENCE_S
 from tests.kit.pressing import press
 from tests.kit.product import ADMIN, Product, product
 
@@ -48,7 +49,7 @@ class House:
     @contextmanager
     def visitor(self, who: str) -> Iterator[httpx.Client]:
         """A client without a browser, signed in; redirects are followed."""
-        with httpx.Client(base_url=self.address, follow_redirects=True, timeout=20) as client:
+        with httpx.Client(base_url=self.address, follow_redirects=True, timeout=PATIENCE_S) as client:
             client.headers["origin"] = self.address
             client.post("/signin", data={"email": ROLES[who][0], "password": password_of(who)})
             assert client.cookies, f"{who} could not sign in"
@@ -63,7 +64,7 @@ class House:
             locale="en-GB",
             base_url=self.address,
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PAGE_PATIENCE_MS)
         visit = Visit(context, context.new_page())
         context.on("request", lambda request: visit.requested(request.url, self.address))
         context.on("console", lambda message: visit.said(message.type, message.text))

@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import trio
 
+from tests.kit.patience import PATIENCE_S
 from tests.kit.product import Product, Station, station
 
-PATIENCE_S: Final = 15.0
 METER_WH: Final = 250
 
 

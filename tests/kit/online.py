@@ -10,6 +10,7 @@ from typing import Any
 
 import trio
 
+from tests.kit.patience import PATIENCE_S
 from tests.kit.product import Product, Station, station
 
 
@@ -46,7 +47,7 @@ def online(product: Product, identity: str, **answers: dict[str, Any]) -> Iterat
 
     thread = threading.Thread(target=trio.run, args=(live,), daemon=True)
     thread.start()
-    assert ready.wait(10), f"{identity} did not connect"
+    assert ready.wait(PATIENCE_S), f"{identity} did not connect"
     link = found[0]
     try:
         link.call("BootNotification", chargePointVendor="Acme", chargePointModel="One", firmwareVersion="1.0.0")

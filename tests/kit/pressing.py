@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page
 
+from tests.kit.patience import until
+
 
 def press(button: Locator, *, timeout: float | None = None) -> None:
     """Press it, and go on when the page that the form leads to is there. `timeout` in milliseconds for the button to
-    appear and for the page to come (15 s each, if not told).
+    appear and for the page to come (the context's, if not told).
 
     Not for forms that are answered in place (a station's operations): these leave the page as it is, and there a test
     waits for a text that cannot have been there before.
@@ -28,3 +30,16 @@ def yes(page: Page, *, stays: bool = False) -> None:
         button.click()
     else:
         press(button)
+
+
+def reload_until(page: Page, wanted: Locator) -> None:
+    """Load the page again until there is what the server gets to in its own time, and no stream brings it."""
+
+    def there() -> bool:
+        if wanted.count():
+            return True
+        page.wait_for_timeout(250)
+        page.reload()
+        return False
+
+    until(there)

@@ -9,6 +9,7 @@ from typing import Any
 
 import trio
 
+from tests.kit.patience import PATIENCE_S
 from tests.kit.product import Product
 from tests.kit.simulators import Simulator, simulator
 
@@ -37,7 +38,7 @@ def simulated(
 
     thread = threading.Thread(target=trio.run, args=(live,), daemon=True)
     thread.start()
-    assert ready.wait(15), f"{identity} did not connect"
+    assert ready.wait(PATIENCE_S), f"{identity} did not connect"
     try:
         yield made[0]
     finally:

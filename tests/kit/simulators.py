@@ -35,7 +35,7 @@ from trio_websocket import ConnectionClosed
 from tests.kit.product import Product
 
 CALLS: Final[dict[str, ModuleType]] = {"1.6": ocpp.v16.call, "2.0.1": ocpp.v201.call, "2.1": ocpp.v21.call}
-PATIENCE: Final = 15.0
+PATIENCE: Final = 60.0
 
 Answer = dict[str, Any] | Callable[[dict[str, Any]], dict[str, Any] | None] | None
 

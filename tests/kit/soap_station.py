@@ -32,7 +32,7 @@ SOAP_11: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 WSA: Final = "http://www.w3.org/2005/08/addressing"
 CS: Final = "urn://Ocpp/Cs/2012/06/"
 CP: Final = "urn://Ocpp/Cp/2012/06/"
-PATIENCE: Final = 15.0
+PATIENCE: Final = 60.0
 
 ENVELOPE: Final = """<?xml version="1.0" encoding="UTF-8"?>
 <SOAP-ENV:Envelope xmlns:SOAP-ENV="{soap}" xmlns:wsa5="{wsa}" xmlns:cs="{ns}">

@@ -33,7 +33,7 @@ def upload(made: Product, firmware: bytes) -> None:
     pieces = [ParseDict({"firmware_image": described}, kind()), kind(data=firmware)]
     with grpc.insecure_channel(f"127.0.0.1:{made.control_port}") as channel:
         stub = firmware_images_pb2_grpc.FirmwareImageServiceStub(channel)
-        stub.UploadFirmwareImage(iter(pieces), timeout=20, metadata=(("authorization", f"Bearer {made.key}"),))
+        stub.UploadFirmwareImage(iter(pieces), timeout=60, metadata=(("authorization", f"Bearer {made.key}"),))
 
 
 def test_a_backup_is_put_back(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def haproxy(running: Product) -> Iterator[HaProxy]:
     with (running.folder / "haproxy.log").open("wb") as log:
         process = subprocess.Popen(["haproxy", "-f", str(file), "-db"], stdout=log, stderr=log)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not made.stats.exists() or "L7OK" not in made.states().get("version2", ""):
             assert process.poll() is None, (running.folder / "haproxy.log").read_text()
             assert time.monotonic() < deadline, made.states()
@@ -115,7 +115,7 @@ def haproxy(running: Product) -> Iterator[HaProxy]:
         yield made
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.mark.parametrize("version", ["version1", "version2"])

@@ -12,7 +12,7 @@ from tests.kit.desk import desk as open_desk
 from tests.kit.product import product
 from tests.kit.simulators import Simulator, moment, simulator
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 
 class Keys:
@@ -80,7 +80,7 @@ async def test_a_16_station_is_read_set_by_template_uploaded_to_and_caught_drift
         async with simulator(running, "CFG-1", "1.6") as cp:
             keys = Keys(cp)
             await boot_16(cp)
-            with trio.fail_after(20):
+            with trio.fail_after(60):
                 while keys.values["MeterValueSampleInterval"] != "15":
                     await trio.sleep(0.1)
 

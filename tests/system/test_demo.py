@@ -17,7 +17,7 @@ from loadtest.demo.world import make_world
 from tests.kit.desk import Desk, desk
 from tests.kit.product import Product, product
 
-pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5")]
+pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5"), pytest.mark.timeout(600)]
 STATIONS, DAYS = 3, 3
 
 
@@ -28,7 +28,7 @@ def demo(running: Product, *flags: str) -> subprocess.CompletedProcess[str]:
         running.command("demo", *where, *size, *flags),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         env=running.environment() | {"CHARGEHOUSE_API_KEY": running.key, "COLUMNS": "200"},
     )

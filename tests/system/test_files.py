@@ -93,7 +93,7 @@ async def a_log_of_2_by_ftp(made: Product, desk: Desk) -> None:
         address = urlsplit(told["log"]["remoteLocation"])
 
         def send() -> str:
-            with ftplib.FTP(timeout=10) as ftp:
+            with ftplib.FTP(timeout=60) as ftp:
                 ftp.connect(address.hostname or "", address.port or 0)
                 ftp.login(address.username or "", address.password or "")
                 ftp.cwd(address.path)
@@ -145,7 +145,7 @@ def upload_image(made: Product) -> str:
     with grpc.insecure_channel(f"127.0.0.1:{made.control_port}") as channel:
         stub = firmware_images_pb2_grpc.FirmwareImageServiceStub(channel)
         metadata = (("authorization", f"Bearer {made.key}"),)
-        return str(stub.UploadFirmwareImage(iter(pieces), timeout=20, metadata=metadata).firmware_image.name)
+        return str(stub.UploadFirmwareImage(iter(pieces), timeout=60, metadata=metadata).firmware_image.name)
 
 
 async def pictures(desk: Desk) -> None:

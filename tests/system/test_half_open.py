@@ -20,9 +20,9 @@ OFFLINE = stations_pb2.CONNECTION_STATE_OFFLINE
 
 
 @asynccontextmanager
-async def installation(*, ping: str) -> AsyncIterator[tuple[Product, Api, Cable]]:
-    """A running product, its API, and a cable to its OCPP port."""
-    with product(unknown_stations="accept", ping_interval=ping, ping_timeout=ping) as running, api(running) as control:
+async def installation(*, ping: str, bound: str) -> AsyncIterator[tuple[Product, Api, Cable]]:
+    """A running product, its API, and a cable to its OCPP port. `bound`: how long it waits for a pong, in seconds."""
+    with product(unknown_stations="accept", ping_interval=ping, ping_timeout=bound) as running, api(running) as control:
         async with cable(lambda: trio.open_tcp_stream("127.0.0.1", running.ocpp_port)) as wire:
             yield running, control, wire
 
@@ -35,31 +35,31 @@ async def the_station(control: Api, identity: str) -> stations_pb2.Station:
     return found
 
 
-async def becomes(control: Api, identity: str, state: int, seconds: float) -> None:
-    with trio.fail_after(seconds):
+async def becomes(control: Api, identity: str, state: int) -> None:
+    with trio.fail_after(60):
         while (await the_station(control, identity)).connection_state != state:
             await trio.sleep(0.05)
 
 
 async def test_a_station_whose_cable_was_cut_is_found_by_pings() -> None:
     async with (
-        installation(ping="1") as (running, control, wire),
+        installation(ping="1", bound="6") as (running, control, wire),
         station(running, "SILENT") as silent,
         station(running, "CUT", port=wire.port) as cut,
     ):
         await silent.boot()
         await cut.boot()
-        await becomes(control, "CUT", ONLINE, 5)
+        await becomes(control, "CUT", ONLINE)
         began = trio.current_time()
         wire.pull()
-        await becomes(control, "CUT", OFFLINE, 6)
+        await becomes(control, "CUT", OFFLINE)
         assert trio.current_time() - began > 1  # by its silence, not by luck
         assert not cut.closed.is_set()
         # Who answers pings may say nothing for as long as it likes.
         assert (await the_station(control, "SILENT")).connection_state == ONLINE
         assert not silent.closed.is_set()
         request = messages_pb2.ListMessagesRequest(station=(await the_station(control, "CUT")).name)
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             while True:
                 entries = (await ask(control.messages.ListMessages, request)).entries
                 if any("half-open" in entry.content for entry in entries):
@@ -70,12 +70,12 @@ async def test_a_station_whose_cable_was_cut_is_found_by_pings() -> None:
 
 async def test_the_reconnect_wins_while_the_old_socket_still_hangs() -> None:
     async with (
-        installation(ping="60") as (running, control, wire),
+        installation(ping="120", bound="120") as (running, control, wire),
         station(running, "BACK", port=wire.port) as old,
     ):
         await old.boot()
         wire.pull()
-        with trio.fail_after(3):
+        with trio.fail_after(60):
             async with station(running, "BACK") as new:
                 assert (await new.boot())["status"] == "Accepted"
                 found = await the_station(control, "BACK")

@@ -12,7 +12,7 @@ import trio
 from tests.kit.chargers import Charger, check_nothing_is_missing_or_double, in_the_middle_of_charging
 from tests.kit.product import api, product
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 STATIONS = 200
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.kit.product import Product, product
 
-pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5")]
+pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def loadtest(running: Product, *flags: str, key: str) -> subprocess.CompletedPro
         running.command("loadtest", *where, *flags),
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=300,
         check=False,
         env=running.environment() | {"CHARGEHOUSE_API_KEY": key, "COLUMNS": "120"},
     )

@@ -17,7 +17,7 @@ import pytest
 from tests.kit.liar import LIES, Lie, lying
 from tests.kit.product import Product, product
 
-pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5"), pytest.mark.timeout(600)]
 VERSIONS = ("1.6", "2.0.1")
 RUN = "--minutes 0.25 --time-scale 600 --ramp 1 --meter-interval 0.5"
 
@@ -36,7 +36,7 @@ def loadtest(running: Product, port: int, *flags: str) -> tuple[subprocess.Compl
         running.command("loadtest", *where, *RUN.split(), *flags, "--json", str(report)),
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=300,
         check=False,
         env=running.environment() | {"CHARGEHOUSE_API_KEY": running.key, "COLUMNS": "200"},
     )

@@ -12,7 +12,7 @@ from loadtest.saturate import check, saturate_now
 from loadtest.target import parse_target
 from tests.kit.product import Product, product
 
-pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5")]
+pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from loadtest.recipes import ready_scenarios
 from tests.kit.product import Product, free_port, product
 from tests.kit.tls_authority import Authority
 
-pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5"), pytest.mark.timeout(600)]
 
 # What makes each one small; the rest is as it comes.
 SMALL = "--stations 20 --minutes 0.1 --ramp 1 --time-scale 600"
@@ -64,7 +64,7 @@ def loadtest(running: Product, scenario: str, *flags: str) -> dict[str, object]:
         [*command(running, scenario, *flags), "--json", str(report)],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=300,
         check=False,
         env=environment(running),
     )
@@ -116,7 +116,7 @@ def test_a_server_whose_certificate_nobody_vouches_for_is_not_talked_to(running:
         command(running, "steady", *flags, "--stations", "2", "--grace", "0"),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
         env=environment(running),
     )
@@ -138,17 +138,17 @@ def test_ctrl_c_ends_all_processes_and_what_there_is_is_right(running: Product, 
     assert process.stdout is not None
     reader = threading.Thread(target=told.extend, args=(process.stdout,))
     reader.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 150
     while not any("answers/s" in line and " 0 answers/s" not in line for line in told):
         assert process.poll() is None, told
         assert time.monotonic() < deadline, told
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(60) == 130, told
+    assert process.wait(120) == 130, told
     reader.join(10)
     process.stdout.close()
     found = json.loads(report.read_text())
     assert found["interrupted"]
     assert found["failures"] == []
     assert found["wrong"] == []
-    assert found["seconds"] < 60
+    assert found["seconds"] < 240  # of 300

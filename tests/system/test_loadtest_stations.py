@@ -26,7 +26,7 @@ from tests.kit.desk import desk as open_desk
 from tests.kit.product import Product
 from tests.kit.product import product as start_product
 
-pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5")]
+pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5"), pytest.mark.timeout(600)]
 HABITS = Habits(
     meter_interval=0.5, time_scale=120.0, call_timeout=15.0, remote_session_length=600.0, install_seconds=0.2
 )
@@ -60,7 +60,7 @@ async def living(running: Product, identity: str, version: str) -> AsyncIterator
         nursery.cancel_scope.cancel()
 
 
-async def until(happy: Callable[[], bool], seconds: float = 20.0) -> None:
+async def until(happy: Callable[[], bool], seconds: float = 90.0) -> None:
     with trio.fail_after(seconds):
         while not happy():
             await trio.sleep(0.02)

@@ -19,7 +19,7 @@ from loadtest.tally import Tally
 from loadtest.target import Dialler, parse_target
 from tests.kit.product import Product, product
 
-pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5")]
+pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5"), pytest.mark.timeout(600)]
 
 VERSIONS = ("1.6", "2.0.1", "2.1")
 CAR = Car(capacity_wh=60_000, soc=0.2, max_power_w=11_000, phases=3)

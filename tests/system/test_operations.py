@@ -17,7 +17,7 @@ from tests.kit.desk import desk as open_desk
 from tests.kit.product import Product, product
 from tests.kit.simulators import Simulator, simulator
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 STATIONS = 12
 FIRMWARE = bytes(range(256)) * 400
@@ -109,7 +109,7 @@ async def test_a_killed_operation_goes_on_and_resets_nobody_twice() -> None:
                 assert len(told.targets) == STATIONS
                 made = await desk.call("operations.CreateOperation", operation=draft)
                 name = made.operation.name
-                with trio.fail_after(30):  # two that are silent fill both places
+                with trio.fail_after(60):  # two that are silent fill both places
                     while not (fleet.resets[fleet.names[1]] and fleet.resets[fleet.names[4]]):
                         await trio.sleep(0.1)
 
@@ -140,7 +140,7 @@ def upload_image(running: Product) -> str:
     with grpc.insecure_channel(f"127.0.0.1:{running.control_port}") as channel:
         stub = firmware_images_pb2_grpc.FirmwareImageServiceStub(channel)
         metadata = (("authorization", f"Bearer {running.key}"),)
-        return str(stub.UploadFirmwareImage(iter(pieces), timeout=20, metadata=metadata).firmware_image.name)
+        return str(stub.UploadFirmwareImage(iter(pieces), timeout=60, metadata=metadata).firmware_image.name)
 
 
 async def _update_all(desk: Desk, fleet: Fleet, image: str) -> None:

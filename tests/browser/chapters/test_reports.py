@@ -16,7 +16,7 @@ from tests.kit.online import online
 from tests.kit.pressing import press
 from webui.pages.reports import last_month
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from tests.kit.house import House
 from tests.kit.live_stations import LiveStation, live_station
 from tests.kit.pressing import press, yes
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 TAG = "04AA11BB22CC80"
 
 

@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, expect
 from tests.kit.house import House
 from tests.kit.live_stations import live_station
 from tests.kit.looks import faults
-from tests.kit.pressing import press
+from tests.kit.pressing import press, reload_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 @pytest.mark.feature("F-RES-1", "F-NEWS-1")
@@ -48,11 +48,7 @@ def test_an_outlet_is_reserved_for_a_user_and_found_again(house: House, chromium
         house.ask("reservations.CancelReservation", name=number)
         house.ask("reservations.JoinWaitingList", station=name, id_token="04AA11BB22CC80")
         told.page.goto("/notifications")
-        for _attempt in range(60):
-            if told.page.get_by_text("Reservation at Lime Bay").count():
-                break
-            told.page.wait_for_timeout(250)
-            told.page.reload()
+        reload_until(told.page, told.page.get_by_text("Reservation at Lime Bay"))
         expect(told.page.get_by_text("Reservation at Lime Bay").first).to_be_visible()
         assert "stations/" not in told.page.locator("main").inner_text()
         told.close()

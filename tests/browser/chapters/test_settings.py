@@ -18,10 +18,10 @@ from playwright.sync_api import Browser, Page, expect
 from tests.kit.desk import Desk
 from tests.kit.house import PASSWORD, ROLES, House, Visit
 from tests.kit.looks import faults
-from tests.kit.patience import until
-from tests.kit.pressing import press, yes
+from tests.kit.patience import PAGE_PATIENCE_MS, until
+from tests.kit.pressing import press, reload_until, yes
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 def one_time_code(secret: str, step: int = 0) -> str:
@@ -47,7 +47,7 @@ def enter(page: Page, email: str, password: str = PASSWORD) -> None:
 
 def guest(house: House, chromium: Browser, **options: object) -> Visit:
     context = chromium.new_context(base_url=house.address, **{"locale": "en-GB", "reduced_motion": "reduce", **options})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PAGE_PATIENCE_MS)
     visit = Visit(context, context.new_page())
     context.on("console", lambda message: visit.said(message.type, message.text))
     return visit
@@ -267,13 +267,10 @@ def test_addresses_are_copied_and_a_backup_is_made_and_proven(house: House, chro
     row.get_by_role("button").click()
     expect(row.get_by_role("button")).to_contain_text("Copied")
     press(page.get_by_role("button", name="Back up now"))
-    for _ in range(60):
-        if page.get_by_role("button", name="Prove it").count():
-            break
-        page.wait_for_timeout(500)
-        page.goto("/settings/system")
-    press(page.get_by_role("button", name="Prove it").first, timeout=60_000)
-    expect(page.locator("#backups").get_by_text("Proven", exact=True).first).to_be_visible(timeout=60_000)
+    page.goto("/settings/system")
+    reload_until(page, page.get_by_role("button", name="Prove it"))
+    press(page.get_by_role("button", name="Prove it").first, timeout=120_000)
+    expect(page.locator("#backups").get_by_text("Proven", exact=True).first).to_be_visible(timeout=120_000)
     visit.close()
 
 

@@ -11,13 +11,14 @@ from playwright.sync_api import Browser, Page, expect
 from tests.kit.desk import Desk
 from tests.kit.house import House
 from tests.kit.identity_provider import CLIENT, SECRET, Provider, identity_provider
+from tests.kit.patience import PAGE_PATIENCE_MS
 from tests.kit.pressing import press
 from tests.kit.product import ADMIN, free_port, product
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.system,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(600),
     pytest.mark.feature("F-USR-3"),
 ]
 BUTTON = "Company account"
@@ -60,7 +61,7 @@ def claims(subject: str, email: str, *roles: str, **more: Any) -> dict[str, Any]
 def page(chromium: Browser, office: House, provider: Provider) -> Iterator[Page]:
     """Of nobody yet. It asks nothing of anybody but the portal and, on the way in, the provider."""
     context = chromium.new_context(base_url=office.address, locale="en-GB")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PAGE_PATIENCE_MS)
     foreign: list[str] = []
     homes = (office.address, provider.address, "data:", "blob:")
     context.on("request", lambda request: None if request.url.startswith(homes) else foreign.append(request.url))

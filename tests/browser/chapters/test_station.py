@@ -16,7 +16,7 @@ from tests.kit.looks import complaints
 from tests.kit.online import online
 from tests.kit.pressing import press, yes
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 def known(house: House, identity: str) -> str:
@@ -195,7 +195,7 @@ def test_a_log_is_ordered_followed_and_downloaded(house: House, chromium: Browse
         address = asked["location"].rstrip("/") + "/diag.log"
         station.call("DiagnosticsStatusNotification", status="Uploading")
         request = urllib.request.Request(address, b"all is well\n", method="PUT")
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             assert answer.status < 300
         station.call("DiagnosticsStatusNotification", status="Uploaded")
         expect(page.locator("#progress")).to_contain_text("done")

@@ -18,7 +18,7 @@ from tests.kit.looks import complaints
 from tests.kit.pressing import press, yes
 from tests.kit.product import station
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 def known(house: House, prefix: str, number: int, place: str = "South Yard") -> list[str]:
@@ -48,6 +48,7 @@ def test_stations_are_found_by_every_filter_sorted_both_ways_and_exported_as_sho
         page.locator("#more-filters summary").click()
         page.get_by_label("Protocol").select_option("ocpp1.6")
         expect(page.locator("#station-rows tr")).to_have_count(1)
+        expect(page).to_have_url(re.compile("=ocpp1.6"))
         page.reload()
         expect(page.get_by_label("Protocol")).to_have_value("ocpp1.6")
         page.goto("/stations?identity=filter-")
@@ -71,7 +72,7 @@ def test_filters_are_kept_as_a_view_under_a_name(house: House, chromium: Browser
     page.goto("/stations?state=offline&identity=cp-")
     page.locator(".views-menu summary").click()
     page.get_by_label("Name of this view").fill("Silent ones")
-    page.locator(".views-menu").get_by_role("button", name="Save").click()
+    press(page.locator(".views-menu").get_by_role("button", name="Save"))
     page.goto("/stations")
     page.locator(".views-menu summary").click()
     page.get_by_role("link", name="Silent ones").click()
@@ -140,7 +141,7 @@ def test_a_driver_sees_shared_stations_told_apart_from_own_ones(house: House, ch
     page = visit.page
     page.goto("/stations?identity=whose-")
     expect(page.locator("#station-rows tr")).to_have_count(2)
-    assert page.get_by_role("link", name="Add station").count() == 0
+    expect(page.get_by_role("link", name="Add station")).to_have_count(0)
     page.get_by_role("combobox", name="Whose").select_option("shared")
     expect(page.locator("#station-rows tr")).to_have_count(1)
     expect(page.locator("#station-rows")).to_contain_text("WHOSE-2")
@@ -171,7 +172,7 @@ def test_connectors_are_listed_with_their_state_live_and_filtered_by_it(house: H
         page.get_by_role("checkbox", name="Paused by vehicle").check()
         expect(rows).to_have_count(1)
         expect(page).to_have_url(re.compile("status=SUSPENDED_EV"))
-        assert page.locator(".tick").count() == 9
+        expect(page.locator(".tick")).to_have_count(9)
         visit.close()
     with house.visitor("support") as http:
         lines = list(csv.reader(io.StringIO(http.get("/connectors.csv?q=PLUG-1").text.lstrip("\ufeff"))))

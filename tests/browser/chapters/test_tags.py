@@ -11,7 +11,7 @@ from tests.kit.house import House
 from tests.kit.looks import complaints
 from tests.kit.pressing import press, yes
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 def tag(house: House, id_token: str, **fields: object) -> str:

@@ -12,7 +12,7 @@ from tests.kit.house import House
 from tests.kit.looks import complaints
 from tests.kit.pressing import press, yes
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 @pytest.mark.feature("F-SES-6")

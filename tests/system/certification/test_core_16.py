@@ -11,7 +11,7 @@ import pytest
 import trio
 from trio_websocket import ConnectionRejected
 
-from control.v1 import sessions_pb2
+from control.v1 import sessions_pb2, stations_pb2
 from tests.kit.desk import Denied, Desk
 from tests.kit.product import Product
 from tests.kit.simulators import Simulator, moment, simulator
@@ -30,6 +30,7 @@ from tests.system.certification.steps_16 import (
 pytestmark = [pytest.mark.system, pytest.mark.feature("F-OCPP-1")]
 
 ENDED = sessions_pb2.SESSION_STATE_ENDED
+OFFLINE = stations_pb2.CONNECTION_STATE_OFFLINE
 REMOTE = sessions_pb2.AUTHENTICATION_REMOTE
 
 
@@ -462,7 +463,8 @@ async def test_tc_055_trigger_message_rejected(running: Product, desk: Desk) -> 
 async def test_a_station_that_is_away_is_told_at_once(running: Product, desk: Desk) -> None:
     async with charging_station(running, desk, "TC-OFF") as (cp, name):
         await _left(cp)
-    with trio.fail_after(5), pytest.raises(Denied) as denied:
+    await desk.until(lambda: desk.station(name), lambda found: found.connection_state == OFFLINE)
+    with trio.fail_after(20), pytest.raises(Denied) as denied:  # a command to one that is silent takes 30
         await desk.call("remote.ClearCache", target=target(name))
     assert (denied.value.code, denied.value.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "STATION_OFFLINE")
 
