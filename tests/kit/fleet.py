@@ -15,6 +15,8 @@ from trio_websocket import ConnectionClosed, HandshakeError
 
 ANSWER_SECONDS = 6.0
 """Then it tries another connection: less than a paused node takes, so that it comes back to find its stations gone."""
+LONGEST_ANSWER_SECONDS = 30.0
+"""A system that is only slow gets more time with each attempt: those who ask again and again make it no faster."""
 
 
 @dataclass
@@ -56,6 +58,7 @@ class FleetStation:
         self._clock = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
         self._serial = 0
         self._steps = self._charging()
+        self._patience = ANSWER_SECONDS
         self._pending: tuple[str, dict[str, Any]] | None = None
         self._replies: dict[str, Any] = {}
         self._news = trio.Event()
@@ -77,6 +80,7 @@ class FleetStation:
                 why = repr(gone.exceptions)
             except* trio.TooSlowError:
                 why = "no answer in time"
+                self._patience = min(self._patience * 1.5, LONGEST_ANSWER_SECONDS)
             if not self.connected:
                 self.failures.append(why)
             self.connected = False
@@ -86,7 +90,7 @@ class FleetStation:
         stream = await trio.open_tcp_stream("127.0.0.1", self._port)
         try:
             async with trio.open_nursery() as nursery:
-                with trio.fail_after(10):
+                with trio.fail_after(self._patience + 4):
                     socket = await trio_websocket.wrap_client_stream(
                         nursery, stream, "127.0.0.1", f"/ocpp/{self.identity}", subprotocols=["ocpp1.6"]
                     )
@@ -141,7 +145,7 @@ class FleetStation:
     async def _ask(self, socket: trio_websocket.WebSocketConnection, action: str, payload: dict[str, Any]) -> Any:
         self._serial += 1
         message_id, sent_at = f"{self.identity}-{self._serial}", trio.current_time()
-        with trio.fail_after(ANSWER_SECONDS):
+        with trio.fail_after(self._patience):
             await socket.send_message(json.dumps([2, message_id, action, payload]))
             while message_id not in self._replies:
                 await self._news.wait()
@@ -150,6 +154,7 @@ class FleetStation:
             self.faults.append(f"{action}: {frame}")
             raise _Gone(f"{action}: {frame}")
         self.answered_sent_at = sent_at
+        self._patience = ANSWER_SECONDS
         return frame[2]
 
     async def _read(self, socket: trio_websocket.WebSocketConnection) -> None:

@@ -145,13 +145,13 @@ class Product:
 
 
 @contextlib.contextmanager
-def product(*, portal: bool = False, admin: bool = True, **settings: str) -> Iterator[Product]:
+def product(*, portal: bool = False, admin: bool = True, patience: float = 60.0, **settings: str) -> Iterator[Product]:
     """A running installation in a fresh folder; ends with the block."""
     with tempfile.TemporaryDirectory(prefix="chargehouse-") as name:
         os.chmod(name, 0o755)
         made = Product(Path(name), {key.replace("_", "-"): value for key, value in settings.items()}, portal, admin)
         try:
-            made.start()
+            made.start(patience)
             yield made
         finally:
             if made.process is not None and made.process.poll() is None:

@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 
 STATIONS = int(os.environ.get("CLUSTER_STATIONS", "300"))
 SEED = int(os.environ.get("CLUSTER_SEED", "7"))
-PACE = float(os.environ.get("CLUSTER_PACE", str(max(0.3, STATIONS / 120))))
-"""Some 120 messages a second, however many stations."""
+PACE = float(os.environ.get("CLUSTER_PACE", str(max(0.3, STATIONS / 100))))
+"""Some 100 messages a second, however many stations."""
 CUT_SECONDS = 25.0
 """Long enough to be given up."""
 

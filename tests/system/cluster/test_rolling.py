@@ -11,7 +11,7 @@ import trio
 from tests.kit.cluster import cluster
 from tests.kit.cluster_books import used
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(450)]
 
 STATIONS = 90
 PACE = 1.0
