@@ -94,7 +94,7 @@ class Product:
         given = {"CHARGEHOUSE_ADMIN_EMAIL": ADMIN[0], "CHARGEHOUSE_ADMIN_PASSWORD": ADMIN[1]}
         return kept | (given if self.admin else {})
 
-    def start(self, patience: float = 60.0) -> None:
+    def start(self, patience: float = 180.0) -> None:
         """Start and wait until stations can connect."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -110,7 +110,7 @@ class Product:
 
     def healthy(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.ocpp_port}/healthz", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ocpp_port}/healthz", timeout=10) as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
@@ -121,7 +121,7 @@ class Product:
             self.command("key", "create", "--name", "tests", "--role", role, *flags),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
             env=self.environment(),
         )
@@ -134,7 +134,7 @@ class Product:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, timeout: float = 20.0) -> int:
+    def stop(self, timeout: float = 60.0) -> int:
         """SIGTERM; the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
@@ -155,7 +155,7 @@ def product(*, portal: bool = False, admin: bool = True, patience: float = 60.0,
             yield made
         finally:
             if made.process is not None and made.process.poll() is None:
-                made.stop(30)
+                made.stop(90)
 
 
 class Api:
@@ -188,7 +188,7 @@ class Api:
 
     def add_token(self, id_token: str) -> None:
         self.tokens.CreateIdToken(
-            id_tokens_pb2.CreateIdTokenRequest(id_token=id_tokens_pb2.IdToken(id_token=id_token)), timeout=10
+            id_tokens_pb2.CreateIdTokenRequest(id_token=id_tokens_pb2.IdToken(id_token=id_token)), timeout=60
         )
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from tests.kit.pressing import press
 from tests.kit.simulated import simulated
 from tests.kit.simulators import Simulator, moment
 
-pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
 
 
 def known(house: House, identity: str) -> str:
