@@ -35,6 +35,7 @@ NO_TEST_OF_ITS_OWN: dict[str, str] = {
     "csms/app/chapters/configuration.py": "wiring only; tests/system/test_configuration.py runs it",
     "csms/services/configuration_templates.py": "tests/csms/services/test_configuration_work.py applies them",
     "csms/services/station_settings.py": "tests/csms/services/test_configuration.py reads, compares and sends by it",
+    "csms/storage/attempts.py": "tests/contracts/test_attempts.py runs it",
     "csms/storage/configuration.py": "tests/contracts/test_configuration.py runs it on PostgreSQL",
     "csms/storage/configuration_templates.py": "tests/contracts/test_configuration.py runs it on PostgreSQL",
     "webui/pages/tariffs.py": "pages are tested in a browser: tests/browser/chapters/test_tariffs.py",
