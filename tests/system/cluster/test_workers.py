@@ -10,26 +10,29 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
-from control.v1 import stations_pb2
+from control.v1 import sessions_pb2, stations_pb2
+from tests.kit.cluster_books import ENERGY_WH
+from tests.kit.cluster_callers import Commander, in_thread
 from tests.kit.desk import Desk
 from tests.kit.desk import desk as open_desk
 from tests.kit.fleet import FleetStation
 from tests.kit.product import Product
 from tests.kit.product import product as start_product
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(450)]
 
 STATIONS = 16
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Product]:
-    with start_product(workers="2", unknown_stations="accept", portal=True) as made:
-        deadline = time.monotonic() + 90
+    with start_product(workers="2", unknown_stations="accept", portal=True, patience=150.0) as made:
+        deadline = time.monotonic() + 150
         while "is running with" not in made.log.read_text():  # the first node serves already
             assert time.monotonic() < deadline, made.log.read_text()
             time.sleep(0.1)
@@ -135,12 +138,52 @@ async def test_a_node_that_is_killed_is_started_again_and_its_stations_come_back
             assert await clear_cache(desk, names[each.identity]) == "Accepted"
 
 
-async def test_nodes_are_restarted_one_by_one_while_stations_charge(running: Product) -> None:
+@pytest.mark.feature("F-SYS-7")
+async def test_nodes_are_restarted_one_by_one_and_nobody_who_knocks_is_turned_away(
+    running: Product, desk: Desk
+) -> None:
     assert running.process is not None
     async with fleet_of(running.ocpp_port) as fleet:
-        before = nodes_of(running)
-        running.process.send_signal(signal.SIGHUP)
-        await until(lambda: "all nodes were restarted" in running.log.read_text(), 150)
+        await until(lambda: all(each.sessions for each in fleet))
+        known = await names_of(desk)
+        commander = Commander([running.control_port], running.key, [known[each.identity] for each in fleet], 5)
+        before, connections = nodes_of(running), [each.connections for each in fleet]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(in_thread(commander.run))
+            running.process.send_signal(signal.SIGHUP)
+            await until(lambda: "all nodes were restarted" in running.log.read_text(), 250)
+            charged = {each.identity: len(each.sessions) for each in fleet}
+            await until(lambda: all(len(each.sessions) > charged[each.identity] for each in fleet), 90)
+            commander.enough = True
         assert not before & nodes_of(running)
-        charged = {each.identity: len(each.sessions) for each in fleet}
-        await until(lambda: all(len(each.sessions) > charged[each.identity] for each in fleet), 90)
+        assert all(each.connections > was for each, was in zip(fleet, connections, strict=True)), "all had to move"
+        assert {each.identity: each.failures for each in fleet if each.failures} == {}
+        assert [each.faults for each in fleet if each.faults] == []
+        check_commands(fleet, commander)
+        await check_sessions(desk, fleet)
+
+
+def check_commands(fleet: list[FleetStation], commander: Commander) -> None:
+    seen = [mark for each in fleet for mark in each.asked]
+    assert len(set(seen)) == len(seen), "a command was carried out twice"
+    assert commander.wrong == []
+    assert commander.answered <= set(seen)
+    assert len(commander.answered) > len(commander.outcomes) / 2, commander.outcomes
+
+
+async def check_sessions(desk: Desk, fleet: list[FleetStation]) -> None:
+    """What was answered until now is there, as it was told."""
+    answered = [(each.identity, list(each.sessions)) for each in fleet]
+    kept: dict[int, Any] = {}
+    token = ""
+    while True:
+        page = await desk.call("sessions.ListSessions", page_size=1000, page_token=token, skip_totals=True)
+        kept |= {int(each.name.rpartition("/")[2]): each for each in page.sessions}
+        if not (token := page.next_page_token):
+            break
+    for identity, sessions in answered:
+        for session in sessions[:-1]:
+            found = kept[session.number]
+            assert found.station_identity == identity
+            assert (found.state, found.energy_wh) == (sessions_pb2.SESSION_STATE_ENDED, ENERGY_WH)
+        assert sessions[-1].number in kept
