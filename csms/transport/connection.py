@@ -13,6 +13,7 @@ import contextlib
 import http
 import logging
 import socket
+import ssl
 from collections.abc import Callable
 
 import trio
@@ -251,7 +252,7 @@ class WebSocketConnection(Wire):
             await self._flush_all()
 
     def offer_to(self, taker: Taker) -> None:
-        """See `csms.ports.wire.Wire`. Over TLS, and where there is no epoll, nothing is ever offered."""
+        """See `csms.ports.wire.Wire`. Where there is no epoll, nothing is ever offered."""
         self._taker = taker
         if self._reader is not None:
             self._reader.eager = self._offer
@@ -266,7 +267,10 @@ class WebSocketConnection(Wire):
         self._offering = True
         try:
             while reader.expects_more:
-                data = self._take_from_kernel()
+                try:
+                    data = self._take_from_kernel()
+                except ssl.SSLWantWriteError:  # the reader will wait for that
+                    return False
                 if not data:
                     return data is None
                 self._feed(data)

@@ -5,8 +5,10 @@ each socket is registered once and says when *more* has come; one task, asleep i
 wakes whoever waits. Where there is no epoll, `trio.lowlevel.wait_readable` does.
 
 Edge-triggered means: after the edge, a reader must read until the kernel has no more before it may wait again. That is
-`Reader`'s affair: it waits only when a read came up short (epoll(7), "Do I need to continuously read…") and the peer
-has not hung up, for which there may be no second edge.
+`Reader`'s affair: it waits only when a read came up short (epoll(7), "Do I need to continuously read…"; under TLS, when
+the library wants more) and the peer has not hung up, for which there may be no second edge.
+
+A message need not wake anybody: see `Reader.eager`.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Wire:
         self._broken = False  # nothing more can be written
         self._dead = False  # the file descriptor is closed
         self._reading = False  # a task waits for bytes
-        self._reader = Reader(sock) if HAS_EPOLL and self._tls is None else None
+        self._reader = Reader(sock) if HAS_EPOLL else None
         self.last_received = trio.current_time()
         self.bytes_received = 0
         self.bytes_sent = 0
@@ -89,6 +89,7 @@ class Wire:
                 self._tls.do_handshake()
                 break
             except ssl.SSLWantReadError:
+                self._drained()
                 await self._wait_readable()
             except ssl.SSLWantWriteError:
                 await self._wait_writable()
@@ -97,7 +98,7 @@ class Wire:
 
     async def _read(self) -> bytes | None:
         """Bytes from the peer, b"" at its end (or a reset), None for "look again"."""
-        if self._tls is not None and self._tls.pending():
+        if self._reader is None and self._tls is not None and self._tls.pending():
             await trio.lowlevel.checkpoint()
         else:
             await self._wait_readable()
@@ -114,8 +115,7 @@ class Wire:
         try:
             data = self._sock.recv(_READ_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
-            if self._reader is not None:
-                self._reader.drained()
+            self._drained()
             return None
         except ssl.SSLWantWriteError:
             raise
@@ -125,10 +125,15 @@ class Wire:
         size = len(data)
         if not size:
             self._eof = True
-        if size < _READ_SIZE and self._reader is not None:
-            self._reader.drained()
+        if size < _READ_SIZE and self._tls is None:  # TLS gives a record at a time, whatever the kernel has
+            self._drained()
         self.bytes_received += size
         return data
+
+    def _drained(self) -> None:
+        """The kernel has no more for now."""
+        if self._reader is not None:
+            self._reader.drained()
 
     # -- out -----------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ class MemoryWire:
     """`csms.ports.wire.Wire`. `capacity`: how many messages of ours the station may leave unread."""
 
     offers = True
-    """Whether messages are offered, as by a plain socket, or never, as by TLS."""
+    """Whether messages are offered, as by a socket, or never, as where there is no epoll."""
 
     def __init__(self, remote_address: str = "192.0.2.7", *, capacity: float = math.inf) -> None:
         self.remote_address = remote_address

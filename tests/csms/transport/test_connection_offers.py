@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import trio
@@ -13,7 +15,7 @@ from websockets.frames import Opcode
 
 from csms.transport.connection import BinaryMessage, ConnectionClosed, WebSocketConnection
 from csms.transport.readiness import HAS_EPOLL
-from tests.csms.transport.station_client import frame, tcp_pair
+from tests.csms.transport.station_client import frame, make_certificate, tcp_pair
 from tests.csms.transport.test_connection import accept
 
 pytestmark = pytest.mark.skipif(not HAS_EPOLL, reason="this system has no epoll")
@@ -55,26 +57,34 @@ class Desk:
             await trio.sleep(0.005)
 
 
-@pytest.fixture
-async def desk(nursery: trio.Nursery) -> AsyncIterator[Desk]:
+@pytest.fixture(params=["plain", "tls"])
+async def desk(request: pytest.FixtureRequest, nursery: trio.Nursery, tmp_path: Path) -> AsyncIterator[Desk]:
     server, client = tcp_pair()
+    if request.param == "tls":
+        ours, its = make_certificate(tmp_path)
+        server = ours.wrap_socket(server, server_side=True, do_handshake_on_connect=False)
+        client = its.wrap_socket(client, server_hostname="localhost", do_handshake_on_connect=False)
     connection = WebSocketConnection(server, remote_address="127.0.0.1", max_size=200_000)
     nursery.start_soon(connection.handshake, accept)
-    stream = trio.SocketStream(trio.socket.from_stdlib_socket(client))
-    request = (
-        b"GET /ocpp/X HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n"
-    )
-    await stream.send_all(request)
-    assert b" 101 " in await stream.receive_some(4096)
+    assert b" 101 " in await trio.to_thread.run_sync(knock, client)
     made = Desk(connection, client)
-    client.setblocking(True)
     connection.offer_to(made.take)
     nursery.start_soon(made.reader)
     await made.rest()
     yield made
     connection.abort()
     client.close()
+
+
+def knock(client: socket.socket) -> bytes:
+    """The opening handshake, as a station does it."""
+    if isinstance(client, ssl.SSLSocket):
+        client.do_handshake()
+    client.sendall(
+        b"GET /ocpp/X HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n"
+    )
+    return client.recv(4096)
 
 
 async def test_a_message_is_taken_and_the_reader_sleeps_on(desk: Desk) -> None:
@@ -143,7 +153,7 @@ async def test_a_ping_is_answered_while_everybody_sleeps(desk: Desk) -> None:
 
 async def test_the_last_message_and_the_hang_up_in_one_edge(desk: Desk) -> None:
     desk.say(frame(b"last"))
-    desk.theirs.shutdown(socket.SHUT_WR)
+    socket.socket.shutdown(desk.theirs, socket.SHUT_WR)  # an SSLSocket's own would forget its keys
     await desk.rest()
     assert desk.taken == [b"last"]
     assert desk.end is None  # it may still hear the answer
