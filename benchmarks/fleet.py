@@ -128,20 +128,28 @@ def run(scenario: str, *flags: str, node_flags: Sequence[str] = (), workers: int
 
 def measure_fleet(sizes: Sequence[int], part: float, rounds: int, pictures: Path | None, workers: int = 1) -> str:
     """A table and a plot over the number of stations; each part of a run lasts so many seconds."""
-    fleets = []
+    fleets, failures = [], []
     for size in sizes:
         found = Fleet(size, [], [], [], [], [], [], [], [], [], [], [])
         for number in range(rounds if size <= REPEATED else 1):
             print(f"a fleet of {size:,}, round {number + 1}", file=sys.stderr, flush=True)
-            _add(found, _stay(size, part if size > REPEATED else part / 3, workers), whole=size <= REPEATED)
-        fleets.append(found)
+            try:
+                report = _stay(size, part if size > REPEATED else part / 3, workers)
+            except SystemExit as error:  # the others are worth having all the same
+                failures.append(f"\n\nA fleet of {size:,} failed: {str(error).splitlines()[0]}")
+            else:
+                _add(found, report, whole=size <= REPEATED)
+        if found.cores:
+            fleets.append(found)
+    if not fleets:
+        raise SystemExit("".join(failures))
     if pictures is not None and len(fleets) > 1:
         lines = [
             Line("CPU ms per station and minute", [(one.size, _middle(one.cost)) for one in fleets]),
             Line("KiB per station", [(one.size, _middle(one.growth)) for one in fleets]),
         ]
         (pictures / "fleet.svg").write_text(plot("Cost of a station by size of the fleet", "stations", lines))
-    return table(COLUMNS, [one.row() for one in fleets], words=0)
+    return table(COLUMNS, [one.row() for one in fleets], words=0) + "".join(failures)
 
 
 def _stay(size: int, part: float, workers: int) -> Report:

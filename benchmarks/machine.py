@@ -75,7 +75,7 @@ def pin(pid: int, cores: set[int]) -> None:
 
 @contextlib.contextmanager
 def running(
-    arguments: Sequence[str], port: int, *, patience: float = 60.0, environment: Mapping[str, str] | None = None
+    arguments: Sequence[str], port: int, *, patience: float = 120.0, environment: Mapping[str, str] | None = None
 ) -> Iterator[int]:
     """A server process, pinned; ends with the block. Its children are given the other cores."""
     process = subprocess.Popen(list(arguments), stdout=subprocess.DEVNULL, env={**os.environ, **(environment or {})})

@@ -151,13 +151,14 @@ class LoopMetrics:
             buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0),
             registry=registry,
         )
-        self._pauses = Histogram(
+        pauses = Histogram(
             "chargehouse_gc_pause_seconds",
             "Pauses by the garbage collector.",
             ("generation",),
             buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
             registry=registry,
         )
+        self._pauses = [pauses.labels(str(generation)) for generation in range(len(gc.get_threshold()))]
         self._began = 0.0
 
     async def run(self) -> None:
@@ -175,7 +176,7 @@ class LoopMetrics:
         if phase == "start":
             self._began = time.perf_counter()
         else:
-            self._pauses.labels(str(info["generation"])).observe(time.perf_counter() - self._began)
+            self._pauses[info["generation"]].observe(time.perf_counter() - self._began)
 
 
 def open_registry() -> CollectorRegistry:
