@@ -92,8 +92,7 @@ class NatsDirectory:
             if self._registry.epoch_of(station_id):
                 return await self._here.send(station_id, command, timeout=left, wait_for_station=wait_for_station)
             try:
-                holder = await self._holder(station_id)
-                settled = None if holder is None else await self._ask(holder, station_id, command, left)
+                holder, settled = await self._ask(station_id, command, left)
             except BusUnavailable as error:
                 return Settled(Outcome.REFUSED, reason=error.reason, message=error.message)
             if settled is not None:
@@ -150,25 +149,37 @@ class NatsDirectory:
         except Unreadable:
             return None
 
-    async def _ask(self, holder: Holder, station_id: int, command: Command, timeout: float) -> Settled | None:
-        """None: it is not there. Raises BusUnavailable."""
-        ticket, subject = secrets.token_hex(8), self._subject(holder, station_id)
-        order = encode(Send(station_id, holder.epoch, timeout, encode_command(command), ticket))
+    async def _ask(self, station_id: int, command: Command, timeout: float) -> tuple[Holder | None, Settled | None]:
+        """Who has the station, and what became of the command; None: nobody, or it is not there. Raises
+        BusUnavailable."""
+        holder: Holder | None = None
         try:
-            report = decode_report(await self._bus.request(subject, order, timeout + GRACE_SECONDS))
-            if isinstance(report, Gone | Closed):
-                return None
-            return settled_of(report)
-        except trio.Cancelled:  # as in one process, what is unsent goes with its caller
-            self._bus.tell(subject, encode(TakeBack(station_id, ticket)))
+            holder, data = await self._bus.door.call(self._find_and_ask, station_id, encode_command(command), timeout)
+            report = Gone() if data is None else decode_report(data)
+            return holder, None if isinstance(report, Gone | Closed) else settled_of(report)
+        except NoAnswer:
+            return holder, Settled(Outcome.UNKNOWN)
+        except Unreadable:
+            log.exception("a node answered what this version cannot read", node=holder and holder.node)
+            return holder, Settled(Outcome.UNKNOWN)
+
+    async def _find_and_ask(
+        self, station_id: int, command: msgspec.Raw, timeout: float
+    ) -> tuple[Holder | None, bytes | None]:
+        """In asyncio, both in one crossing. Raises BusUnavailable, NoAnswer."""
+        found = await self._bucket.get(str(station_id))
+        holder = None if found is None else _holder_of(found[0])
+        if holder is None or not holder.node:
+            return None, None
+        ticket, subject = secrets.token_hex(8), self._subject(holder, station_id)
+        order = encode(Send(station_id, holder.epoch, timeout, command, ticket))
+        try:
+            return holder, await self._bus.request_in_asyncio(subject, order, timeout + GRACE_SECONDS)
+        except asyncio.CancelledError:  # as in one process, what is unsent goes with its caller
+            self._bus.tell_in_asyncio(subject, encode(TakeBack(station_id, ticket)))
             raise
         except NobodyThere:
-            return None
-        except NoAnswer:
-            return Settled(Outcome.UNKNOWN)
-        except Unreadable:
-            log.exception("a node answered what this version cannot read", node=holder.node)
-            return Settled(Outcome.UNKNOWN)
+            return holder, None
 
     async def _catch_up(self) -> None:
         """The bus was away: tell again what may not have been heard, and look for what may not have been told."""
