@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from scripts.features import LIST, all_marks, area, marks_in, promises, report
 from tests.house.tree import ROOT
 
+marks = cache(all_marks)
+
 
 def test_every_marked_id_is_in_the_list() -> None:
     known = promises(LIST.read_text("utf-8"))
-    strangers = [f"{m.path.relative_to(ROOT)}:{m.line}: {m.feature}" for m in all_marks() if m.feature not in known]
+    strangers = [f"{m.path.relative_to(ROOT)}:{m.line}: {m.feature}" for m in marks() if m.feature not in known]
     assert strangers == []
 
 
@@ -21,7 +24,7 @@ def test_what_is_said_to_work_has_a_marked_test() -> None:
     section = LIST.read_text("utf-8").partition("## What works today\n")[2].partition("\n## ")[0]
     claimed = set(re.findall(r"\*\*(F-[A-Z]+-\d+)\*\*", section))
     assert claimed
-    assert claimed - {mark.feature for mark in all_marks()} == set()
+    assert claimed - {mark.feature for mark in marks()} == set()
 
 
 def test_the_list_covers_every_area() -> None:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from babel.messages.extract import extract_from_dir
 
 from webui import words
-
-ROOT = Path(words.__file__).parent
 
 
 @pytest.mark.parametrize("header", ["", "tlh", "xx-YY", "*", ";;;,", "en", "en-GB;q=0.3"])
@@ -24,14 +19,3 @@ def test_an_unknown_zone_is_utc(zone: str):
 
 def test_a_known_zone_is_used():
     assert words.manners("en-US", "Europe/Stockholm").zone_name == "Europe/Stockholm"
-
-
-def test_all_texts_can_be_extracted_for_translation():
-    methods = [("**.py", "python"), ("templates/**.html", "jinja2")]
-    found = {
-        message if isinstance(message, str) else message[0]
-        for _file, _line, message, _comments, _context in extract_from_dir(ROOT, methods)
-    }
-    assert len(found) > 300
-    for text in ("Sign in", "Start charging", "The station is accepted. It can charge as soon as it has booted."):
-        assert text in found

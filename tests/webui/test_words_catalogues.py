@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 from babel.messages.catalog import Message
@@ -10,6 +11,7 @@ from babel.messages.catalog import Message
 from scripts import messages
 from webui import words
 
+texts = cache(messages.texts)  # it takes a second to read all modules and templates
 HOLES = re.compile(r"%\((\w+)\)s|\{(\w*)\}")
 
 
@@ -17,10 +19,16 @@ def strings(message: Message) -> list[str]:
     return [message.string] if isinstance(message.string, str) else list(message.string or ())
 
 
+def test_all_texts_can_be_extracted_for_translation() -> None:
+    assert len(texts()) > 300
+    for text in ("Sign in", "Start charging", "The station is accepted. It can charge as soon as it has booted."):
+        assert text in texts()
+
+
 @pytest.mark.parametrize("language", messages.LANGUAGES)
 @pytest.mark.feature("F-USR-5")
 def test_no_text_is_missing_in_a_language(language: str) -> None:
-    assert messages.missing(messages.renewed(messages.read(language), messages.texts())) == [], "`make messages`"
+    assert messages.missing(messages.renewed(messages.read(language), texts())) == [], "`make messages`"
 
 
 @pytest.mark.parametrize("language", messages.LANGUAGES)
