@@ -61,6 +61,8 @@ class Child:
         self.ready = trio.Event()
         """It serves; another one after it has ended."""
         self.starts = 0
+        self.troubles: tuple[str, ...] = ("It is being started.",)
+        """Why it does not serve, in sentences; none: it does."""
 
     @property
     def pid(self) -> int | None:
@@ -107,6 +109,7 @@ class Child:
     async def _live(self) -> int:
         # Not trio.run_process: that starts it from a short-lived thread, whose end would be its parent's.
         self._monitor = None
+        self.troubles = ("It is being started.",)
         if self.ready.is_set():  # who waits for the first start goes on waiting
             self.ready = trio.Event()
         process = self._process = subprocess.Popen(  # noqa: S603  our own module
@@ -124,6 +127,7 @@ class Child:
                 nursery.start_soon(self._check, process)
                 code = await ended(process)
                 nursery.cancel_scope.cancel()
+        self.troubles = ("It has ended, and is started again in a moment.",)
         return code
 
     async def _listen(self, descriptor: int) -> None:
@@ -148,6 +152,7 @@ class Child:
                 self._monitor = (url.hostname, url.port)
         if RUNNING in line:
             self.ready.set()
+            self.troubles = ()
         self._said(line)
 
     async def _check(self, process: subprocess.Popen[bytes]) -> None:
@@ -157,21 +162,34 @@ class Child:
             await trio.sleep(CHECK_SECONDS)
             if self._monitor is None:
                 continue
-            silent = 0 if await self._answers(*self._monitor) else silent + 1
+            found = await self.fetch("/readyz", CHECK_SECONDS)
+            silent = 0 if found is not None else silent + 1
+            if found is None:
+                self.troubles = ("It does not answer.",)
+            elif self.ready.is_set():
+                self.troubles = () if found[0] == 200 else tuple(found[1].decode(errors="replace").splitlines())
             if silent >= SILENT_CHECKS:
                 _log.error("a process does not answer and is killed", process=self.name)
                 process.kill()
                 return
 
-    async def _answers(self, host: str, port: int) -> bool:
-        with trio.move_on_after(CHECK_SECONDS):
+    async def fetch(self, path: str, patience: float) -> tuple[int, bytes] | None:
+        """What its monitor answers; None: nothing."""
+        if self._monitor is None:
+            return None
+        answer = b""
+        with trio.move_on_after(patience):
             try:
-                async with await trio.open_tcp_stream(host, port) as stream:
-                    await stream.send_all(b"GET /livez HTTP/1.1\r\nhost: monitor\r\nconnection: close\r\n\r\n")
-                    return (await stream.receive_some(64)).startswith(b"HTTP/1.1 200")
+                async with await trio.open_tcp_stream(*self._monitor) as stream:
+                    await stream.send_all(f"GET {path} HTTP/1.1\r\nhost: monitor\r\nconnection: close\r\n\r\n".encode())
+                    async for data in stream:
+                        answer += data
             except (OSError, trio.BrokenResourceError):
-                return False
-        return False
+                return None
+            head, _, body = answer.partition(b"\r\n\r\n")
+            words = head.split(b" ", 2)
+            return (int(words[1]), body) if len(words) > 1 and words[1].isdigit() else None
+        return None
 
     async def _stop(self) -> None:
         process = self._process

@@ -23,15 +23,17 @@ import trio
 
 from csms.aio import open_door
 from csms.app.children import Child
+from csms.app.crew_door import CrewDoor
 from csms.app.database import data_folder, own_database
 from csms.app.portal import PortalProcess
 from csms.app.serve import migrated, portal_arguments
 from csms.cluster.nats_server import EmbeddedNats, NatsServerError
-from csms.config import Settings
+from csms.config import Address, Settings
 from csms.config_reading import environment_of, flags_of_emptied
 from csms.domain.errors import DomainError, FailedPrecondition
 from csms.storage.postgres import EmbeddedPostgres
 from csms.telemetry import set_up_logging
+from csms.transport.sockets import open_listen_socket
 
 _log = structlog.get_logger("csms.workers")
 
@@ -49,6 +51,8 @@ def run(settings: Settings) -> int:
             trio.run(_serve, settings, dsn, embedded, nats, strict_exception_groups=True)
         except* DomainError as failed:
             raise _first(failed) from None
+        except* OSError as failed:
+            raise FailedPrecondition(str(_first(failed)), reason="CANNOT_LISTEN") from None
     return 0
 
 
@@ -124,16 +128,21 @@ class Crew:
             ocpp_reuse_port=True,
             monitor_listen="127.0.0.1:0",
         )
-        monitored = settings.monitor_listen or "127.0.0.1:0"
-        self.control = self._child("control", "control", monitor_listen=monitored)
+        self.control = self._child("control", "control")
         self.nodes = [self._child("node", f"node-{number}") for number in range(1, settings.workers + 1)]
         self._rolling = trio.Lock()
+        self.monitor: Address | None = None
         self.up = False
         self.stopping = trio.Event()
 
     async def work(self) -> None:
         """Until `stopping`. Raises FailedPrecondition when the first start takes too long."""
-        async with self._running([self.control]), self._running(self.nodes), trio.open_nursery() as roof:
+        async with (
+            self._monitored(),
+            self._running([self.control]),
+            self._running(self.nodes),
+            trio.open_nursery() as roof,
+        ):
             if self._settings.portal:
                 arguments = portal_arguments(self._settings, self._settings.control_listen.port)
                 roof.start_soon(PortalProcess(arguments).run)
@@ -154,6 +163,18 @@ class Crew:
             _log.info("all nodes were restarted")
 
     @asynccontextmanager
+    async def _monitored(self) -> AsyncIterator[None]:
+        """How all of them are, where that is asked for. Raises OSError."""
+        async with trio.open_nursery() as nursery:
+            if self._settings.monitor_listen:
+                wanted = Address.parse(self._settings.monitor_listen)
+                sock = open_listen_socket(wanted.host, wanted.port)
+                self.monitor = Address(wanted.host, sock.getsockname()[1])
+                await nursery.start(CrewDoor(self.control, self.nodes).run, sock)
+            yield
+            nursery.cancel_scope.cancel()
+
+    @asynccontextmanager
     async def _running(self, children: list[Child]) -> AsyncIterator[None]:
         async with trio.open_nursery() as nursery:
             for child in children:
@@ -170,10 +191,8 @@ class Crew:
             yield
             nursery.cancel_scope.cancel()
 
-    def _child(self, command: str, name: str, *, monitor_listen: str = "") -> Child:
-        own = dataclasses.replace(
-            self._shared, node_name=name, monitor_listen=monitor_listen or self._shared.monitor_listen
-        )
+    def _child(self, command: str, name: str) -> Child:
+        own = dataclasses.replace(self._shared, node_name=name)
         return Child(
             name,
             [sys.executable, "-m", "csms", command, "--die-with-parent", *flags_of_emptied(own)],
@@ -199,6 +218,8 @@ class Crew:
         ]
         if settings.portal:
             lines.append(f"  Portal     {settings.portal_public_url or f'http://{settings.portal_listen}'}")
+        if self.monitor is not None:
+            lines.append(f"  Metrics    http://{self.monitor}/metrics, and /NAME/metrics of control, node-1, …")
         sys.stdout.write("\n".join([*lines, "", ""]))
         sys.stdout.flush()
 

@@ -86,3 +86,31 @@ async def test_one_that_does_not_answer_any_more_is_killed(monkeypatch: pytest.M
             while one.starts < 2:
                 await trio.sleep(0.02)
         nursery.cancel_scope.cancel()
+
+
+MONITORED = """
+import http.server, time
+class Door(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(503)
+        self.end_headers()
+        self.wfile.write(b"The database is away.\\n")
+    def log_message(self, *_): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Door)
+print(f"it is running\\n  Metrics    http://127.0.0.1:{server.server_port}/metrics", flush=True)
+server.serve_forever()
+"""
+
+
+async def test_one_that_is_not_ready_says_why_and_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "CHECK_SECONDS", 0.3)
+    monkeypatch.setattr(children, "SILENT_CHECKS", 10_000)  # on a busy machine
+    one = child(MONITORED)
+    assert one.troubles
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(one.run)
+        with trio.fail_after(30):
+            while one.troubles != ("The database is away.",):
+                await trio.sleep(0.02)
+        assert one.starts == 1
+        nursery.cancel_scope.cancel()

@@ -120,6 +120,18 @@ async def test_stations_on_both_nodes_are_commanded_and_listed_from_one_place(ru
             assert await clear_cache(desk, names[each.identity]) == "Accepted"
 
 
+def test_each_process_is_told_of_at_one_address(running: Product) -> None:
+    told = running.log.read_text().partition("Metrics    http://")[2].partition("/metrics")[0]
+
+    def ask(path: str) -> str:
+        with urllib.request.urlopen(f"http://{told}{path}", timeout=30) as answer:
+            return str(answer.read().decode())
+
+    assert ask("/readyz").splitlines() == ["control: ready", "node-1: ready", "node-2: ready"]
+    assert 'chargehouse_worker_ready{worker="node-2"} 1.0' in ask("/metrics")
+    assert "chargehouse_bus_connected 1.0" in ask("/node-1/metrics")
+
+
 def test_the_portal_is_there_as_well(running: Product) -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{running.portal_port}/", timeout=20) as answer:
         assert answer.status == 200
