@@ -17,7 +17,7 @@ NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 class Field:
     """A field of a form. `name` is the request's; `key` the form's where that differs. `kind`: text, area, number,
     decimal, tick, choice, evse (with `any`: what 0 means), session, transaction, tag, moment,
-    image, installed. `demand` is said when it is empty."""
+    image, installed, points (of a curve). `demand` is said when it is empty."""
 
     name: str
     label: str

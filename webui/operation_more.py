@@ -76,7 +76,7 @@ def _control(told: Asked, kind: str, setting: dict[str, object]) -> dict[str, ob
         if not (told.get("start_time") and told.get("duration")):
             raise ApiError("INVALID_ARGUMENT", "", _("Say when it begins, and for how many minutes it holds."))
         inside |= {"start_time": told["start_time"], "duration": float(str(told["duration"])) * 60}
-    name = {"LimitMaxDischarge": "limit_max_discharge", "FixedVar": "fixed_var"}[kind]
+    name = {"LimitMaxDischarge": "limit_max_discharge", "FixedVar": "fixed_var"}.get(kind, "curve")
     control = {
         "control_id": told.get("control_id") or uuid4().hex[:12],
         "control_type": kind,
@@ -96,6 +96,14 @@ def reactive(told: Asked) -> dict[str, object]:
     return _control(told, "FixedVar", {"setpoint": told["percent"], "unit": told["unit"]})
 
 
+def curve(told: Asked) -> dict[str, object]:
+    """Power, or how long to stay, by what the grid does. Raises ApiError."""
+    setting = {"curve_data": told["points"], "y_unit": told["y_unit"]}
+    if told.get("response_time"):
+        setting["response_time"] = told["response_time"]
+    return _control(told, str(told["control_type"]), setting)
+
+
 _WHEN: Final = (
     Field(
         "when",
@@ -107,6 +115,31 @@ _WHEN: Final = (
     Field("duration", N_("Minutes"), "number"),
     Field("priority", N_("Priority (low is important)"), "number"),
     Field("control_id", N_("Id (empty: a new one)"), longest=36),
+)
+_CURVES: Final = (
+    ("FreqWatt", N_("FreqWatt: power by frequency")),
+    ("VoltWatt", N_("VoltWatt: power by voltage")),
+    ("VoltVar", N_("VoltVar: reactive power by voltage")),
+    ("WattVar", N_("WattVar: reactive power by power")),
+    ("WattPF", N_("WattPF: power factor by power")),
+    ("HFMustTrip", N_("HFMustTrip: off at high frequency")),
+    ("HFMayTrip", N_("HFMayTrip: may go off at high frequency")),
+    ("LFMustTrip", N_("LFMustTrip: off at low frequency")),
+    ("HVMustTrip", N_("HVMustTrip: off at high voltage")),
+    ("HVMayTrip", N_("HVMayTrip: may go off at high voltage")),
+    ("HVMomCess", N_("HVMomCess: a pause at high voltage")),
+    ("LVMustTrip", N_("LVMustTrip: off at low voltage")),
+    ("LVMayTrip", N_("LVMayTrip: may go off at low voltage")),
+    ("LVMomCess", N_("LVMomCess: a pause at low voltage")),
+    ("PowerMonitoringMustTrip", N_("PowerMonitoringMustTrip: off where the power is not kept")),
+)
+_Y_UNITS: Final = (
+    ("PctMaxW", N_("Per cent of the greatest power")),
+    ("PctWAvail", N_("Per cent of the power that there is")),
+    ("PctMaxVar", N_("Per cent of the greatest reactive power")),
+    ("PctVarAvail", N_("Per cent of the reactive power that there is")),
+    ("PctEffectiveV", N_("Per cent of the effective voltage")),
+    ("Not_Applicable", N_("as the kind of curve says")),
 )
 _SEVERITIES: Final = (
     ("4", N_("4: error")),
@@ -316,6 +349,32 @@ MORE: Final = (
         ),
         protocols=OCPP_21,
         shape=reactive,
+        only_there=True,
+    ),
+    Operation(
+        "der-curve",
+        N_("Curve of grid support"),
+        N_("Set"),
+        N_("Up to ten points: what the station does follows what it measures, along the line between them."),
+        "DerService/SetDerControl",
+        (
+            Field("control_type", N_("Curve"), "choice", _CURVES),
+            Field("y_unit", N_("Unit of y"), "choice", _Y_UNITS),
+            Field(
+                "points",
+                N_("Points"),
+                "points",
+                demand=N_("Enter at least one point of the curve."),
+                hint=N_(
+                    "x is a frequency (Hz), a voltage or power (per cent), and a time (s) for curves that switch off."
+                    " Fill a line, and the next one appears."
+                ),
+            ),
+            Field("response_time", N_("Seconds until it is followed (empty: as the station likes)"), "decimal"),
+            *_WHEN,
+        ),
+        protocols=OCPP_21,
+        shape=curve,
         only_there=True,
     ),
     Operation(

@@ -252,11 +252,28 @@ def _value(field: Field, form: FormData) -> object:
             return f"sessions/{given}" if given else ""
         case "tick":
             return given == "1"
+        case "points":
+            return _points(form, field.form_name)
         case "choice":
             known = {value for value, _label in field.options}
             return given if given in known else field.options[0][0]
         case _:
             return given
+
+
+def _points(form: FormData, name: str) -> tuple[dict[str, float], ...] | None:
+    """Rows of x and y; empty ones are left out, None: all are. Raises ApiError for half a point."""
+    found: list[dict[str, float]] = []
+    for x, y in zip(form.getlist(f"{name}_x"), form.getlist(f"{name}_y"), strict=False):
+        typed = [each.strip() if isinstance(each, str) else "" for each in (x, y)]
+        if not any(typed):
+            continue
+        numbers = [_decimal(each) for each in typed]
+        if numbers[0] is None or numbers[1] is None:
+            sentence = _("Point %(n)s needs two numbers, x and y.") % {"n": len(found) + 1}
+            raise ApiError("INVALID_ARGUMENT", "", sentence)
+        found.append({"x": numbers[0], "y": numbers[1]})
+    return tuple(found) or None
 
 
 def _decimal(given: str) -> float | None:

@@ -72,3 +72,18 @@ def test_a_certificate_is_named_by_its_hashes():
     }
     with pytest.raises(ApiError):
         more.installed({"hash_data": ""})
+
+
+def test_a_curve_has_its_points_and_says_when_it_holds():
+    told = {"control_type": "VoltVar", "y_unit": "PctMaxVar", "points": ({"x": 92.0, "y": 44.0}, {"x": 98.0, "y": 0.0})}
+    control = more.curve({**told, "control_id": "c-1", "response_time": 5.0})["control"]
+    assert control == {
+        "control_id": "c-1",
+        "control_type": "VoltVar",
+        "is_default": True,
+        "setting": {
+            "curve": {"priority": 0, "curve_data": told["points"], "y_unit": "PctMaxVar", "response_time": 5.0}
+        },
+    }
+    with pytest.raises(ApiError, match="Say when"):
+        more.curve({**told, "when": "from"})

@@ -159,6 +159,43 @@ def test_support_of_the_grid_of_2_1(house: House, chromium: Browser) -> None:
         visit.close()
 
 
+@pytest.mark.feature("F-OPS-5")
+def test_a_curve_of_grid_support_is_typed_point_by_point(house: House, chromium: Browser) -> None:
+    key = known(house, "CURVE-21")
+    with simulated(house.product, "CURVE-21", "2.1", willing) as station:
+        visit = house.page(chromium, "support")
+        page = visit.page
+        page.goto(f"/stations/{key}")
+        panel = opened(page, "der-curve")
+        panel.get_by_role("button", name="Set").click()
+        expect(panel.locator("output")).to_contain_text("at least one point")
+        panel.get_by_role("combobox", name="Curve", exact=True).select_option("FreqWatt")
+        panel.get_by_label("Unit of y").select_option("PctMaxW")
+        expect(panel.get_by_label("x of point 2", exact=True)).to_be_hidden()
+        panel.get_by_label("x of point 1", exact=True).fill("50,2")
+        panel.get_by_role("button", name="Set").click()
+        expect(panel.locator("output")).to_contain_text("Point 1 needs two numbers")
+        panel.get_by_label("y of point 1", exact=True).fill("100")
+        panel.get_by_label("x of point 2", exact=True).fill("51.5")
+        panel.get_by_label("y of point 2", exact=True).fill("-20")
+        expect(panel.get_by_label("x of point 3", exact=True)).to_be_visible()
+        assert faults(page) == []
+        panel.get_by_label("Priority").fill("3")
+        panel.get_by_label("When").select_option("from")
+        panel.get_by_label("Begins").fill("2031-05-01T12:00")
+        panel.get_by_label("Minutes").fill("90")
+        panel.get_by_label("Id (empty: a new one)").fill("curve-1")
+        panel.get_by_role("button", name="Set").click()
+        expect(panel.locator("output")).to_contain_text("The station agreed.")
+        sent = asked(station, "SetDERControl")
+        assert (sent["controlId"], sent["controlType"], sent["isDefault"]) == ("curve-1", "FreqWatt", False)
+        assert sent["curve"]["curveData"] == [{"x": 50.2, "y": 100.0}, {"x": 51.5, "y": -20.0}]
+        told = {name: sent["curve"][name] for name in ("priority", "yUnit", "duration")}
+        assert told == {"priority": 3, "yUnit": "PctMaxW", "duration": 5400.0}
+        assert sent["curve"]["startTime"].startswith("2031-05-01T")
+        visit.close()
+
+
 def charging(cp: Simulator, nursery: trio.Nursery) -> Simulator:
     """In the middle of a session."""
 
