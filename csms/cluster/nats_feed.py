@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
-from itertools import islice, takewhile
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -179,7 +179,7 @@ class NatsFeed:
     async def _publish_some(self) -> None:
         """One message. Not told, its events stay: they may come twice, but never not at all."""
         old = next(iter(self._pending))[0] in OLDEST_SUBJECTS
-        alike = takewhile(lambda item: (item[0] in OLDEST_SUBJECTS) is old, self._pending)
+        alike = (item for item in self._pending if (item[0] in OLDEST_SUBJECTS) is old)
         items = tuple(islice(alike, MESSAGE_EVENTS))
         for item in items:
             del self._pending[item]

@@ -137,15 +137,15 @@ async def test_an_alarm_is_told_with_what_it_takes_to_know_whom_it_concerns(open
         feed.publish(Subject.SESSION, 17, 9)
         feed.publish(Subject.RESERVATION, 17)
         feed.publish(Subject.FIGURES)
-        told = [
+        told = sorted(
             (each.subject, each.station_id, each.session_id, each.alarm_id, each.place_id)
             for each in await gather(watch, 6)
-        ]
+        )
     assert told == [
         (Subject.STATION, 17, 0, 0, 0),
-        (Subject.ALARM, 17, 0, 5, 3),
-        (Subject.ALARM, 0, 0, 6, 4),
         (Subject.SESSION, 17, 9, 0, 0),
+        (Subject.ALARM, 0, 0, 6, 4),
+        (Subject.ALARM, 17, 0, 5, 3),
         (Subject.RESERVATION, 17, 0, 0, 0),
         (Subject.FIGURES, 0, 0, 0, 0),
     ]

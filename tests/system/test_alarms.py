@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+import trio
 
 from tests.kit.desk import Desk
 from tests.kit.desk import desk as open_desk
@@ -53,6 +54,19 @@ async def tell(cable: Station, status: str, error: str) -> None:
     await cable.call("StatusNotification", connectorId=1, status=status, errorCode=error, info="Bay 3")
 
 
+def watched(desk: Desk, revision: int) -> list[Any]:
+    """The alarms that the live feed has after a revision, until somebody has taken notice of one."""
+    stub, request = desk._prepare("watch.Watch", {"start_revision": str(revision)})
+    stream, found = stub(request, timeout=60, metadata=desk._metadata), []
+    for change in stream:
+        if change.WhichOneof("change") == "alarm":
+            found.append(change.alarm)
+            if change.alarm.acknowledged_by:
+                break
+    stream.cancel()
+    return found
+
+
 async def test_a_fault_is_an_alarm_that_others_hear_of_and_that_survives_a_crash() -> None:
     seen: list[tuple[dict[str, str], bytes]] = []
     with a_receiver(seen) as url, product(outgoing_private_addresses="on") as running:
@@ -61,6 +75,7 @@ async def test_a_fault_is_an_alarm_that_others_hear_of_and_that_survives_a_crash
                 "webhooks.CreateWebhook", webhook={"display_name": "Ops", "url": url, "enabled": True}
             )
             name = await desk.add_station("HOT-1")
+            listed = (await desk.call("stations.ListStations")).revision
             async with station(running, "HOT-1") as cable:
                 await cable.boot()
                 await tell(cable, "Faulted", "HighTemperature")
@@ -72,6 +87,10 @@ async def test_a_fault_is_an_alarm_that_others_hear_of_and_that_survives_a_crash
                 (again,) = await desk.until(lambda: active(desk), lambda found: len(found) == 1, "the same alarm")
                 assert (again.name, again.count) == (alarm.name, 2)
                 await desk.call("alarms.AcknowledgeAlarms", names=[alarm.name], note="Fan ordered")
+                seen_live = await trio.to_thread.run_sync(watched, desk, listed, abandon_on_cancel=True)
+                assert {each.name for each in seen_live} == {alarm.name}
+                last = seen_live[-1]
+                assert (last.count, last.note, last.station, last.state) == (2, "Fan ordered", name, 1)
                 await tell(cable, "Faulted", "GroundFailure")
             running.kill()
         running.start()
