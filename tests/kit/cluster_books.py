@@ -100,7 +100,9 @@ class Books:
             assert row is not None, (identity, session)
             assert row["station_identity"] == identity
             if stopped:
-                assert (row["state"], row["energy_wh"], row["flags"]) == ("ENDED", ENERGY_WH, []), (identity, dict(row))
+                # The fleet's clocks are a day slow, which is noticed when a session takes long enough.
+                odd = set(row["flags"]) - {"CLOCK_WRONG"}
+                assert (row["state"], row["energy_wh"], odd) == ("ENDED", ENERGY_WH, set()), (identity, dict(row))
             for moment in session.meter_values[:told]:
                 assert (session.number, moment) in written, (identity, session.number, moment)
         # A start that was not answered before the connection broke is sent again, and is the same session.
