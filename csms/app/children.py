@@ -110,8 +110,6 @@ class Child:
         # Not trio.run_process: that starts it from a short-lived thread, whose end would be its parent's.
         self._monitor = None
         self.troubles = ("It is being started.",)
-        if self.ready.is_set():  # who waits for the first start goes on waiting
-            self.ready = trio.Event()
         process = self._process = subprocess.Popen(  # noqa: S603  our own module
             self._command,
             stdin=subprocess.DEVNULL,
@@ -127,6 +125,8 @@ class Child:
                 nursery.start_soon(self._check, process)
                 code = await ended(process)
                 nursery.cancel_scope.cancel()
+        if self.ready.is_set():  # who waits for the first start goes on waiting
+            self.ready = trio.Event()
         self.troubles = ("It has ended, and is started again in a moment.",)
         return code
 

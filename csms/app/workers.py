@@ -153,14 +153,26 @@ class Crew:
             roof.cancel_scope.cancel()
 
     async def roll(self) -> None:
-        """Restart the nodes one by one."""
+        """Restart the nodes one by one, each while all others serve."""
         async with self._rolling:
             for node in self.nodes:
+                if not await self._serve_without(node):
+                    _log.error("another node does not serve, so none is restarted", process=node.name)
+                    return
                 _log.info("a node is restarted", process=node.name)
                 if not await node.restart(READY_SECONDS):
                     _log.error("a node does not come back; the others stay as they are", process=node.name)
                     return
             _log.info("all nodes were restarted")
+
+    async def _serve_without(self, node: Child) -> bool:
+        """One may have died a moment ago, and be on its way."""
+        with trio.move_on_after(READY_SECONDS):
+            for other in self.nodes:
+                if other is not node:
+                    await other.ready.wait()
+            return True
+        return False
 
     @asynccontextmanager
     async def _monitored(self) -> AsyncIterator[None]:

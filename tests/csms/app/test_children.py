@@ -36,7 +36,10 @@ async def test_one_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch) -
             await one.ready.wait()
             first = one.pid
             assert first is not None
+            served = one.ready
             os.kill(first, signal.SIGKILL)
+            while one.ready is served:  # from its end on, it does not serve
+                await trio.sleep(0.02)
             while one.starts < 2:
                 await trio.sleep(0.02)
             await one.ready.wait()

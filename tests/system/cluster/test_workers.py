@@ -31,7 +31,9 @@ STATIONS = 16
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Product]:
-    with start_product(workers="2", unknown_stations="accept", portal=True, patience=150.0) as made:
+    with start_product(
+        workers="2", unknown_stations="accept", portal=True, patience=150.0, monitor_listen="127.0.0.1:0"
+    ) as made:
         deadline = time.monotonic() + 150
         while "is running with" not in made.log.read_text():  # the first node serves already
             assert time.monotonic() < deadline, made.log.read_text()
