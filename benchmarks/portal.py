@@ -2,8 +2,12 @@
 
 Starts a system of its own in a temporary folder and fills it by `chargehouse demo`, or asks one that runs already
 (`--address`, `--email`, `--password`, and `--pid` of its `chargehouse serve` to know its CPU). Signs in as that
-administrator, walks from page to page along links to find an address for every route with a GET, and asks for each
-`--rounds` times over one connection. Prints a table for docs/performance.md; `--write` puts it there.
+administrator, and in the demonstration as somebody of each role as well, walks from page to page along links to find an
+address for every route with a GET, and asks for each `--rounds` times over one connection. Prints a table for
+docs/performance.md; `--write` puts it there. A route that no link leads to is told: it is missing in the table.
+
+`--paint` opens each page in Chromium instead, with nothing kept, as a slow telephone has it (4 times slower,
+1.6 Mbit/s, 150 ms there and back), and tells when something of it was first painted.
 
 Time is what a page takes at the server, seen from a client on the same machine: first byte asked to last byte read,
 without the files that it uses. Bytes are what crosses the wire when nothing is kept yet: the page and its style
@@ -19,12 +23,14 @@ import http.client
 import os
 import platform
 import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -39,10 +45,16 @@ from webui.pages import ROUTES
 
 DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- portal:begin -->", "<!-- portal:end -->"
-FILES: Final = re.compile(r"\.(csv|xlsx|pdf|pem|jsonl|txt|\{ending\})$|^/files/|/file$|/pictures/|/my-data$|/images$")
+FILES: Final = re.compile(
+    r"\.(csv|xlsx|pdf|pem|json|jsonl|txt|\{ending\})$|^/files/|/file$|/pictures/|/plan$|/my-data$|/images$"
+)
 """Downloads and pictures: not pages."""
 NOT_HERE: Final = ("/sign-in/return", "/sessions/exports/", "/account", "/signin/")
 """Steps of something under way, and an old address that leads on."""
+PARTS: Final = frozenset({"/", "/stations/{key}/followed", "/stations/{key}/diagnostics/progress"})
+"""Leads on to the dashboard; and parts of a page that are asked for while something goes on."""
+LOOKS: Final = 6
+"""So many pages of one route are searched for links to others."""
 
 
 @dataclass
@@ -51,6 +63,9 @@ class Page:
 
     route: str
     address: str
+    client: Client
+    text: str = ""
+    uses: frozenset[str] = frozenset()
     times: list[float] = field(default_factory=list)
     cpu: float = 0.0
     html: int = 0
@@ -90,20 +105,36 @@ class Client:
         self._to = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
         self._cookies: dict[str, str] = {}
 
+    @property
+    def cookies(self) -> list[tuple[str, str]]:
+        """That a browser would have."""
+        return list(self._cookies.items())
+
     def sign_in(self, email: str, password: str) -> None:
         """Ends the program when that does not work."""
         self.ask("/signin", urlencode({"email": email, "password": password}))
         if not self._cookies:
             sys.exit(f"{email} could not sign in at {self.address}. Give --email and --password of an administrator.")
 
+    def close(self) -> None:
+        """Its connection."""
+        self._to.close()
+
     def ask(self, target: str, form: str | None = None) -> Answer:
         """One request. What is timed ends with the last byte, before the body is unpacked."""
         headers = {"accept-encoding": "gzip", "cookie": "; ".join(f"{k}={v}" for k, v in self._cookies.items())}
         if form is not None:
             headers |= {"origin": self.address, "content-type": "application/x-www-form-urlencoded"}
+        method = "GET" if form is None else "POST"
         began = time.perf_counter()
-        self._to.request("GET" if form is None else "POST", target, form, headers)
-        got = self._to.getresponse()
+        try:
+            self._to.request(method, target, form, headers)
+            got = self._to.getresponse()
+        except ConnectionError:  # it was idle for longer than the portal keeps it
+            self._to.close()
+            began = time.perf_counter()
+            self._to.request(method, target, form, headers)
+            got = self._to.getresponse()
         body = got.read()
         took = (time.perf_counter() - began) * 1000
         for cookie in got.headers.get_all("set-cookie", []):
@@ -132,41 +163,52 @@ class Links(HTMLParser):
             self.uses.add(given["src"])
         elif tag == "use" or (tag == "link" and given.get("rel") in ("stylesheet", "icon", "modulepreload")):
             self.uses.add(given.get("href", "").partition("#")[0])
+        elif tag == "form":
+            if given.get("method", "get").lower() == "get" and given.get("action"):
+                self.targets.append(given["action"])
         else:
             self.targets += [given[name] for name in ("href", "hx-get", "data-src", "src") if given.get(name)]
         self.uses.discard("")
 
 
-def walk(client: Client) -> list[Page]:
-    """An address for each route that a link leads to, and its bytes; the rest is told on stderr."""
+def walk(clients: Sequence[Client]) -> tuple[list[Page], list[str]]:
+    """A page for each route that a link leads one of these to, and its bytes; and the routes that none leads to."""
     wanted = {route.path: route for route in ROUTES if isinstance(route, Route) and _measured(route)}
     found: dict[str, Page] = {}
-    ahead = [route.path for route in wanted.values() if "{" not in route.path]
-    seen, weighed = set(ahead), dict[str, int]()
+    weighed: dict[str, int] = {}
+    for client in clients:
+        _explore(client, wanted, found, weighed)
+    return list(found.values()), sorted(wanted.keys() - found.keys())
+
+
+def _explore(client: Client, wanted: dict[str, Route], found: dict[str, Page], weighed: dict[str, int]) -> None:
+    ahead = [path for path in wanted if "{" not in path]
+    seen, looked = set(ahead), Counter[str]()
     while ahead and len(found) < len(wanted):
         address = ahead.pop(0)
         path = _route_of(address.partition("?")[0], wanted)
-        if path is None or path in found:
+        if path is None or looked[path] >= LOOKS:
             continue
+        looked[path] += 1
         answer = client.ask(address)
         if answer.status != 200 or "html" not in answer.kind:
             continue
         links = Links(answer.text)
-        uses = sum(_weight(client, urljoin(address, used), weighed) for used in links.uses)
-        whole = answer.size + (uses if "<html" in answer.text else 0)
-        found[path] = Page(path, address, html=answer.size, whole=whole)
+        if path not in found:
+            uses = sum(_weight(client, urljoin(address, used), weighed) for used in links.uses)
+            whole = answer.size + (uses if "<html" in answer.text else 0)
+            found[path] = Page(path, address, client, answer.text, frozenset(links.uses), html=answer.size, whole=whole)
         for target in links.targets:
             there = urljoin(client.address + address, target).partition("#")[0]
             if there.startswith(client.address) and there not in seen:
                 seen.add(there)
                 ahead.append(there.removeprefix(client.address))
-    for path in sorted(wanted.keys() - found.keys()):
-        print(f"no link leads to {path}", file=sys.stderr)
-    return list(found.values())
 
 
 def _measured(route: Route) -> bool:
-    return "GET" in (route.methods or ()) and not FILES.search(route.path) and not route.path.startswith(NOT_HERE)
+    if route.path in PARTS or route.path.startswith(NOT_HERE):
+        return False
+    return "GET" in (route.methods or ()) and not FILES.search(route.path)
 
 
 def _route_of(path: str, wanted: dict[str, Route]) -> str | None:
@@ -183,12 +225,12 @@ def _weight(client: Client, target: str, weighed: dict[str, int]) -> int:
     return weighed[target]
 
 
-def measure(client: Client, pages: list[Page], rounds: int, pid: int) -> None:
+def measure(pages: list[Page], rounds: int, pid: int) -> None:
     """Ask for each page so often, one after the other."""
     for page in pages:
-        client.ask(page.address)
+        page.client.ask(page.address)
         before = _cpu(pid)
-        page.times = [client.ask(page.address).took for _ in range(rounds)]
+        page.times = [page.client.ask(page.address).took for _ in range(rounds)]
         page.cpu = (_cpu(pid) - before) * 1000 / rounds
 
 
@@ -221,9 +263,43 @@ def table(pages: list[Page]) -> str:
     return "\n".join([head, *(page.row for page in rows)]) + f"\n\n{end}"
 
 
+def paint(pages: list[Page]) -> None:
+    """When each page was first painted on a slow telephone, the latest first; in milliseconds, the middle of three."""
+    from playwright.sync_api import sync_playwright
+
+    told: list[tuple[float, str]] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        for page in pages:
+            if "<html" not in page.text:
+                continue
+            context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+            context.add_cookies([{"name": k, "value": v, "url": page.client.address} for k, v in page.client.cookies])
+            tab = context.new_page()
+            tools = context.new_cdp_session(tab)
+            tools.send("Network.enable")
+            tools.send("Network.setCacheDisabled", {"cacheDisabled": True})
+            speed = {"latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 94_000, "offline": False}
+            tools.send("Network.emulateNetworkConditions", speed)
+            tools.send("Emulation.setCPUThrottlingRate", {"rate": 4})
+            times = []
+            for _ in range(3):
+                tab.goto(page.client.address + page.address)
+                tab.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+                times.append(tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+            told.append((statistics.median(times), page.route))
+            context.close()
+        browser.close()
+    for took, route in sorted(told, reverse=True):
+        print(f"{took:6.0f} ms  {route}")
+    print(
+        f"median {statistics.median(took for took, _ in told):.0f} ms, slowest {max(told)[0]:.0f} ms, {len(told)} pages"
+    )
+
+
 @contextmanager
-def demo() -> Iterator[tuple[str, str, str, int]]:
-    """A system with the demo data: address, e-mail, password, pid."""
+def demo() -> Iterator[tuple[str, list[tuple[str, str]], int]]:
+    """A system with the demo data: address, who may sign in with which password, pid."""
     email, password = "bench@example.org", "correct-horse-7"
     with tempfile.TemporaryDirectory(prefix="chargehouse-bench-") as folder:
         os.chmod(folder, 0o755)
@@ -236,8 +312,15 @@ def demo() -> Iterator[tuple[str, str, str, int]]:
             key = python("csms", "key", "create", "--name=bench", "--role=administrator", flags[0])
             made = subprocess.run(key, capture_output=True, text=True, check=True).stdout.split()[-1]
             there = [f"--control=127.0.0.1:{control}", f"--ocpp=ws://127.0.0.1:{ocpp}/ocpp", f"--api-key={made}"]
-            subprocess.run(python("csms", "demo", *there), check=True, stdout=subprocess.DEVNULL)
-            yield f"http://127.0.0.1:{portal}", email, password, pid
+            said = subprocess.run(python("csms", "demo", *there), check=True, capture_output=True, text=True).stdout
+            yield f"http://127.0.0.1:{portal}", [(email, password), *sign_ins(said)], pid
+
+
+def sign_ins(said: str) -> list[tuple[str, str]]:
+    """E-mail and password of one of each role, from what `chargehouse demo` said."""
+    password = re.search(r"password (\S+)", said)
+    by_role = {role: email for email, role in reversed(re.findall(r"(\S+@\S+)\s+\(([a-z ]+)\)", said))}
+    return [(email, password[1]) for email in by_role.values()] if password else []
 
 
 def main() -> None:
@@ -249,14 +332,22 @@ def main() -> None:
     parser.add_argument("--pid", type=int, default=0, help="of the chargehouse serve behind --address")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--only", default="", help="pages whose route has this in it")
+    parser.add_argument("--paint", action="store_true", help="when pages are first painted on a slow telephone")
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     options = parser.parse_args()
-    given = (options.address, options.email, options.password, options.pid)
-    with nullcontext(given) if options.address else demo() as (address, email, password, pid):
-        client = Client(address)
-        client.sign_in(email, password)
-        pages = [page for page in walk(client) if options.only in page.route]
-        measure(client, pages, options.rounds, pid)
+    given = (options.address, [(options.email, options.password)], options.pid)
+    with nullcontext(given) if options.address else demo() as (address, people, pid):
+        clients = [Client(address) for _ in people]
+        for client, (email, password) in zip(clients, people, strict=True):
+            client.sign_in(email, password)
+        found, missing = walk(clients)
+        for path in missing:
+            print(f"no link leads to {path}", file=sys.stderr)
+        pages = [page for page in found if options.only in page.route]
+        if options.paint:
+            paint(pages)
+            return
+        measure(pages, options.rounds, pid)
     result = table(pages)
     print(result)
     if options.write:

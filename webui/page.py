@@ -183,6 +183,7 @@ def plain(request: Request, template: str, status_code: int = 200, **values: obj
         "path": request.url.path,
         "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
         "place": place_of(request),
+        "picked_place": place_of(request),  # a page may have a place of its own
         "site": request.app.state.notice.info,
         "languages": [(key, words.NAMES.get(key, key)) for key in words.languages()],
         "theme": theme(request),

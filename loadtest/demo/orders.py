@@ -22,6 +22,13 @@ _WELCOME: Final = frozenset(
     }
 )  # fmt: skip
 """Accepted, and nothing comes of it that anybody would see."""
+_HOMES: Final = {
+    "HeartbeatInterval": ("OCPPCommCtrlr", "integer"),
+    "SampledDataTxUpdatedInterval": ("SampledDataCtrlr", "integer"),
+    "AuthorizeRemoteStart": ("AuthCtrlr", "boolean"),
+    "LocalPreAuthorize": ("AuthCtrlr", "boolean"),
+}
+"""Where 2.x's variables are, and of which type."""
 UPDATE: Final = ((0.3, "Downloading"), (1.0, "Downloaded"), (1.5, "Installing"), (3.0, "Installed"))
 """How a firmware update goes: seconds after the order, and what is told."""
 
@@ -59,6 +66,8 @@ class Orders:
             "AuthorizeRemoteTxRequests": "true",
             "LocalPreAuthorize": "false",
         }
+        if not self._is_16:
+            self._values |= {"SampledDataTxUpdatedInterval": "30", "AuthorizeRemoteStart": "true"}
         self._handlers: dict[str, Callable[[Json], Answer]] = {
             "RemoteStartTransaction": self._start,
             "RequestStartTransaction": self._start,
@@ -73,7 +82,7 @@ class Orders:
             "TriggerMessage": self._trigger,
             "UpdateFirmware": self._update,
             "DataTransfer": lambda _: _status("UnknownVendorId"),
-            "GetBaseReport": lambda _: _status("NotSupported"),
+            "GetBaseReport": self._report,
             "GetLocalListVersion": lambda _: Answer({"listVersion": 0} if self._is_16 else {"versionNumber": 0}),
         }
 
@@ -142,6 +151,25 @@ class Orders:
             result: Json = {"component": asked.get("component"), "variable": asked.get("variable")}
             results.append(result | {"attributeStatus": status})
         return Answer({"setVariableResult": results})
+
+    def _report(self, payload: Json) -> Answer:
+        """All variables, in one message."""
+        told: list[Json] = [
+            {
+                "component": {"name": component},
+                "variable": {"name": name},
+                "variableAttribute": [{"type": "Actual", "value": self._values[name], "mutability": "ReadWrite"}],
+                "variableCharacteristics": {"dataType": kind, "supportsMonitoring": False},
+            }
+            for name, (component, kind) in _HOMES.items()
+        ]
+
+        def report() -> tuple[str, Json]:
+            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            about: Json = {"requestId": payload.get("requestId"), "generatedAt": now, "seqNo": 0, "tbc": False}
+            return "NotifyReport", about | {"reportData": told}
+
+        return Answer({"status": "Accepted"}, lambda: self._station.later(0.2, report))
 
     def _trigger(self, payload: Json) -> Answer:
         station = self._station

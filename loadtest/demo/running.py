@@ -79,6 +79,7 @@ async def run(settings: Settings, desk: Desk, console: Console) -> bool:
         office.make_tags()
         office.make_tariffs()
         office.make_notices()
+        office.make_rules(password)
         office.share_stations(password)
 
     await progress.during("Making places, stations, people, tags and tariffs", prepare)
