@@ -60,6 +60,8 @@ class Rooms:
 @contextlib.contextmanager
 def open_rooms(count: int) -> Iterator[Rooms]:
     """Raises NoRooms when this is not root, or the machine cannot."""
+    if os.environ.get("CLUSTER_NAMESPACES") == "no":
+        raise NoRooms("they are not wanted")
     if os.geteuid() != 0:
         raise NoRooms("only root can have network namespaces")
     if not (shutil.which("ip") and shutil.which("nsenter")):

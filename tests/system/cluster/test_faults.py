@@ -6,6 +6,7 @@ the database exactly once, every station has one node, no command was carried ou
 watchers were told of every session's begin and end without ever having to list again.
 
     CLUSTER_STATIONS, CLUSTER_FAULTS, CLUSTER_SEED, CLUSTER_PACE   other sizes
+    CLUSTER_NAMESPACES=no   a proxy between nodes and NATS, as where this is not root
 """
 
 from __future__ import annotations
