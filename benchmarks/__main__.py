@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import connections, fleet, journal, path, profile, story, workers
+from benchmarks import bus, connections, fleet, journal, path, profile, story, workers
 from benchmarks.machine import CORES, OTHER_CORES
 
 DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -28,6 +28,7 @@ PARTS: Final = (
     "profile",
     "story",
     "workers",
+    "bus",
     "journal",
     "connections",
     "fleet",
@@ -87,6 +88,7 @@ def _sections(options: argparse.Namespace) -> dict[str, Callable[[], str]]:
         "profile": lambda: profile.measure(seconds, stations),
         "story": lambda: story.measure(seconds, rounds, stations // 2),
         "workers": lambda: workers.measure(seconds, rounds, stations),
+        "bus": lambda: bus.measure(rounds, stations),
         "journal": lambda: journal.measure(seconds / 2, rounds),
         "connections": lambda: connections.measure(options.connections, rounds),
         "fleet": lambda: fleet.measure_fleet(sizes, options.part, rounds, pictures),
