@@ -186,7 +186,7 @@ def _add(fleet: Fleet, report: Report, *, whole: bool) -> None:
     first = next((look.private for look in server.looks if look.private is not None), 0.0) or 0.0
     fleet.private.append(private)
     fleet.growth.append((private - first) * 1024 / fleet.size)
-    connecting = [line.p99 for line in report.windows[ALL] if line.second < parts[0].second - SETTLING and line.count]
+    connecting = [line.p99 for line in report.windows[ALL] if line.second < parts[0].second and line.count >= 10]
     fleet.connecting.append(_middle(connecting))
     fleet.pauses.append(max((one.highest or float("inf") for one in report.server.gc.values()), default=0.0))
 

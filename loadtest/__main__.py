@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from loadtest.comparison import compare_files
+from loadtest.fleet import charges_there
 from loadtest.jobs import FleetJob, SaturateJob, StationsJob
 from loadtest.ledger import Discrepancy, compare
 from loadtest.live import Live
@@ -104,6 +105,8 @@ def _prepare(settings: Settings, passwords: Mapping[str, str], probe: Probe, con
     names = [identity(scenario, index) for index in range(scenario.stations)]
     if scenario.engine == "stations":
         tags = [tag for index in range(scenario.stations) for tag in plan_station(scenario, index).id_tags]
+    elif scenario.engine == "fleet":
+        tags = [scenario.id_tag or f"{name}-1" for index, name in enumerate(names) if charges_there(scenario, index)]
     else:
         tags = [f"{name}-1" for name in names]
     with console.status(f"Making {len(names):,} stations known …"):

@@ -35,6 +35,11 @@ _PHASE_STEP: Final = 0.5698402909980532
 Task = Callable[[float], None]
 
 
+def charges_there(scenario: Scenario, number: int) -> bool:
+    """Whether station `number` of a fleet, from 0, has a session."""
+    return number * _CHARGING_STEP % 1 < scenario.charging_share
+
+
 class Fleet:
     """The stations `numbers` of a scenario. `now` is the clock of the tally, in seconds; times count from its begin."""
 
@@ -108,7 +113,7 @@ class Fleet:
     def _plan(self, number: int) -> None:
         scenario, began = self._scenario, self._tally.began
         name = identity(scenario, number)
-        charges = number * _CHARGING_STEP % 1 < scenario.charging_share
+        charges = charges_there(scenario, number)
         tag = scenario.id_tag or f"{name}-1"
         resident = Resident(number, name, tag, words_of(version_of(scenario, number)), self._moment, charges)
         self.residents.append(resident)
