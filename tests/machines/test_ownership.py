@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+import pytest
 import trio
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -324,10 +325,26 @@ async def _live(steps: list[Step], seed: int) -> None:
 
 CHARGE: Step = ("charge", 0)
 BACK_AGAIN: list[Step] = [("lose", 1), CHARGE, ("move", 1), *[CHARGE] * 4, ("move", 0), *[CHARGE] * 4]
+MOVED: list[Step] = [CHARGE, ("move", 1), CHARGE]
+ZOMBIE: list[Step] = [
+    *[CHARGE] * 4,
+    ("pause where it is", 0),
+    ("lose", 1),
+    CHARGE,
+    ("resume", 0),
+    ("wait", 3),
+    *[CHARGE] * 3,
+]
+RACE: list[Step] = [("slow", 1), *[step for turn in range(8) for step in (("move", turn % NODES), CHARGE)]]
 
 
-@settings(max_examples=4 * settings().max_examples)  # each takes some milliseconds
+@pytest.mark.timeout(400)  # many small worlds, perhaps on a busy machine
+@settings(max_examples=2 * settings().max_examples)
 @given(STEPS, st.integers(0, 2**16))
 @example(BACK_AGAIN, 1)
+@example(MOVED, 1)
+@example(ZOMBIE, 1)
+@example(RACE, 12)
+@example(RACE, 13)
 def test_no_two_nodes_serve_a_station_and_no_command_is_carried_out_twice(steps: list[Step], seed: int) -> None:
     trio.run(_live, steps, seed, clock=MockClock(autojump_threshold=0))

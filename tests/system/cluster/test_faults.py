@@ -60,8 +60,13 @@ async def strike(books: Books, fault: str, chance: random.Random) -> None:
     await books.check_sessions(finished=False)
     sys.stderr.write(
         f"{struck[0]}: all answered {back:.1f} s, all settled {settled:.1f} s after its begin; watchers resumed"
-        f" {sum(w.resumed for w in books.watchers) - resumed} times\n"
+        f" {sum(w.resumed for w in books.watchers) - resumed} times; refused as too late so far: {fenced(books.made)}\n"
     )
+
+
+def fenced(made: System) -> int:
+    """How often a node has tried to write for stations that others had."""
+    return sum(made.log(place.name).count("records_came_too_late") for place in made.places)
 
 
 async def do(made: System, fault: str, chance: random.Random) -> str:
