@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -218,6 +219,10 @@ def latency_rows(report: Report) -> Iterator[Row]:
         yield Row(action, _cells(report.actions[action]))
     if len(report.actions) > 1:
         yield Row("all", _cells(report.latency), "sum")
+    for name, parts in report.settled.items():
+        p50, p99 = (words(statistics.median(getattr(part, key) for part in parts)) for key in ("p50", "p99"))
+        count, highest = sum(part.count for part in parts), max(part.highest for part in parts)
+        yield Row(f"settled: {name}", [f"{count:,}", p50, "", p99, "", words(highest), ""], "aside")
     if report.connects:
         yield Row("connect", [f"{report.connects:,}", *_milliseconds(report.connect), ""], "aside")
     if report.replays:

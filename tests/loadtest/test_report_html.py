@@ -61,6 +61,7 @@ def test_everything_is_on_one_page() -> None:
         "message to answer",
         "commits per second",
         "load tester late",
+        "settled: (all)",
         "time scale",
     ):
         assert text in page.text, text
