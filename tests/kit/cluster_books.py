@@ -124,7 +124,7 @@ class Books:
     async def check_watchers(self) -> None:
         """They hold the truth; and were told of all of it, one event after the other, since nothing was ever lost."""
         with trio.move_on_after(BACK_SECONDS):  # what sessions that go on have charged is written some seconds later
-            while any(self._held(watcher) != await self._truth() for watcher in self.watchers):
+            while [self._held(watcher) for watcher in self.watchers] != [await self._truth()] * len(self.watchers):
                 await trio.sleep(0.5)
         truth = await self._truth()
         for watcher in self.watchers:

@@ -118,6 +118,8 @@ class SimBus:
             await trio.sleep_forever()
         raise NoAnswer(subject)
 
+    request_in_asyncio = request
+
     async def reach(self) -> None:
         """The servers."""
         await self.running.wait()
