@@ -243,7 +243,7 @@ def test_a_driver_takes_their_data_and_leaves(house: House, chromium: Browser) -
     visit.close()
 
 
-@pytest.mark.feature("F-USR-5")
+@pytest.mark.feature("F-USR-6")
 def test_a_narrowed_key_expires_and_is_told_with_what_it_may(house: House) -> None:
     with house.visitor("admin") as client:
         name = f"billing {uuid.uuid4().hex[:6]}"
@@ -257,7 +257,7 @@ def test_a_narrowed_key_expires_and_is_told_with_what_it_may(house: House) -> No
         assert (lost.status_code, "Choose the sites" in lost.text) == (422, True)
 
 
-@pytest.mark.feature("F-SYS-1")
+@pytest.mark.feature("F-SYS-1", "F-SYS-3")
 def test_addresses_are_copied_and_a_backup_is_made_and_proven(house: House, chromium: Browser) -> None:
     visit = house.page(chromium, "admin")
     page = visit.page
