@@ -158,7 +158,7 @@ class Product:
 
 
 @contextlib.contextmanager
-def product(*, portal: bool = False, admin: bool = True, patience: float = 60.0, **settings: str) -> Iterator[Product]:
+def product(*, portal: bool = False, admin: bool = True, patience: float = 180.0, **settings: str) -> Iterator[Product]:
     """A running installation in a fresh folder; ends with the block."""
     with tempfile.TemporaryDirectory(prefix="chargehouse-") as name:
         os.chmod(name, 0o755)
