@@ -49,7 +49,9 @@ class House:
     @contextmanager
     def visitor(self, who: str) -> Iterator[httpx.Client]:
         """A client without a browser, signed in; redirects are followed."""
-        with httpx.Client(base_url=self.address, follow_redirects=True, timeout=PATIENCE_S) as client:
+        # The portal ends a connection that is idle for some seconds, perhaps while the next request is on its way.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        with httpx.Client(base_url=self.address, follow_redirects=True, timeout=PATIENCE_S, limits=limits) as client:
             client.headers["origin"] = self.address
             client.post("/signin", data={"email": ROLES[who][0], "password": password_of(who)})
             assert client.cookies, f"{who} could not sign in"

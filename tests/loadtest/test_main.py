@@ -47,7 +47,7 @@ class LiveCsms:
         self._stop: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=trio.run, args=(self._run,))
         self._thread.start()
-        self._ready.wait(10)
+        self._ready.wait(60)
 
     async def _run(self) -> None:
         token = trio.lowlevel.current_trio_token()

@@ -68,7 +68,7 @@ def seen(script: list[Exception | int]) -> int:
     """How many times the widgets came before it ended."""
 
     async def read() -> int:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return len([part async for part in live_dashboard.figures(Client(script), dashboard.Wanted())])  # type: ignore[arg-type]
 
     return asyncio.run(read())

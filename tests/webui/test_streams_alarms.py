@@ -51,7 +51,7 @@ class Tab:
         self.events = streams.stream(portal.app.state.hubs, token, client, view(client))  # type: ignore[operator]
 
     async def until(self, *texts: str) -> str:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for event in self.events:
                 if all(text in event for text in texts):
                     return event
@@ -68,7 +68,7 @@ async def tab(portal: Portal, view: object) -> AsyncIterator[Tab]:
 
 
 async def until(condition: object) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():  # type: ignore[operator]
             await asyncio.sleep(0.01)
 

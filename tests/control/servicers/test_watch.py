@@ -17,7 +17,7 @@ from tests.kit.control_world import ControlWorld, Refused
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(60):
         while not condition():
             await trio.sleep(0.005)
 

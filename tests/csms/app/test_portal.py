@@ -23,7 +23,7 @@ def process(tmp_path: Path, code: str) -> PortalProcess:
 
 async def test_a_portal_that_dies_is_started_again(tmp_path: Path) -> None:
     portal = process(tmp_path, SLEEPER.format(path=str(tmp_path / "up")))
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             await nursery.start(portal.run)
             first = portal.pid
@@ -43,7 +43,7 @@ async def test_a_portal_that_will_not_go_is_made_to(tmp_path: Path) -> None:
     deaf = "import signal, time, pathlib; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
     portal = process(tmp_path, deaf + SLEEPER.format(path=str(tmp_path / "up")).removeprefix("import time, pathlib; "))
     portal._stop_timeout = 0.2
-    with trio.fail_after(20):
+    with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             await nursery.start(portal.run)
             while not (tmp_path / "up").exists():

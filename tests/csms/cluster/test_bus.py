@@ -54,7 +54,7 @@ async def test_after_an_outage_it_is_there_again_and_says_so(door: Door) -> None
             await nursery.start(bus.run)
             assert (bus.away_s, bus.outages) == (0.0, 0)
             server.kill()
-            with trio.fail_after(10):
+            with trio.fail_after(60):
                 while bus.connected or not bus.away_s:
                     await trio.sleep(0.01)
             with pytest.raises(BusUnavailable) as caught:
@@ -62,7 +62,7 @@ async def test_after_an_outage_it_is_there_again_and_says_so(door: Door) -> None
             assert caught.value.reason == "BUS_UNAVAILABLE"
             bus.tell(bus.subject("echo"), b"lost")
             server.start()
-            with trio.fail_after(10):
+            with trio.fail_after(60):
                 await back.wait()
             assert (bus.away_s, bus.outages) == (0.0, 1)
             assert bus.missed_s > DOUBT_SECONDS

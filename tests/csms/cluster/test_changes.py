@@ -19,7 +19,7 @@ __all__ = ["nats_server"]
 
 
 async def until(happy: Callable[[], bool]) -> None:
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         while not happy():
             await trio.sleep(0.01)
 

@@ -69,7 +69,7 @@ async def test_nodes_have_different_numbers_and_a_dead_ones_stations_are_given_f
             assert freed.numbers == []
             buses["a"]._handlers.clear()
             await door.call(buses["a"].client.close)  # now it is gone
-            with trio.fail_after(20):
+            with trio.fail_after(60):
                 while not freed.numbers:
                     await trio.sleep(0.2)
                     await undertaker.look()

@@ -57,7 +57,7 @@ async def test_a_station_that_connects_to_another_node_is_let_go_by_the_first_on
     async with nodes(door, nats_server, 3) as (first, second, third), trio.open_nursery() as nursery:
         old = await here(first)
         new = await here(second)
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             while old.closed is None:
                 await trio.sleep(0.01)
         assert new.closed is None
@@ -76,7 +76,7 @@ async def test_what_an_older_node_still_hears_is_never_kept(door: Door, nats_ser
         new = await here(second)
         start = {"connectorId": 1, "idTag": "TAG1", "meterStart": 0, "timestamp": "2026-03-01T12:00:00Z"}
         old.start_call("StartTransaction", start)
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             while old.closed is None:
                 await trio.sleep(0.01)
         assert second.stores.sessions == {}
@@ -90,7 +90,7 @@ async def test_a_command_for_a_dead_nodes_station_is_offline_at_once(door: Door,
         await here(first)
         first.bus._handlers.clear()
         await door.call(first.bus.client.close)  # as a crash: nothing is taken back, and nobody listens there
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             assert (await second.shared.send(1, ClearCache(), timeout=60)).outcome is Outcome.OFFLINE
 
 
@@ -121,7 +121,7 @@ async def cancelled_after(node: ClusterNode, happy: Callable[[], bool]) -> None:
     """A caller at another node, who goes away when `happy`."""
     async with trio.open_nursery() as nursery:
         nursery.start_soon(partial(node.shared.send, 1, ClearCache(), timeout=60))
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             while not happy():
                 await trio.sleep(0.005)
         nursery.cancel_scope.cancel()
@@ -137,7 +137,7 @@ async def test_a_command_that_waits_on_another_node_is_taken_back_with_its_calle
         nursery.start_soon(partial(second.shared.send, 1, ClearCache(), timeout=20))
         sent = await wire.hear()  # it stands in the way of all that follow
         await cancelled_after(second, lambda: len(actor._mailbox) == 1)
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             while len(actor._mailbox):
                 await trio.sleep(0.005)
         wire.say(json.dumps([3, sent[1], {"status": "Accepted"}]))
@@ -171,7 +171,7 @@ async def test_a_caller_who_is_gone_before_the_command_is_read_is_heard_all_the_
         desk = NodeDesk(first.bus, first.registry, "beside")
         await desk._handle("", encode(TakeBack(1, "t-1")))
         order = Send(1, first.registry.epoch_of(1), 20.0, encode_command(ClearCache()), "t-1")
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             told = await desk._handle("", encode(order))
         report = decode_report(told or b"")
         assert isinstance(report, Done)
@@ -208,7 +208,7 @@ async def test_what_was_changed_while_a_node_was_off_the_bus_is_read_when_it_is_
                 session = (await wire.ask("StartTransaction", start))["transactionId"]
                 missed = first.shared._missed = Missed({1}, {session})
                 server.kill()
-                with trio.fail_after(10):
+                with trio.fail_after(60):
                     while first.bus.connected or second.bus.connected:
                         await trio.sleep(0.01)
                 second.stores.rows[1] = msgspec.structs.replace(
@@ -218,7 +218,7 @@ async def test_what_was_changed_while_a_node_was_off_the_bus_is_read_when_it_is_
                 assert list(first.registry.open_sessions()) == [session]
                 second.bus._on_back = []
                 server.start()
-                with trio.fail_after(20):
+                with trio.fail_after(60):
                     while wire.closed is None or first.registry.open_sessions():
                         await trio.sleep(0.01)
                 assert missed.within_s > DOUBT_SECONDS
@@ -241,13 +241,13 @@ async def test_what_a_process_told_while_it_was_off_the_bus_it_tells_again(door:
                 first.registry.refresh = refresh  # type: ignore[method-assign]
                 first.registry.forget_session = lambda _, session, __: forgotten.append(session)  # type: ignore[method-assign]
                 server.kill()
-                with trio.fail_after(10):
+                with trio.fail_after(60):
                     while first.bus.connected or second.bus.connected:
                         await trio.sleep(0.01)
                 await second.shared.refresh(1)
                 await second.shared.forget_session(1, 7, "")
                 server.start()
-                with trio.fail_after(20):
+                with trio.fail_after(60):
                     while (refreshed, forgotten) != ([1], [7]):
                         await trio.sleep(0.01)
         finally:
@@ -273,7 +273,7 @@ async def test_a_station_that_jumps_between_nodes_is_served_by_one_and_loses_not
         assert set(pair[0].stores.sessions) == set(ends)
         assert sum(node.registry.is_online(1) for node in pair) <= 2
         await pair[(rounds - 1) % 2].told()
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             while sum(node.registry.is_online(1) for node in pair) != 1:
                 await trio.sleep(0.01)
         assert pair[0].crashes == pair[1].crashes == []

@@ -45,7 +45,7 @@ async def test_an_entry_is_written_soon_and_the_sequence_grows_over_a_restart(da
     async with writing(first):
         for n in range(100):
             first.record(1, Direction.RECEIVED, str(n))
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             while await database.fetchval(COUNT) < 100:
                 await trio.sleep(0.01)
     second = PostgresMessageLog(database)
@@ -84,7 +84,7 @@ async def test_an_outage_delays_and_loses_and_doubles_nothing(database: Database
             with contextlib.suppress(Unavailable):  # it may meet a connection that the last one has killed
                 await database.fetch(KILL_OTHERS)
             await trio.sleep(0.03)
-        with trio.fail_after(20):
+        with trio.fail_after(60):
             while log.statistics.waiting:
                 await trio.sleep(0.01)
     with contextlib.suppress(Unavailable):

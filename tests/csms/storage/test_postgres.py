@@ -83,7 +83,7 @@ def is_ready(server: EmbeddedPostgres) -> bool:
 
 
 def wait_dead(pid: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while is_alive(pid):
         assert time.monotonic() < deadline, f"process {pid} lives on"
         time.sleep(0.01)

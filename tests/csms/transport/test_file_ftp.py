@@ -26,7 +26,7 @@ PLAIN = FtpRules(plain=True, limits=FtpLimits(login_delay=0.01))
 
 async def client(work: Callable[[], T]) -> T:
     """In a thread, as a station would; within ten seconds."""
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         return await trio.to_thread.run_sync(work, abandon_on_cancel=True)
 
 

@@ -139,7 +139,7 @@ async def pair() -> AsyncIterator[tuple[socket.socket, trio.SocketStream]]:
         await trio.lowlevel.wait_readable(listening)
         ours, _ = listening.accept()
     ours.setblocking(False)
-    with ours, trio.fail_after(10):
+    with ours, trio.fail_after(60):
         async with balancer:
             yield ours, balancer
 
@@ -216,7 +216,7 @@ async def test_a_box_that_speaks_soap_behind_a_balancer() -> None:
     listening = open_listen_socket("127.0.0.1", 0)
     body = envelope(AUTHORIZE)
     head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-    with trio.fail_after(10):
+    with trio.fail_after(60):
         async with trio.open_nursery() as links:
             await links.start(partial(listener.run, [listening], links))
             async with await trio.open_tcp_stream("127.0.0.1", listening.getsockname()[1]) as stream:

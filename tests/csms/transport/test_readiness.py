@@ -27,7 +27,7 @@ async def test_what_came_before_the_first_wait_is_not_missed(pair: Pair) -> None
     ours, theirs = pair
     theirs.send(b"early")
     reader = Reader(ours)
-    with trio.fail_after(5):
+    with trio.fail_after(60):
         await reader.wait()
     assert ours.recv(100) == b"early"
     reader.close()
@@ -38,7 +38,7 @@ async def test_half_of_it_was_read_then_the_rest_wakes_nobody_but_needs_nobody(p
     ours, theirs = pair
     reader = Reader(ours)
     theirs.send(b"abcdef")
-    with trio.fail_after(5):
+    with trio.fail_after(60):
         await reader.wait()
         assert ours.recv(3) == b"abc"
         await reader.wait()
@@ -55,7 +55,7 @@ async def test_the_last_word_and_the_hang_up_come_as_one_edge(pair: Pair) -> Non
     reader = Reader(ours)
     theirs.send(b"bye")
     theirs.shutdown(socket.SHUT_WR)
-    with trio.fail_after(5):
+    with trio.fail_after(60):
         await reader.wait()
         assert ours.recv(100) == b"bye"
         reader.drained()  # a short read: nothing more, as it seems
@@ -70,7 +70,7 @@ async def test_a_cancelled_wait_can_be_begun_again(pair: Pair) -> None:
     with trio.move_on_after(0.01):
         await reader.wait()
     theirs.send(b"x")
-    with trio.fail_after(5):
+    with trio.fail_after(60):
         await reader.wait()
     reader.close()
 
@@ -103,6 +103,6 @@ async def test_a_descriptor_that_is_used_again_belongs_to_the_new_one() -> None:
         assert number in (ours.fileno(), theirs.fileno())
         new = Reader(ours)
         theirs.send(b"x")
-        with trio.fail_after(5):
+        with trio.fail_after(60):
             await new.wait()
         new.close()

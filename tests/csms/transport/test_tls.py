@@ -41,7 +41,7 @@ from csms.transport.websocket import Admitted, ConnectionAttempt, OcppListener, 
 from tests.csms.transport.station_client import StationClient
 from tests.kit.tls_authority import DAY, Authority, Pair, client_context
 
-PATIENCE = 20.0
+PATIENCE = 60
 SECRET = b"correct-horse-battery"
 ROOT = Authority()
 OTHER = Authority("Somebody Else's Root")

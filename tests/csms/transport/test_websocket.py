@@ -34,7 +34,7 @@ from csms.transport.websocket import (
 )
 from tests.csms.transport.station_client import StationClient, frame, make_certificate
 
-PATIENCE = 10.0
+PATIENCE = 60
 
 
 @dataclass

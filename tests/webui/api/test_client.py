@@ -55,7 +55,7 @@ def test_leaving_a_stream_ends_it_upstream(portal: Portal, client: Client):
         assert portal.fake.watchers
         await watch.aclose()
         await tail.aclose()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while portal.fake.watchers or portal.fake.tails:
                 await asyncio.sleep(0.02)
 
