@@ -145,14 +145,15 @@ class Targets(msgspec.Struct, frozen=True):
     users: dict[str, str]
 
     def words(self, target: str) -> str:
-        """What a target is called."""
+        """What a target is called, if the reader may see it."""
+        unseen = _("not visible to you")
         collection, _sep, key = target.partition("/")
         if collection == "tagGroups":
             return _("Group %(tag)s") % {"tag": key}
         if "/evses/" in target:
             station, _sep, evse = target.partition("/evses/")
-            return _("%(station)s, outlet %(n)s") % {"station": self.stations.get(station, station), "n": evse}
-        return (self.places | self.stations | self.users).get(target, target)
+            return _("%(station)s, outlet %(n)s") % {"station": self.stations.get(station, unseen), "n": evse}
+        return (self.places | self.stations | self.users).get(target, unseen)
 
 
 async def targets(client: Client) -> Targets:

@@ -250,11 +250,12 @@ class SiteMap extends HTMLElement {
     this.#world.replaceChildren();
     const step = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001].find((s) => s * this.#scale < 130) ?? 0.001;
     const digits = step < 1 ? Math.ceil(-Math.log10(step)) : 0;
+    const every = step * this.#scale < 70 ? 2 : 1; // a degree needs that much room for its words
     const [[west, north], [east, south]] = [this.unproject(0, 0), this.unproject(wide, high)];
     for (let degree = Math.ceil(Math.max(west, -180) / step) * step; degree <= Math.min(east, 180); degree += step) {
       const x = this.project([degree, 0])[0];
       this.part("line", { class: Math.abs(degree) < step / 2 ? "grid main" : "grid", x1: x, x2: x, y1: 0, y2: high });
-      this.part("text", { x: x + 4, y: high - 6 }).textContent = `${Math.abs(degree).toFixed(digits)}° ${degree < 0 ? "W" : "E"}`;
+      if (Math.round(degree / step) % every === 0) this.part("text", { x: x + 4, y: high - 6 }).textContent = `${Math.abs(degree).toFixed(digits)}° ${degree < 0 ? "W" : "E"}`;
     }
     for (let degree = Math.ceil(Math.max(south, -90) / step) * step; degree <= Math.min(north, 90); degree += step) {
       const y = this.project([0, degree])[1];
