@@ -3,7 +3,7 @@ elsewhere that have not come back. All methods raise Unavailable while the datab
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -121,7 +121,7 @@ class PeopleStore(Protocol):
 class OwnData(Protocol):
     """What the system holds about somebody beside the account: for the export of own data, and for going."""
 
-    def sections(self, user_id: int) -> AsyncIterator[tuple[str, str]]:
+    def sections(self, user_id: int) -> AsyncGenerator[tuple[str, str], None]:
         """(what it is, JSON of a list), a part at a time."""
 
     async def forget(self, user_id: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
 from datetime import datetime
 from typing import Final
 
@@ -113,14 +114,15 @@ class Account:
                 break
         yield "]"
         open_section = ""
-        async for section, part in self._own_data.sections(person.id):
-            inside = part.strip()[1:-1]
-            if section != open_section:
-                yield ("]" if open_section else "") + f",{json.dumps(section)}:[" + inside
-                open_section, first = section, not inside
-            elif inside:
-                yield ("" if first else ",") + inside
-                first = False
+        async with aclosing(self._own_data.sections(person.id)) as sections:  # whoever asked may go in the middle
+            async for section, part in sections:
+                inside = part.strip()[1:-1]
+                if section != open_section:
+                    yield ("]" if open_section else "") + f",{json.dumps(section)}:[" + inside
+                    open_section, first = section, not inside
+                elif inside:
+                    yield ("" if first else ",") + inside
+                    first = False
         yield ("]" if open_section else "") + "}"
 
     async def delete(self, caller: Principal, password: str, email: str) -> None:

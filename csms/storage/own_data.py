@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 import asyncpg
 
@@ -49,7 +49,7 @@ class PostgresOwnData:
             found.setdefault(row["user_id"], []).append(row["id_token"])
         return found
 
-    async def sections(self, user_id: int) -> AsyncIterator[tuple[str, str]]:
+    async def sections(self, user_id: int) -> AsyncGenerator[tuple[str, str], None]:
         """See `OwnData.sections`."""
         for name, sql in (("id_tokens", OWN_TAGS_SQL), ("sessions", OWN_SESSIONS_SQL)):
             yield name, "[]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -349,7 +349,7 @@ class FakeOwnData:
     async def tags_of(self, user_ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
         return {user_id: self.tags[user_id] for user_id in user_ids if user_id in self.tags}
 
-    async def sections(self, user_id: int) -> AsyncIterator[tuple[str, str]]:
+    async def sections(self, user_id: int) -> AsyncGenerator[tuple[str, str], None]:
         yield "id_tokens", json.dumps([{"id_token": tag} for tag in self.tags.get(user_id, [])])
         yield "sessions", "[]"
         for session in self.sessions.get(user_id, []):
