@@ -43,6 +43,7 @@ from webui.values_alarms import AlarmSummary
 SIGN_OF_LIFE_S = 15.0
 GATHER_S = 0.4  # changes of this long go out together
 RELIST_S = 1.5  # lists and totals are read again at most this often
+CATCH_UP = 50  # messages that are told again when the tail of a log begins
 HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
@@ -424,7 +425,12 @@ async def _tail(client: Client, log: LogView | None, seat: Seat) -> AsyncIterato
     async def follow() -> None:
         while True:
             with contextlib.suppress(ApiError):  # away or too slow: begin again; older lines are a page load away
+                caught_up = False
                 async for entries in client.tail(log.key, log.query):
+                    if not caught_up:  # what came after the page was made and before this; it knows the rows it has
+                        caught_up = True
+                        latest = await client.messages(log.key, log.query, page_size=CATCH_UP)
+                        entries = (*latest.entries[::-1], *entries)
                     if entries:
                         lines.append(entries[::-1])
                         del lines[:-50]

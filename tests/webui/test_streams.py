@@ -186,6 +186,19 @@ def test_messages_are_followed_as_the_filter_says(fresh: Portal):
     assert "StatusNotification" not in event
 
 
+def test_messages_that_came_between_the_page_and_its_stream_are_not_missed(fresh: Portal):
+    token = token_of(fresh)
+    world = fresh.fake.world
+    world.exchange(world.stations["104"], "FirmwareStatusNotification", "{}", "{}", world.now)
+
+    async def scene() -> str:
+        view = LogView("104", action="FirmwareStatusNotification")
+        async with tab(fresh, token, lambda client: streams.StationView(client, "104"), view) as page:
+            return await page.until("event: log")
+
+    assert "FirmwareStatusNotification" in fresh.run(scene())
+
+
 def test_a_deleted_stations_page_leads_back_to_the_list(fresh: Portal):
     token = token_of(fresh)
 
