@@ -81,6 +81,10 @@ class PartyStore(Protocol):
     async def note_party(self, party_id: int, at: datetime, error: str = "") -> None:
         """It went well, or (with an error) it did not. No new version."""
 
+    async def note_tokens_read(self, party_id: int, at: datetime) -> None:
+        """All of its tokens were read. No new version, and nothing else of the party is touched: it may be exchanging
+        credentials at this moment."""
+
     async def delete_party(self, party_id: int) -> None:
         """With its tokens and what waits for it. Raises NotFound."""
 

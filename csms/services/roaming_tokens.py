@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-import msgspec
 import structlog
 import trio
 
@@ -149,8 +148,7 @@ class RoamingTokens:
             await self.take_in(party, tokens)
             count += len(tokens)
             url = page.next_url
-        fresh = await self._parties.party(party.id)
-        await self._parties.update_party(msgspec.structs.replace(fresh, tokens_read_at=self._now()))
+        await self._parties.note_tokens_read(party.id, self._now())
         return count
 
     async def pull_for_ever(self, *, look: float = 60.0) -> None:

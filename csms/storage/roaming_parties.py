@@ -43,6 +43,7 @@ UPDATE roaming_party SET
     last_error = CASE WHEN $3 = '' THEN last_error ELSE $3 END
 WHERE id = $1
 """
+NOTE_TOKENS_READ_SQL = "UPDATE roaming_party SET tokens_read_at = $2 WHERE id = $1"
 DELETE_PARTY_SQL = "DELETE FROM roaming_party WHERE id = $1 RETURNING id"
 COUNTS_SQL = """
 SELECT party.id,
@@ -124,6 +125,10 @@ class PostgresParties:
     async def note_party(self, party_id: int, at: datetime, error: str = "") -> None:
         """See `PartyStore.note_party`."""
         await self._database.execute(NOTE_PARTY_SQL, party_id, at, clean(error)[:500])
+
+    async def note_tokens_read(self, party_id: int, at: datetime) -> None:
+        """See `PartyStore.note_tokens_read`."""
+        await self._database.execute(NOTE_TOKENS_READ_SQL, party_id, at)
 
     async def delete_party(self, party_id: int) -> None:
         """See `PartyStore.delete_party`."""

@@ -110,6 +110,10 @@ async def test_a_party_is_found_by_what_it_shows(stores: Stores) -> None:
     changed = msgspec.structs.replace(made, display_name="Renamed", token_digest=b"new", tokens_read_at=AT)
     kept = await parties.update_party(changed, version=made.version)
     assert (kept.display_name, kept.version, kept.tokens_read_at) == ("Renamed", made.version + 1, AT)
+    later = AT + timedelta(hours=1)
+    await parties.note_tokens_read(made.id, later)
+    noted = await parties.party(made.id)
+    assert (noted.tokens_read_at, noted.version, noted.token_digest) == (later, kept.version, kept.token_digest)
     with pytest.raises(StaleVersion):
         await parties.update_party(changed, version=made.version)
     await parties.note_party(made.id, AT, "Away.")

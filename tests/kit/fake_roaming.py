@@ -145,6 +145,10 @@ class FakeRoaming:
         if any(party.party_code and code == (each.country_code, each.party_code) for each in others):
             raise AlreadyExists("This party is known already.", reason="PARTY_TAKEN")
 
+    async def note_tokens_read(self, party_id: int, at: datetime) -> None:
+        if (old := self._parties.get(party_id)) is not None:
+            self._parties[party_id] = replace(old, tokens_read_at=at)
+
     async def note_party(self, party_id: int, at: datetime, error: str = "") -> None:
         old = self._parties.get(party_id)
         if old is None:

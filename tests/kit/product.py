@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -50,11 +51,21 @@ ADMIN = ("admin@example.org", "correct-horse-7")
 def free_port() -> int:
     """A port that nobody listens at, from below those that the kernel gives to connections: what is asked for now is
     listened at only seconds later, and other tests connect meanwhile."""
-    while True:
-        port = random.randrange(15_000, 32_000)
+    for port in _ports:
         with socket.socket() as sock, contextlib.suppress(OSError):
             sock.bind(("127.0.0.1", port))
             return port
+    raise AssertionError("the ports never end")
+
+
+def _own_ports() -> Iterator[int]:
+    """Those of this one of pytest's processes, over and over: no other takes them, and none comes again soon."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    first = 15_000 + 2_000 * (int(worker) % 8)
+    return itertools.cycle(random.sample(range(first, first + 2_000), 2_000))
+
+
+_ports = _own_ports()
 
 
 async def _new_key(dsn: str, role: Role) -> str:
@@ -108,13 +119,13 @@ class Product:
         return kept | (given if self.admin else {})
 
     def start(self, patience: float = 180.0) -> None:
-        """Start and wait until stations can connect."""
+        """Start and wait until stations, callers and browsers can connect."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command("serve", *self.flags()), stdout=log, stderr=log, env=self.environment()
             )
         deadline = time.monotonic() + patience
-        while not self.healthy():
+        while not self.healthy() or not self.open():
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
@@ -127,6 +138,18 @@ class Product:
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+    def open(self) -> bool:
+        """Whether the doors of the control API and of the portal are."""
+        listens = dict(flag.removeprefix("--").split("=", 1) for flag in self.flags() if "-listen=" in flag)
+        doors = [listens["control-listen"], *([listens["portal-listen"]] if self.portal else [])]
+        try:
+            for door in doors:
+                host, _, port = door.rpartition(":")
+                socket.create_connection((host, int(port)), timeout=10).close()
+        except OSError:
+            return False
+        return True
 
     def make_key(self, role: str = "administrator") -> str:
         """What `chargehouse key create` does, without loading a whole program for it once more."""

@@ -135,7 +135,9 @@ async def test_who_is_cut_off_comes_back_and_tells_the_rest(nursery: trio.Nurser
 
     nursery.start_soon(cut)
     fleet, tally = await live(
-        target, scenario, until=lambda tally: tally.connects.count >= 3 and answers(tally, "MeterValues", 10)
+        target,
+        scenario,
+        until=lambda tally: tally.connects.count >= 3 and tally.online == 2 and answers(tally, "MeterValues", 10),
     )
     assert set(tally.errors) <= {"link lost", "closed by the server"}
     assert check(fleet.books, [seen(kept, number) for number, kept in csms.sessions.items()]) == []
