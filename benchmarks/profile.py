@@ -32,13 +32,16 @@ def measure(seconds: float, stations: int) -> str:
     with node() as (pid, port, _), tempfile.TemporaryDirectory(prefix="chargehouse-bench-") as folder:
         clients = [Client("127.0.0.1", port, f"BENCH-{index}") for index in range(stations)]
         transactions = [begin(client) for client in clients]
-        saturate(clients, transactions, 0.1, warm_up=2.0)
         found: dict[str, str] = {}
-        for name, look in (("functions", _functions), ("binaries", _binaries)):
-            thread = threading.Thread(target=_into, args=(found, name, look, pid, seconds, folder))
-            thread.start()
-            saturate(clients, transactions, seconds + 1.0, warm_up=0.0)
-            thread.join()
+
+        def look_on() -> None:
+            for name, look in (("functions", _functions), ("binaries", _binaries)):
+                _into(found, name, look, pid, seconds, folder)
+
+        thread = threading.Thread(target=look_on)
+        # One load for both: a second one would find the last answers of the first under way.
+        saturate(clients, transactions, 2 * seconds + 4.0, warm_up=2.0, at_start=thread.start)
+        thread.join()
         for client in clients:
             client.close()
     return f"{found['functions']}\n\n{found['binaries']}"
