@@ -41,9 +41,13 @@ def _one(workers: int, seconds: float, stations: int) -> tuple[float, float, flo
             pin(process, set(CORES))
         clients = [Client("127.0.0.1", port, f"BENCH-{index}") for index in range(stations)]
         transactions = [begin(client) for client in clients]
-        saturate(clients, transactions, 0.1, warm_up=2.0)
-        before = _cpu(pid)
-        figures = saturate(clients, transactions, seconds, warm_up=0.0)
+        before = 0.0, 0.0
+
+        def look() -> None:
+            nonlocal before
+            before = _cpu(pid)
+
+        figures = saturate(clients, transactions, seconds, warm_up=2.0, at_start=look)
         after = _cpu(pid)
         for client in clients:
             client.close()

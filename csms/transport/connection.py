@@ -260,10 +260,10 @@ class WebSocketConnection(Wire):
     def _offer(self) -> bool:
         """There may be something to read while the reader sleeps. True: it may sleep on."""
         reader, taker, messages = self._reader, self._taker, self._messages
+        if reader is None or taker is None or self._end is not None:
+            return False  # whoever closes wants to hear the peer's last word
         if self._taken:
             return True  # not before the answer
-        if reader is None or taker is None or self._end is not None:
-            return False
         self._offering = True
         try:
             while reader.expects_more:

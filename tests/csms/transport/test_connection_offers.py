@@ -188,6 +188,24 @@ async def test_who_is_told_to_go_while_a_message_is_taken_wakes_the_reader(desk:
     assert desk.read == []
 
 
+async def test_a_close_is_heard_although_a_message_was_never_answered(desk: Desk, nursery: trio.Nursery) -> None:
+    desk.say(frame(b"one"))
+    await desk.rest()
+    assert desk.taken == [b"one"]
+    closed = trio.Event()
+
+    async def close() -> None:
+        await desk.connection.close(1001, "bye", timeout=120)
+        closed.set()
+
+    nursery.start_soon(close)
+    await desk.rest()
+    desk.say(frame(b"\x03\xe9", Opcode.CLOSE))
+    socket.socket.shutdown(desk.theirs, socket.SHUT_WR)
+    with trio.fail_after(30):
+        await closed.wait()
+
+
 async def test_an_answer_that_the_kernel_does_not_take_whole_is_sent_before_anything_is_read(desk: Desk) -> None:
     desk.say(frame(b"one"))
     await desk.rest()
