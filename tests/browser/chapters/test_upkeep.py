@@ -93,8 +93,8 @@ def obedient(cp: Simulator, nursery: trio.Nursery) -> Simulator:
 
 @pytest.mark.feature("F-OCPP-7")
 def test_a_password_is_exchanged_over_the_connection_and_nobody_sees_it(house: House, chromium: Browser) -> None:
-    key = known(house, "SECRET-1")
-    with simulated(house.product, "SECRET-1", "1.6", obedient) as station:
+    key = known(house, "PASSWORD-1")
+    with simulated(house.product, "PASSWORD-1", "1.6", obedient) as station:
         visit = house.page(chromium, "admin")
         page = visit.page
         page.goto(f"/stations/{key}/settings")
