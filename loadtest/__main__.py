@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 
 from rich.console import Console
 
 from loadtest.comparison import compare_files
-from loadtest.fleet import charges_there
-from loadtest.jobs import FleetJob, SaturateJob, StationsJob
+from loadtest.fleet import has_sessions
+from loadtest.jobs import StationsJob
 from loadtest.ledger import Discrepancy, compare
 from loadtest.live import Live
 from loadtest.operator import OperatorJob
@@ -26,7 +26,7 @@ from loadtest.report_making import make_report
 from loadtest.report_terminal import print_report
 from loadtest.resources import ResourceWatch
 from loadtest.saturate import check as check_books
-from loadtest.scenario import Scenario, identity, plan_station
+from loadtest.scenario import identity, plan_station
 from loadtest.swarm import Share, SwarmResult
 
 PASSED, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -106,7 +106,7 @@ def _prepare(settings: Settings, passwords: Mapping[str, str], probe: Probe, con
     if scenario.engine == "stations":
         tags = [tag for index in range(scenario.stations) for tag in plan_station(scenario, index).id_tags]
     elif scenario.engine == "fleet":
-        tags = [scenario.id_tag or f"{name}-1" for index, name in enumerate(names) if charges_there(scenario, index)]
+        tags = [scenario.id_tag or f"{name}-1" for index, name in enumerate(names) if has_sessions(scenario, index)]
     else:
         tags = [f"{name}-1" for name in names]
     with console.status(f"Making {len(names):,} stations known …"):
@@ -127,26 +127,13 @@ def make_jobs(settings: Settings, passwords: Mapping[str, str]) -> list[Job]:
     scenario, count = settings.scenario, settings.processes
     common = (settings.sources, settings.ca, settings.insecure)
     jobs: list[Job] = []
-    if scenario.engine == "saturate":
-        bounds = [scenario.stations * number // count for number in range(count + 1)]
-        for first, end in pairwise(bounds):
-            own = _own(passwords, scenario, range(first, end))
-            jobs.append(SaturateJob(scenario, settings.target, own, *common, first, end - first))
-        return jobs
     for index in range(count):
-        share = Share(index, count)
-        own = _own(passwords, scenario, share.numbers(scenario.stations))
-        kind = FleetJob if scenario.engine == "fleet" else StationsJob
-        jobs.append(kind(scenario, settings.target, own, *common, share))
-    if scenario.commands_per_second and settings.api_key is not None:
+        job = StationsJob(scenario, settings.target, passwords, *common, Share(index, count))
+        own = {name: passwords[name] for name in job.identities if name in passwords}
+        jobs.append(replace(job, passwords=own))  # a child is not sent what it does not need
+    if scenario.commands_per_second and scenario.engine != "saturate" and settings.api_key is not None:
         jobs.append(OperatorJob(scenario, settings.control, settings.api_key))
     return jobs
-
-
-def _own(passwords: Mapping[str, str], scenario: Scenario, numbers: Iterable[int]) -> dict[str, str]:
-    """The passwords of these stations alone: a child is not sent what it does not need."""
-    names = [identity(scenario, number) for number in numbers]
-    return {name: passwords[name] for name in names if name in passwords}
 
 
 def _load(settings: Settings, passwords: Mapping[str, str], watch: ResourceWatch, console: Console) -> SwarmResult:

@@ -16,12 +16,14 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
+from loadtest.fleet_backlog import queue_of
 from loadtest.fleet_station import Resident
 from loadtest.saturate_wire import Closed, Opening
 from loadtest.saturate_words import SUBPROTOCOLS, Book, Moment, words_of
-from loadtest.scenario import Scenario, identity, version_of
+from loadtest.scenario import Scenario, identity, plan_backlog, version_of
 from loadtest.tally import Tally
 from loadtest.target import Target
 
@@ -36,8 +38,13 @@ Task = Callable[[float], None]
 
 
 def charges_there(scenario: Scenario, number: int) -> bool:
-    """Whether station `number` of a fleet, from 0, has a session."""
+    """Whether station `number` of a fleet, from 0, has a session in the run."""
     return number * _CHARGING_STEP % 1 < scenario.charging_share
+
+
+def has_sessions(scenario: Scenario, number: int) -> bool:
+    """Whether it has any: in the run, or in the hours before."""
+    return bool(scenario.backlog_hours) or charges_there(scenario, number)
 
 
 class Fleet:
@@ -54,9 +61,14 @@ class Fleet:
         passwords: Mapping[str, str],
         sources: Sequence[str] = (),
         tls: ssl.SSLContext | None = None,
+        date: datetime | None = None,
     ) -> None:
-        """Raises OSError when the target's name is not known."""
+        """`date` is when the run begins, for what stations tell of the hours before; now when left out.
+
+        Raises OSError when the target's name is not known.
+        """
         self._scenario = scenario
+        self._date = date or datetime.now(UTC)
         self._target = target
         self._tally = tally
         self._now = now
@@ -83,7 +95,7 @@ class Fleet:
     @property
     def books(self) -> list[Book]:
         """All sessions that began."""
-        return [resident.book for resident in self.residents if resident.book is not None]
+        return [book for resident in self.residents for book in resident.books]
 
     def run(self, stop: threading.Event) -> None:
         """Until all is over: the time, and the last answers, for which there is the scenario's grace."""
@@ -107,6 +119,9 @@ class Fleet:
                 self._turn()
         finally:
             self._close()
+            for resident in self.residents:
+                if resident.replayed is not None:
+                    self._tally.replays.record(resident.replayed)
 
     # What is planned.
 
@@ -117,6 +132,9 @@ class Fleet:
         tag = scenario.id_tag or f"{name}-1"
         resident = Resident(number, name, tag, words_of(version_of(scenario, number)), self._moment, charges)
         self.residents.append(resident)
+        if scenario.backlog_hours:
+            visits = plan_backlog(scenario, number, tag)
+            resident.past = queue_of(resident, visits, self._date, scenario.backlog_meter_interval)
         start = began + scenario.ramp * number / scenario.stations
         self._reopen(resident, start)
         phase = number * _PHASE_STEP % 1

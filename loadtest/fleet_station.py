@@ -1,4 +1,5 @@
-"""What a station of a calm fleet has to say: boot, status, heartbeats, and one session with meter values by the clock.
+"""What a station of a calm fleet has to say: boot, status, what it kept while it was offline, heartbeats, and one
+session with meter values by the clock.
 
 It is a queue of calls, each with the time at which it was due; `loadtest.fleet` sends them, one in flight at a time.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -38,7 +39,8 @@ class Call:
 @dataclass(slots=True, eq=False)
 class Resident:
     """Station `number` (from 0). `wire` is None while it has no connection, `opening` while it gets one; `calls[0]` is
-    in flight when `waiting`.
+    in flight when `waiting`. `past` is what it kept while it was offline (`loadtest.fleet_backlog`), None when all of
+    it is told; `replayed` how many seconds that took. `register` is its meter, in Wh.
     """
 
     number: int
@@ -54,14 +56,19 @@ class Resident:
     accepted: bool = False
     failures: int = 0
     book: Book | None = None
+    books: list[Book] = field(default_factory=list)
+    past: Iterator[Call] | None = None
+    replayed: float | None = None
+    register: int = FIRST_REGISTER
     stopping: bool = False
     serial: int = 0
+    _replaying_since: float = 0.0
     _print_values: Callable[[int, bytes, int], bytes] = lambda *_: b""
 
     @property
     def settled(self) -> bool:
         """True when nothing of a session is still to be told."""
-        return self.book is None or self.book.finished
+        return self.past is None and all(book.finished for book in self.books)
 
     def boot(self, due: float) -> None:
         """The first words on a connection."""
@@ -71,23 +78,59 @@ class Resident:
         self.accepted = _payload(answer).get("status") == "Accepted"
 
     def settle_in(self) -> None:
-        """What follows the first boot: status, and for those who charge the tag and the start."""
-        stamp = self.moment.stamp.decode()
-        self.calls.append(self._call(None, self.words.status(stamp)))
-        if not self.charges or self.book is not None:
+        """What follows a boot: status, and for those who charge the tag and the start; after what was kept, if any."""
+        self.calls.append(self._call(None, self.words.status(self.moment.stamp.decode())))
+        if self.past is None:
+            self._plug_in()
+
+    def _plug_in(self) -> None:
+        if not self.charges or self.book is not None or self.stopping:
             return
+        stamp = self.moment.stamp.decode()
         self.calls.append(self._call(None, self.words.authorize(self.id_tag)))
         name = f"{self.identity}/{stamp}"[-36:]
-        self.book = Book(self.identity, self.id_tag, FIRST_REGISTER, stamp, name, last_wh=FIRST_REGISTER)
-        self.book.sent += self.words.values_at_the_ends
-        self.calls.append(self._call(None, self.words.start(self.book), self._started, durable=True))
+        book = self.book = Book(self.identity, self.id_tag, self.register, stamp, name, last_wh=self.register)
 
-    def _started(self, answer: bytes) -> None:
-        book = self.book
-        if book is not None:
-            book.transaction_id = self.words.transaction_id(_payload(answer)) or book.transaction_id
-            book.acknowledged += self.words.values_at_the_ends
+        def started(answer: bytes) -> None:
+            self._learn(book, answer)
             self._print_values = self.words.meter_values(book)
+
+        self.calls.append(self.start_of(book, started))
+
+    def start_of(self, book: Book, answered: Callable[[bytes], None] | None = None) -> Call:
+        """The start of a session, which is then among the books; `answered` takes the place of learning its name."""
+        self.books.append(book)
+        book.sent += self.words.values_at_the_ends
+        learn = answered or (lambda answer: self._learn(book, answer))
+        return self._call(None, self.words.start(book), learn, durable=True)
+
+    def _learn(self, book: Book, answer: bytes) -> None:
+        book.transaction_id = self.words.transaction_id(_payload(answer)) or book.transaction_id
+        book.acknowledged += self.words.values_at_the_ends
+
+    def values_of(self, book: Book, due: float | None, print_values: Callable[[int], bytes]) -> Call:
+        """Meter values of a session, as `print_values` makes them of a serial number."""
+
+        def answered(_: bytes) -> None:
+            book.acknowledged += 1
+
+        action = "MeterValues" if isinstance(self.words, Words16) else "TransactionEvent"
+        return Call(due, action, print_values, answered, durable=True)
+
+    def stop_of(self, book: Book, due: float | None, stopped: str = "") -> Call:
+        """The end of a session; without a time, whenever it is told."""
+
+        def print_stop(serial: int) -> bytes:
+            book.stopped = stopped or self.moment.stamp.decode()
+            book.sent += self.words.values_at_the_ends
+            return _printed(serial, self.words.stop(book))
+
+        def answered(_: bytes) -> None:
+            book.acknowledged += self.words.values_at_the_ends
+            book.finished = True
+
+        action = "StopTransaction" if isinstance(self.words, Words16) else "TransactionEvent"
+        return Call(due, action, print_stop, answered, durable=True)
 
     def beat(self, due: float) -> None:
         """A heartbeat; without a connection it is left out."""
@@ -105,30 +148,13 @@ class Resident:
             book.last_wh += max(1, int(seconds * MILLI_WATT_HOURS / 1000))
             return self._print_values(serial, self.moment.stamp, book.last_wh)
 
-        def answered(_: bytes) -> None:
-            book.acknowledged += 1
-
-        action = "MeterValues" if isinstance(self.words, Words16) else "TransactionEvent"
-        self.calls.append(Call(due, action, print_values, answered, durable=True))
+        self.calls.append(self.values_of(book, due, print_values))
 
     def stop(self, due: float) -> None:
-        """End the session."""
-        book = self.book
-        if book is None or self.stopping:
-            return
+        """End the session, or never begin it: what was kept may be still under way."""
+        if not self.stopping and self.book is not None:
+            self.calls.append(self.stop_of(self.book, due))
         self.stopping = True
-
-        def print_stop(serial: int) -> bytes:
-            book.stopped = self.moment.stamp.decode()
-            book.sent += self.words.values_at_the_ends
-            return _printed(serial, self.words.stop(book))
-
-        def answered(_: bytes) -> None:
-            book.acknowledged += self.words.values_at_the_ends
-            book.finished = True
-
-        action = "StopTransaction" if isinstance(self.words, Words16) else "TransactionEvent"
-        self.calls.append(Call(due, action, print_stop, answered, durable=True))
 
     def lose(self) -> None:
         """The link is gone: keep what is durable, with what was in flight first."""
@@ -138,10 +164,12 @@ class Resident:
     def give_up(self) -> None:
         """The server refused something of the session: what would follow makes no sense."""
         self.calls = deque(call for call in self.calls if not call.durable)
-        self.stopping = True
+        self.stopping, self.past = True, None
 
     def next(self, now: float) -> bytes | None:
         """The frame of the next call, which is then in flight; None when there is none, or one is in flight."""
+        if not self.calls and self.past is not None and self.accepted:
+            self._remember(now)
         if self.waiting or not self.calls:
             return None
         call = self.calls[0]
@@ -152,6 +180,16 @@ class Resident:
         call.sent_at = now
         self.waiting = True
         return call.data
+
+    def _remember(self, now: float) -> None:
+        """Take what was kept next; when there is no more, go on with the day."""
+        self._replaying_since = self._replaying_since or now
+        call = None if self.past is None else next(self.past, None)
+        if call is not None:
+            self.calls.append(call)
+            return
+        self.past, self.replayed = None, now - self._replaying_since
+        self._plug_in()
 
     def _call(
         self,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,8 +14,8 @@ import trio
 
 from loadtest.fleet import Fleet, run_fleet
 from loadtest.ledger import SessionRecord
-from loadtest.processes import Line
-from loadtest.saturate import Saturated, saturate_now
+from loadtest.processes import Go, Line
+from loadtest.saturate import saturate_now
 from loadtest.saturate_words import Book
 from loadtest.scenario import Scenario, identity
 from loadtest.session import RunClock
@@ -29,7 +29,7 @@ LOOK_FOR_THE_END = 0.2
 
 @dataclass(frozen=True, slots=True)
 class StationsJob:
-    """A share of the stations, alive by their plans."""
+    """A share of the stations, by whichever engine the scenario names."""
 
     scenario: Scenario
     target: Target
@@ -44,9 +44,28 @@ class StationsJob:
         """Who this is."""
         return f"process {self.share.index + 1} of {self.share.of}"
 
+    @property
+    def numbers(self) -> range:
+        """Of its stations, from 0; those of a closed loop are neighbours."""
+        count, index, of = self.scenario.stations, self.share.index, self.share.of
+        if self.scenario.engine == "saturate":
+            return range(count * index // of, count * (index + 1) // of)
+        return self.share.numbers(count)
+
+    @property
+    def identities(self) -> list[str]:
+        """Of its stations."""
+        return [identity(self.scenario, number) for number in self.numbers]
+
     def run(self, line: Line) -> SwarmResult:
-        """Live."""
-        return trio.run(self._live, line)
+        """Live, stay, or saturate the server, for the length of the run."""
+        if self.scenario.engine == "stations":
+            return trio.run(self._live, line)
+        stop = threading.Event()
+        go = line.ready()
+        tally = Tally(go.monotonic)
+        work = self._saturate if self.scenario.engine == "saturate" else self._stay
+        return work(go, tally, _watched(tally, go.monotonic, line, stop), stop)
 
     async def _live(self, line: Line) -> SwarmResult:
         stop = trio.Event()
@@ -77,6 +96,63 @@ class StationsJob:
             nursery.cancel_scope.cancel()
         return result
 
+    def _stay(self, go: Go, tally: Tally, watched: AbstractContextManager[None], stop: threading.Event) -> SwarmResult:
+        """As a calm fleet."""
+        fleet = Fleet(
+            self.scenario,
+            self.target,
+            self.numbers,
+            tally,
+            time.monotonic,
+            passwords=self.passwords,
+            sources=self.sources,
+            tls=make_tls(self.target, self.ca, insecure=self.insecure),
+            date=go.date,
+        )
+        with watched:
+            run_fleet(fleet, stop)
+        result = self._of_books(fleet.books, go, tally, stop)
+        result.unsettled_stations = sum(not resident.settled for resident in fleet.residents)
+        return result
+
+    def _saturate(
+        self, go: Go, tally: Tally, watched: AbstractContextManager[None], stop: threading.Event
+    ) -> SwarmResult:
+        """In a closed loop."""
+        (version,) = self.scenario.versions
+        with watched:
+            done = saturate_now(
+                self.target,
+                stations=len(self.numbers),
+                seconds=self.scenario.run_seconds,
+                kind=self.scenario.saturation,
+                version=version,
+                tally=tally,
+                warm_up=self.scenario.ramp,
+                first=self.numbers.start,
+                prefix=self.scenario.prefix,
+                passwords=self.passwords,
+                sources=self.sources,
+                tls=make_tls(self.target, self.ca, insecure=self.insecure),
+                now=time.monotonic,
+                stop=stop,
+            )
+        result = self._of_books(done.books, go, tally, stop)
+        result.saturated = [done]
+        return result
+
+    def _of_books(self, books: Sequence[Book], go: Go, tally: Tally, stop: threading.Event) -> SwarmResult:
+        """What an engine brings back whose stations do not live in full."""
+        return SwarmResult(
+            began=go.date,
+            seconds=time.monotonic() - go.monotonic,
+            tally=tally,
+            ledger=[record_of(book) for book in books],
+            identities=self.identities,
+            interrupted=stop.is_set(),
+            books=list(books),
+        )
+
 
 def habits_of(scenario: Scenario) -> Habits:
     """How the stations of a scenario behave."""
@@ -95,105 +171,6 @@ def habits_of(scenario: Scenario) -> Habits:
         call_timeout=scenario.call_timeout,
         remote_session_length=min(20.0, scenario.run_seconds / 5),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class FleetJob:
-    """A share of a calm fleet."""
-
-    scenario: Scenario
-    target: Target
-    passwords: Mapping[str, str]
-    sources: tuple[str, ...]
-    ca: str | None
-    insecure: bool
-    share: Share
-
-    @property
-    def name(self) -> str:
-        """Who this is."""
-        return f"process {self.share.index + 1} of {self.share.of}"
-
-    def run(self, line: Line) -> SwarmResult:
-        """Stay for the length of the run."""
-        stop = threading.Event()
-        numbers = self.share.numbers(self.scenario.stations)
-        tls = make_tls(self.target, self.ca, insecure=self.insecure)
-        go = line.ready()
-        tally = Tally(go.monotonic)
-        where = (self.scenario, self.target, numbers, tally, time.monotonic)
-        fleet = Fleet(*where, passwords=self.passwords, sources=self.sources, tls=tls)
-        with _watched(tally, go.monotonic, line, stop):
-            run_fleet(fleet, stop)
-        return SwarmResult(
-            began=go.date,
-            seconds=time.monotonic() - go.monotonic,
-            tally=tally,
-            ledger=[record_of(book) for book in fleet.books],
-            identities=[resident.identity for resident in fleet.residents],
-            unsettled_stations=sum(not resident.settled for resident in fleet.residents),
-            interrupted=stop.is_set(),
-            books=fleet.books,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class SaturateJob:
-    """A share of the connections of a closed loop. `first` is the number of its first station, from 0."""
-
-    scenario: Scenario
-    target: Target
-    passwords: Mapping[str, str]
-    sources: tuple[str, ...]
-    ca: str | None
-    insecure: bool
-    first: int
-    stations: int
-
-    @property
-    def name(self) -> str:
-        """Who this is."""
-        return f"the process of stations {self.first + 1} to {self.first + self.stations}"
-
-    def run(self, line: Line) -> SwarmResult:
-        """Load the server for the length of the run."""
-        (version,) = self.scenario.versions
-        stop = threading.Event()
-        go = line.ready()
-        tally = Tally(go.monotonic)
-        with _watched(tally, go.monotonic, line, stop):
-            done = saturate_now(
-                self.target,
-                stations=self.stations,
-                seconds=self.scenario.run_seconds,
-                kind=self.scenario.saturation,
-                version=version,
-                tally=tally,
-                warm_up=self.scenario.ramp,
-                first=self.first,
-                prefix=self.scenario.prefix,
-                passwords=self.passwords,
-                sources=self.sources,
-                tls=make_tls(self.target, self.ca, insecure=self.insecure),
-                now=time.monotonic,
-                stop=stop,
-            )
-        return self._result(done, go.date, tally, time.monotonic() - go.monotonic, interrupted=stop.is_set())
-
-    def _result(
-        self, done: Saturated, began: datetime, tally: Tally, seconds: float, *, interrupted: bool
-    ) -> SwarmResult:
-        numbers = range(self.first, self.first + self.stations)
-        return SwarmResult(
-            began=began,
-            seconds=seconds,
-            tally=tally,
-            ledger=[record_of(book) for book in done.books],
-            identities=[identity(self.scenario, number) for number in numbers],
-            interrupted=interrupted,
-            saturated=[done],
-            books=done.books,
-        )
 
 
 @contextmanager
@@ -222,7 +199,7 @@ def _watched(tally: Tally, began: float, line: Line, stop: threading.Event) -> I
 
 
 def record_of(book: Book) -> SessionRecord:
-    """A session of the closed loop in the ledger's words, but for its meter values (`saturate.check` has those)."""
+    """A session of a closed loop or a calm fleet in the ledger's words; `saturate.check` knows its meter values."""
     return SessionRecord(
         station=book.station,
         connector=1,

@@ -370,12 +370,14 @@ def check(books: Iterable[Book], seen: Iterable[SeenSession]) -> list[Discrepanc
     """Compare the books with what the server lists (`Probe.sessions`, without samples).
 
     Owed is every finished session: once, with all acknowledged meter values, the register at its stop, its tag
-    and its times. Unfinished ones may be there or not, but not twice.
+    and its times. Unfinished ones may be there or not, but not twice: one whose start was never answered is known by
+    its time. What is in nobody's books is wrong.
     """
     listed: dict[tuple[str, str], list[SeenSession]] = {}
     for session in seen:
         listed.setdefault((session.station, str(session.transaction_id)), []).append(session)
     wrong: list[Discrepancy] = []
+    unanswered: set[tuple[str, str]] = set()
     for book in books:
         found = listed.pop((book.station, book.transaction_id), [])
         if len(found) > 1:
@@ -384,6 +386,15 @@ def check(books: Iterable[Book], seen: Iterable[SeenSession]) -> list[Discrepanc
             wrong.append(_discrepancy("missing", book, f"from {book.started}, {book.acknowledged} meter values"))
         if book.finished and found:
             wrong += [_discrepancy("altered", book, text) for text in _differences(book, found[0])]
+        if not found and not book.finished:
+            unanswered.add((book.station, book.started))
+    for session in (session for found in listed.values() for session in found):
+        started = f"{session.start_time:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z" if session.start_time else ""
+        if (session.station, started) in unanswered:
+            unanswered.remove((session.station, started))
+        else:
+            detail = f"the server lists a session from {session.start_time} that the station never had"
+            wrong.append(Discrepancy("unknown", session.station, session.transaction_id, detail))
     return wrong
 
 

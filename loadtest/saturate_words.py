@@ -39,7 +39,8 @@ class Moment:
 
 @dataclass(slots=True)
 class Book:
-    """One session in the books. Energy in Wh; times as they were said. `acknowledged` counts meter values."""
+    """One session in the books. Energy in Wh; times as they were said. `acknowledged` counts meter values. `offline`:
+    it is told afterwards, since there was no connection."""
 
     station: str
     id_tag: str
@@ -51,6 +52,7 @@ class Book:
     last_wh: int = 0
     stopped: str = ""
     finished: bool = False
+    offline: bool = False
 
 
 @dataclass(slots=True)
@@ -171,6 +173,8 @@ class Words2:
             "idToken": {"idToken": book.id_tag, "type": "ISO14443"},
             "meterValue": [{"timestamp": at, "sampledValue": [register]}],
         }
+        if book.offline:
+            payload["offline"] = True
         self._sequence += 1
         return "TransactionEvent", payload
 
@@ -178,7 +182,7 @@ class Words2:
         return ""  # ours holds
 
     def meter_values(self, book: Book) -> Callable[[int, bytes, int], bytes]:
-        template = _template_2(book.transaction_id)
+        template = _template_2(book.transaction_id, offline=book.offline)
 
         def updated(serial: int, stamp: bytes, energy_wh: int) -> bytes:
             sequence = self._sequence
@@ -209,11 +213,14 @@ def meter_values_16(transaction_id: int) -> Callable[[int, bytes, int], bytes]:
     return meter_values
 
 
-def _template_2(transaction_id: str) -> bytes:
+def _template_2(transaction_id: str, *, offline: bool = False) -> bytes:
     """Gaps: serial number, time, seqNo, time, Wh."""
     return (
         '[2,"m%d","TransactionEvent",{"eventType":"Updated","timestamp":"%b","triggerReason":"MeterValuePeriodic",'
-        '"seqNo":%d,"transactionInfo":{"transactionId":' + json.dumps(transaction_id).replace("%", "%%") + ","
+        + ('"offline":true,' if offline else "")
+        + '"seqNo":%d,"transactionInfo":{"transactionId":'
+        + json.dumps(transaction_id).replace("%", "%%")
+        + ","
         '"chargingState":"Charging"},"evse":{"id":1,"connectorId":1},"meterValue":[{"timestamp":"%b","sampledValue":['
         '{"value":%d,"context":"Sample.Periodic","measurand":"Energy.Active.Import.Register","location":"Outlet",'
         '"unitOfMeasure":{"unit":"Wh"}},'
@@ -252,11 +259,11 @@ def live(station: Saturating, words: Words) -> Script:
         started = station.moment.stamp.decode()
         name = f"{len(station.books) + 1}/{started}"
         book = Book(station.identity, station.id_tag, energy_wh, started, name, last_wh=energy_wh)
+        station.books.append(book)
         answer = yield said(words.start(book))
         if answer is None:
             raise Refused("start refused")
         book.transaction_id = words.transaction_id(json.loads(answer)[2]) or book.transaction_id
-        station.books.append(book)
         book.sent += words.values_at_the_ends
         book.acknowledged += words.values_at_the_ends
         energy_wh = yield from _charge(station, words, book, serials)

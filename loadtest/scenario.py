@@ -201,9 +201,7 @@ def plan_station(scenario: Scenario, index: int) -> StationPlan:
         connectors=tuple(_plan_visits(scenario, random, start + 1.0, tag) for tag in tags),
         version=version_of(scenario, index),
         troubles=_plan_troubles(scenario, start, f"{seed}/troubles"),
-        backlog=tuple(_plan_backlog(scenario, Random(f"{seed}/backlog/{tag}"), tag) for tag in tags)  # noqa: S311
-        if scenario.backlog_hours
-        else (),
+        backlog=tuple(plan_backlog(scenario, index, tag) for tag in tags) if scenario.backlog_hours else (),
     )
 
 
@@ -256,8 +254,10 @@ def _plan_share(
     return tuple(visits)
 
 
-def _plan_backlog(scenario: Scenario, random: Random, id_tag: str) -> tuple[SessionPlan, ...]:
-    """Visits of real length one after the other; the last one is over a minute before the run begins."""
+def plan_backlog(scenario: Scenario, index: int, id_tag: str) -> tuple[SessionPlan, ...]:
+    """What station `index` lived through before the run, on the connector of that tag: visits of real length one after
+    the other; the last one is over a minute before the run begins."""
+    random = Random(f"{scenario.seed}/{identity(scenario, index)}/backlog/{id_tag}")  # noqa: S311
     visits: list[SessionPlan] = []
     at = -scenario.backlog_hours * 3600 + random.uniform(0, NATURAL_GAP[1] / 2)
     while True:

@@ -156,6 +156,56 @@ async def test_after_a_power_cut_all_are_back_and_go_on_with_their_sessions(nurs
     assert len(csms.sessions) == len(fleet.books)
 
 
+@pytest.mark.parametrize("version", ["1.6", "2.0.1"])
+async def test_hours_offline_are_told_in_order_before_the_day_goes_on(nursery: trio.Nursery, version: str) -> None:
+    csms = FakeCsms(nursery) if version == "1.6" else FakeCsms2(nursery)
+    scenario = replace(
+        QUICK,
+        stations=2,
+        minutes=3 / 60,
+        charging_share=0.95,
+        backlog_hours=8,
+        backlog_meter_interval=600,
+        versions={version: 1},
+    )
+    fleet, tally = await live(await target_of(nursery, csms), scenario, until=None)
+    assert tally.errors == {}
+    assert tally.replays.count == 2
+    past = [book for book in fleet.books if book.offline]
+    assert len(past) >= 6
+    assert [book.offline for book in fleet.residents[0].books] == [True] * (len(fleet.residents[0].books) - 1) + [False]
+    kept = csms.named.items() if isinstance(csms, FakeCsms2) else csms.sessions.items()
+    assert check(fleet.books, [seen(session, name) for name, session in kept]) == []
+    for book in past:
+        session = next(one for name, one in kept if str(name) == book.transaction_id)
+        readings = list(session.samples.values())
+        assert readings == sorted(readings)
+        assert session.meter_stop_wh == book.last_wh > book.meter_start_wh
+    registers = [(book.meter_start_wh, book.last_wh) for book in fleet.residents[0].books]
+    assert [start for start, _ in registers[1:]] == [end for _, end in registers[:-1]]
+    if isinstance(csms, FakeCsms2):
+        assert {event.get("offline") for event in csms.events("Started")} == {True, None}
+
+
+async def test_a_link_lost_in_the_middle_of_a_queue_loses_nothing(nursery: trio.Nursery) -> None:
+    csms = FakeCsms(nursery)
+    scenario = replace(QUICK, stations=1, charging_share=0.0, backlog_hours=8, backlog_meter_interval=300)
+    target = await target_of(nursery, csms)
+
+    async def cut() -> None:
+        await csms.wait_for("MeterValues", 5)
+        await csms.hang_up()
+
+    nursery.start_soon(cut)
+    fleet, tally = await live(
+        target, scenario, until=lambda tally: tally.connects.count == 2 and answers(tally, "Heartbeat", 1)
+    )
+    assert set(tally.errors) <= {"link lost", "closed by the server"}
+    assert fleet.residents[0].past is None
+    assert check(fleet.books, [seen(kept, number) for number, kept in csms.sessions.items()]) == []
+    assert all(book.finished for book in fleet.books)
+
+
 async def test_silence_is_given_up(nursery: trio.Nursery) -> None:
     csms = FakeCsms(nursery)
     csms.lost_answers["Heartbeat"] = 1

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 import trio
 
-from loadtest.jobs import FleetJob, SaturateJob, StationsJob, habits_of, record_of
+from loadtest.jobs import StationsJob, habits_of, record_of
 from loadtest.ledger import compare
 from loadtest.processes import Go
 from loadtest.saturate_words import Book
@@ -99,8 +99,8 @@ async def test_stations_end_when_the_parent_says_so(nursery: trio.Nursery, paren
 async def test_a_closed_loop_brings_back_its_books(nursery: trio.Nursery, parent: Parent) -> None:
     csms = FakeCsms(nursery)
     target = await served(nursery, csms)
-    loop = Scenario(engine="saturate", stations=2, minutes=0.02, ramp=0)
-    result = await trio.to_thread.run_sync(SaturateJob(loop, target, {}, (), None, False, 4, 2).run, parent)
+    loop = Scenario(engine="saturate", stations=6, minutes=0.02, ramp=0)
+    result = await trio.to_thread.run_sync(StationsJob(loop, target, {}, (), None, False, Share(2, 3)).run, parent)
     assert result.identities == ["LT-00005", "LT-00006"]
     assert {record.station for record in result.finished} == {"LT-00005", "LT-00006"}
     (done,) = result.saturated
@@ -112,7 +112,7 @@ async def test_a_calm_fleet_brings_back_its_books(nursery: trio.Nursery, parent:
     csms = FakeCsms(nursery)
     target = await served(nursery, csms)
     calm = Scenario(engine="fleet", stations=4, minutes=0.02, ramp=0.1, charging_share=0.95, meter_interval=0.2)
-    result = await trio.to_thread.run_sync(FleetJob(calm, target, {}, (), None, False, Share(1, 2)).run, parent)
+    result = await trio.to_thread.run_sync(StationsJob(calm, target, {}, (), None, False, Share(1, 2)).run, parent)
     assert result.identities == ["LT-00002", "LT-00004"]
     assert {record.station for record in result.finished} == {"LT-00002", "LT-00004"}
     assert {book.station for book in result.books} == {"LT-00002", "LT-00004"}
@@ -123,7 +123,7 @@ async def test_a_calm_fleet_brings_back_its_books(nursery: trio.Nursery, parent:
 def test_nobody_there_is_an_error_of_the_child(parent: Parent) -> None:
     nobody = Target("127.0.0.1", 1, "/ocpp", False)
     with pytest.raises(OSError):  # noqa: PT011  whose words are told elsewhere
-        SaturateJob(Scenario(engine="saturate"), nobody, {}, (), None, False, 0, 1).run(parent)
+        StationsJob(Scenario(engine="saturate", stations=1), nobody, {}, (), None, False, Share()).run(parent)
 
 
 def test_habits_follow_the_scenario() -> None:

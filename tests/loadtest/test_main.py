@@ -17,7 +17,7 @@ import trio
 
 import loadtest.__main__ as command
 from loadtest.__main__ import FAILED, INTERRUPTED, MISUSED, PASSED, main, make_jobs
-from loadtest.jobs import SaturateJob, StationsJob
+from loadtest.jobs import StationsJob
 from loadtest.ledger import SessionRecord
 from loadtest.operator import OperatorJob
 from loadtest.options import make_passwords, read_settings
@@ -278,6 +278,6 @@ def test_the_work_is_shared_and_nobody_is_sent_anothers_passwords() -> None:
     assert sorted(len(some) for some in own) == [2, 2, 3]
     assert {name: word for some in own for name, word in some.items()} == passwords
     settings = read_settings(["--stations", "7", "--processes", "3", "--api-key", "k", "--scenario", "saturate"])
-    jobs = [job for job in make_jobs(settings, passwords) if isinstance(job, SaturateJob)]
-    assert [(job.first, job.stations) for job in jobs] == [(0, 2), (2, 2), (4, 3)]
+    jobs = [job for job in make_jobs(settings, passwords) if isinstance(job, StationsJob)]
+    assert [job.numbers for job in jobs] == [range(2), range(2, 4), range(4, 7)]
     assert {name for job in jobs for name in job.passwords} == set(passwords)

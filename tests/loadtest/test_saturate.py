@@ -140,6 +140,15 @@ def test_books_that_agree() -> None:
     assert check([dataclasses.replace(BOOK, finished=False)], []) == []
 
 
+def test_what_is_in_nobodys_books_is_wrong() -> None:
+    stranger = dataclasses.replace(SEEN, transaction_id=8)
+    (wrong,) = check([BOOK], [SEEN, stranger])
+    assert (wrong.kind, wrong.station, wrong.transaction_id) == ("unknown", "LT-1", 8)
+    never_answered = dataclasses.replace(BOOK, finished=False, transaction_id="its own name for it")
+    assert check([never_answered], [SEEN]) == []
+    assert [w.kind for w in check([never_answered], [SEEN, stranger])] == ["unknown"]
+
+
 def test_books_that_do_not() -> None:
     assert [w.kind for w in check([BOOK], [])] == ["missing"]
     assert [w.kind for w in check([BOOK], [SEEN, SEEN])] == ["doubled"]
