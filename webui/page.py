@@ -170,8 +170,10 @@ def fragment(template: str, values: Mapping[str, object]) -> str:
 
 
 async def show(request: Request, template: str, status_code: int = 200, **values: object) -> Response:
-    """A page inside the frame."""
+    """A page inside the frame. Raises ApiError for those whose role has no business there."""
     around = await frame(request)
+    if not may_open(request.url.path, around.caller.role):
+        raise ApiError("PERMISSION_DENIED", "PERMISSION_DENIED", "")
     return plain(request, template, status_code, frame=around, **values)
 
 
@@ -312,6 +314,7 @@ NOTICES = {
     "subscription-saved": N_("Saved. Reports leave on the first of each month."),
     "seller-saved": N_("Saved. It counts for reports that are made from now on."),
     "user-created": N_("The user is added. Send the invitation when they may sign in."),
+    "tags-added": N_("The tags are added."),
     "user-invited": N_("The link is on its way by mail. It works once, and for 24 hours."),
     "user-saved": N_("The user is saved."),
     "user-blocked": N_("The user is blocked, and signed out everywhere."),

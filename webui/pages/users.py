@@ -15,9 +15,11 @@ from webui.api import Client
 from webui.page import client_of, demand, redirect, show, signed_in, text, with_query
 from webui.pages import users_tags
 from webui.pages.places import all_places
-from webui.values import ApiError, Role
+from webui.pages.tags import TYPES
+from webui.values import ApiError, Caller, Role
 from webui.values_people import Invited, Made, SignIns, User, UserAnswer, UserPage
 from webui.values_places import Place, PlaceKind
+from webui.values_tags import Tag, type_word
 from webui.words import _
 from webui.zones import zones
 
@@ -47,12 +49,18 @@ class Typed(msgspec.Struct, frozen=True):
     way: str = "invite"
     password: str = ""
     tags: str = ""
+    tag_type: str = ""
 
     @classmethod
     def read(cls, form: FormData) -> Typed:
         """From the form."""
         way, password = text(form, "way"), form.get("password", "")
-        return cls(way if way in WAYS else "none", password if isinstance(password, str) else "", text(form, "tags"))
+        return cls(
+            way if way in WAYS else "none",
+            password if isinstance(password, str) else "",
+            text(form, "tags"),
+            text(form, "tag_type"),
+        )
 
     @property
     def first_password(self) -> str:
@@ -107,7 +115,7 @@ async def add(request: Request) -> Response:
     try:
         demand(user.email, _("Enter an e-mail address."))
         demand(typed.password or typed.way != "password", _("Enter the password to begin with."))
-        tags = await users_tags.free(client, users_tags.lines(typed.tags))
+        tags = await users_tags.free(client, users_tags.lines(typed.tags, typed.tag_type))
         made = await client.desk.ask(
             "UserService/CreateUser",
             Made,
@@ -117,7 +125,8 @@ async def add(request: Request) -> Response:
         )
     except ApiError as error:
         return await _form(request, user, typed=typed, problem=_problem(error))
-    wrong = await users_tags.give(client, made.user, tags)
+    refused = " ".join(await users_tags.give(client, made.user, tags))
+    wrong = _("The user is added, but not every tag: %(why)s") % {"why": refused} if refused else ""
     if made.invitation_link:
         return await show(request, "people/invited.html", user=made.user, link=made.invitation_link, problem=wrong)
     if wrong:
@@ -149,8 +158,9 @@ async def _form(request: Request, user: User, *, typed: Typed | None = None, pro
     client = client_of(request)
     caller, places = await asyncio.gather(client.caller(), all_places(client))
     sign_ins = SignIns(())
+    tags: tuple[Tag, ...] = ()
     if user.name:
-        sign_ins = await _sign_ins(client, user)
+        sign_ins, tags = await asyncio.gather(_sign_ins(client, user), _tags(client, caller, user))
     return await show(
         request,
         "people/user.html",
@@ -164,8 +174,18 @@ async def _form(request: Request, user: User, *, typed: Typed | None = None, pro
         languages={key: words.NAMES.get(key, key) for key in words.NAMES},
         zones=zones(),
         sign_ins=sign_ins.sign_ins,
+        tags=tags,
+        types=TYPES,
+        type_word=type_word,
         myself=user.name == caller.name,
     )
+
+
+async def _tags(client: Client, caller: Caller, user: User) -> tuple[Tag, ...]:
+    """With their names where the reader keeps tags; else only what they are."""
+    if caller.role is not Role.ADMINISTRATOR:
+        return tuple(Tag(id_token=each) for each in user.id_tokens)
+    return await users_tags.of_user(client, user)
 
 
 async def _sign_ins(client: Client, user: User) -> SignIns:
@@ -226,6 +246,24 @@ async def invite(request: Request) -> Response:
 
 
 @signed_in
+async def add_tags(request: Request) -> Response:
+    """Several tags for a user whom there is."""
+    client = client_of(request)
+    typed = Typed.read(await request.form())
+    user = (await client.desk.ask("UserService/GetUser", UserAnswer, name=_name(request))).user
+    try:
+        wanted = users_tags.lines(typed.tags, typed.tag_type)
+        demand(wanted, _("Enter at least one tag."))
+        tags = await users_tags.free(client, wanted)
+    except ApiError as error:
+        return await _form(request, user, typed=typed, problem=_problem(error))
+    wrong = await users_tags.give(client, user, tags)
+    if wrong:
+        return await _form(request, user, typed=typed, problem=" ".join(wrong))
+    return redirect(f"/users/{user.key}", "tags-added")
+
+
+@signed_in
 async def set_password(request: Request) -> Response:
     """One to begin with, for who has no mail: they choose another when they sign in."""
     password = (await request.form()).get("password", "")
@@ -279,6 +317,7 @@ ROUTES = [
     Route("/users/add", add, methods=["GET", "POST"]),
     Route("/users/{key}", one, methods=["GET", "POST"]),
     Route("/users/{key}/invite", invite, methods=["POST"]),
+    Route("/users/{key}/tags", add_tags, methods=["POST"]),
     Route("/users/{key}/password", set_password, methods=["POST"]),
     Route("/users/{key}/block", block, methods=["POST"]),
     Route("/users/{key}/second-factor", reset_second_factor, methods=["POST"]),

@@ -68,6 +68,46 @@ def test_a_user_is_invited_with_every_field_and_the_link_is_shown_once(house: Ho
 
 
 @pytest.mark.feature("F-USR-2", "F-TAG-2")
+def test_somebody_with_two_cars_gets_their_tags_in_one_go_and_each_says_what_it_is_for(
+    house: House, chromium: Browser
+) -> None:
+    user = {"email": "twocars@example.org", "first_name": "Twain", "role": "ROLE_EV_USER"}
+    twain = house.ask("users.CreateUser", user=user).user
+    house.ask("id_tokens.CreateIdToken", id_token={"id_token": "04C0C0C0C0C003", "type": "ID_TOKEN_TYPE_PRIVATE"})
+    visit = house.page(chromium, "admin")
+    page = visit.page
+    page.goto(f"/{twain.name}")
+    page.locator("summary", has_text="Add tags").click()
+    tags = page.get_by_label("RFID tags")
+    tags.fill("04c0c0c0c0c001 Van\n04AA11BB22CC80")
+    page.get_by_label("Type of these tags").select_option(label="Business")
+    press(page.get_by_role("button", name="Add tags"))
+    expect(page.get_by_role("alert")).to_contain_text("04AA11BB22CC80 is Driver's already")
+    expect(tags).to_have_value("04c0c0c0c0c001 Van\n04AA11BB22CC80")
+    expect(page.get_by_label("Type of these tags")).to_have_value("BUSINESS")
+    assert faults(page) == []
+    tags.fill("04c0c0c0c0c001 Van\n04C0C0C0C0C002 Lorry")
+    press(page.get_by_role("button", name="Add tags"))
+    expect(page.get_by_text("The tags are added.")).to_be_visible()
+    expect(page.locator("section", has=page.get_by_role("heading", name="Tags")).get_by_role("listitem")).to_have_text(
+        [re.compile("04C0C0C0C0C001 Van · Business"), re.compile("04C0C0C0C0C002 Lorry · Business")]
+    )
+    page.locator("summary", has_text="Add tags").click()
+    tags.fill("04C0C0C0C0C003")  # nobody's until now, and what it is for stays
+    press(page.get_by_role("button", name="Add tags"))
+    expect(page.get_by_role("link", name="04C0C0C0C0C003", exact=True)).to_be_visible()
+    kept = house.ask("id_tokens.ListIdTokens", user=twain.name).id_tokens
+    assert {each.id_token[-1]: (each.alias, each.type) for each in kept} == {
+        "1": ("Van", 3),
+        "2": ("Lorry", 3),
+        "3": ("", 2),
+    }
+    page.get_by_role("link", name="04C0C0C0C0C001", exact=True).click()
+    expect(page.get_by_label("Alias")).to_have_value("Van")
+    visit.close()
+
+
+@pytest.mark.feature("F-USR-2", "F-TAG-2")
 def test_a_driver_without_mail_gets_a_password_and_tags_in_one_form_and_chooses_their_own(
     house: House, chromium: Browser
 ) -> None:

@@ -14,6 +14,11 @@ def test_each_line_is_an_id_and_perhaps_a_name() -> None:
     assert lines("") == ()
 
 
+def test_all_of_one_form_are_of_the_type_that_was_chosen_and_nonsense_is_none() -> None:
+    assert [tag.type for tag in lines("04AA\n04BB", "BUSINESS")] == ["BUSINESS", "BUSINESS"]
+    assert [tag.type for tag in lines("04AA", "LOOT")] == ["OTHER"]
+
+
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
