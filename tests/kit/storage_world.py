@@ -19,6 +19,7 @@ from csms.ports.configuration import ConfigurationStore
 from csms.ports.installations import InstallationStore
 from csms.ports.inventory import Inventory
 from csms.ports.journal import Journal
+from csms.ports.load_groups import LoadGroupStore
 from csms.ports.local_lists import LocalListStore
 from csms.ports.message_log import MessageLog
 from csms.ports.queries import SessionQueries, StationQueries
@@ -32,6 +33,7 @@ from csms.storage.configuration import PostgresConfiguration
 from csms.storage.installations import PostgresInstallations
 from csms.storage.inventory import PostgresInventory
 from csms.storage.journal import PostgresJournal
+from csms.storage.load_groups import PostgresLoadGroups
 from csms.storage.local_lists import PostgresLocalLists
 from csms.storage.message_log import PostgresMessageLog
 from csms.storage.pool import open_database
@@ -50,6 +52,7 @@ from tests.kit.fake_configuration import FakeConfiguration
 from tests.kit.fake_installations import FakeInstallations
 from tests.kit.fake_inventory import FakeInventory
 from tests.kit.fake_journal import FakeJournal
+from tests.kit.fake_load_groups import FakeLoadGroups
 from tests.kit.fake_message_log import FakeMessageLog
 from tests.kit.fake_queries import FakeSessionQueries, FakeStationQueries
 from tests.kit.fake_reservations import FakeLocalLists, FakeReservations
@@ -82,6 +85,7 @@ class Storage:
     local_lists: LocalListStore
     soap_addresses: SoapAddresses
     configuration: ConfigurationStore
+    load_groups: LoadGroupStore
 
     async def station(self, identity: str = "CP-1") -> int:
         """A new accepted station's id."""
@@ -115,6 +119,7 @@ def fake_storage() -> Storage:
         FakeLocalLists(tables),
         FakeSoapAddresses(lambda station_id: station_id in tables.stations),
         FakeConfiguration(tables, inventory),
+        FakeLoadGroups(tables),
     )
 
 
@@ -146,6 +151,7 @@ async def postgres_storage(url: str) -> AsyncIterator[Storage]:
                 PostgresLocalLists(database),
                 PostgresSoapAddresses(database),
                 PostgresConfiguration(database),
+                PostgresLoadGroups(database),
             )
         finally:
             message_log.close()
