@@ -265,7 +265,8 @@ def measure_backlog(stations: int, hours: float, rounds: int, pictures: Path | N
     reports = []
     for number in range(rounds):
         print(f"{stations:,} stations replay {hours:g} hours, round {number + 1}", file=sys.stderr, flush=True)
-        flags = (f"--stations={stations}", f"--backlog-hours={hours:g}", "--minutes=0.5", "--ramp=5")
+        hours_told = (f"--stations={stations}", f"--backlog-hours={hours:g}")
+        flags = ("--engine=fleet", *hours_told, "--minutes=0.1", "--ramp=2")
         reports.append(run("offline-replay", *flags))
     if pictures is not None:
         lines = [

@@ -6,7 +6,7 @@ and after the swarm, never beside it; a few threads keep several calls under way
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from control.v1 import (
     id_tokens_pb2,
     id_tokens_pb2_grpc,
+    imports_pb2,
+    imports_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
     stations_pb2,
@@ -30,6 +32,8 @@ from loadtest.ledger import Quantities, SeenSession
 CALLS_AT_ONCE = 8
 DEADLINE = 30.0
 PAGE = 1000
+AT_ONCE = 1000
+"""Stations or tags that are made by one call."""
 VALUES_PAGE = 10_000
 REGISTER = "Energy.Active.Import.Register"
 MARGIN = timedelta(minutes=1)  # after the run, for what a slow server heard late
@@ -58,6 +62,7 @@ class Probe:
         self._where = control
         self._metadata = (("authorization", f"Bearer {api_key}"),)
         self._channel = _open(control) if channel is None else channel
+        self._imports = imports_pb2_grpc.ImportServiceStub(self._channel)
         self._stations = stations_pb2_grpc.StationServiceStub(self._channel)
         self._id_tokens = id_tokens_pb2_grpc.IdTokenServiceStub(self._channel)
         self._sessions = sessions_pb2_grpc.SessionServiceStub(self._channel)
@@ -81,18 +86,22 @@ class Probe:
         Returns the passwords that are valid, by identity. Raises ProbeError.
         """
         known = {station.identity: station for station in self._known_stations(identities)}
+        names = {identity: station.name for identity, station in known.items()}
+        missing = [identity for identity in identities if identity not in known]
+        for made in self._each(self._create_stations, _slices(missing)):
+            names |= made
 
         def prepare_station(identity: str) -> tuple[str, str | None]:
-            return identity, self._prepare_station(identity, known.get(identity), passwords.get(identity))
+            station = known.get(identity)
+            if station is not None and station.registration_state != stations_pb2.REGISTRATION_STATE_ACCEPTED:
+                self._call(self._stations.AcceptStation, stations_pb2.AcceptStationRequest(name=station.name))
+            return identity, self._set_password(names[identity], passwords.get(identity))
 
         tags = {tag.upper() for tag in id_tags}
         held = {tag.id_token.upper(): tag for tag in self._known_tags(tags)}
-
-        def prepare_tag(tag: str) -> None:
-            self._prepare_tag(tag, held.get(tag))
-
         valid = self._each(prepare_station, identities)
-        self._each(prepare_tag, sorted(tags))
+        self._each(self._create_tags, _slices(sorted(tags - held.keys())))
+        self._each(self._free_tag, [held[tag] for tag in sorted(tags & held.keys())])
         return {identity: password for identity, password in valid if password is not None}
 
     def sessions(
@@ -161,23 +170,28 @@ class Probe:
             if not token:
                 return found
 
-    def _prepare_station(self, identity: str, station: stations_pb2.Station | None, password: str | None) -> str | None:
-        if station is None:
-            created = stations_pb2.CreateStationRequest(station=stations_pb2.Station(identity=identity))
-            station = self._call(self._stations.CreateStation, created).station
-        if station.registration_state != stations_pb2.REGISTRATION_STATE_ACCEPTED:
-            accept = stations_pb2.AcceptStationRequest(name=station.name)
-            self._call(self._stations.AcceptStation, accept)
+    def _create_stations(self, identities: Sequence[str]) -> dict[str, str]:
+        """Their names in the control API, by identity."""
+        rows = [imports_pb2.StationImportRow(identity=identity) for identity in identities]
+        answer = self._call(self._imports.ImportStations, imports_pb2.ImportStationsRequest(rows=rows))
+        for error in answer.errors:
+            raise ProbeError(f"station {identities[error.row]} could not be made: {error.message}")
+        return dict(zip(identities, answer.stations, strict=True))
+
+    def _set_password(self, station: str, password: str | None) -> str | None:
         if password is None:
             return None
-        secret = stations_pb2.SetStationPasswordRequest(name=station.name, password=password)
+        secret = stations_pb2.SetStationPasswordRequest(name=station, password=password)
         return self._call(self._stations.SetStationPassword, secret).password
 
-    def _prepare_tag(self, tag: str, held: id_tokens_pb2.IdToken | None) -> None:
-        if held is None:
-            wanted = id_tokens_pb2.IdToken(id_token=tag, note="Load tester")
-            self._call(self._id_tokens.CreateIdToken, id_tokens_pb2.CreateIdTokenRequest(id_token=wanted))
-        elif held.blocked or held.HasField("expire_time"):
+    def _create_tags(self, tags: Sequence[str]) -> None:
+        wanted = [id_tokens_pb2.IdToken(id_token=tag, note="Load tester") for tag in tags]
+        answer = self._call(self._id_tokens.ImportIdTokens, id_tokens_pb2.ImportIdTokensRequest(id_tokens=wanted))
+        for error in answer.errors:
+            raise ProbeError(f"tag {tags[error.row]} could not be made: {error.message}")
+
+    def _free_tag(self, held: id_tokens_pb2.IdToken) -> None:
+        if held.blocked or held.HasField("expire_time"):
             good = id_tokens_pb2.IdToken(name=held.name, etag=held.etag)
             mask = FieldMask(paths=["blocked", "expire_time"])
             self._call(
@@ -248,6 +262,11 @@ def _open(control: str) -> grpc.Channel:
     if control.startswith("https://"):
         return grpc.secure_channel(control.removeprefix("https://"), grpc.ssl_channel_credentials())
     return grpc.insecure_channel(control)
+
+
+def _slices(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(names), AT_ONCE):
+        yield names[first : first + AT_ONCE]
 
 
 def _common_start(names: Collection[str]) -> str:

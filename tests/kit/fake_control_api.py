@@ -14,6 +14,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from control.v1 import (
     id_tokens_pb2,
     id_tokens_pb2_grpc,
+    imports_pb2,
+    imports_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
     stations_pb2,
@@ -27,6 +29,7 @@ PAGE = 3  # small, so that paging is used
 
 
 class FakeControlApi(
+    imports_pb2_grpc.ImportServiceServicer,
     stations_pb2_grpc.StationServiceServicer,
     id_tokens_pb2_grpc.IdTokenServiceServicer,
     sessions_pb2_grpc.SessionServiceServicer,
@@ -53,20 +56,22 @@ class FakeControlApi(
         page, token = _page(found, request.page_token)
         return stations_pb2.ListStationsResponse(stations=page, next_page_token=token)
 
-    def CreateStation(
-        self, request: stations_pb2.CreateStationRequest, context: grpc.ServicerContext
-    ) -> stations_pb2.CreateStationResponse:
+    def ImportStations(
+        self, request: imports_pb2.ImportStationsRequest, context: grpc.ServicerContext
+    ) -> imports_pb2.ImportStationsResponse:
         self._guard(context)
-        identity = request.station.identity
-        if identity in self.stations:
-            _abort(context, grpc.StatusCode.ALREADY_EXISTS, identity)
-        station = stations_pb2.Station(
-            name=f"stations/{len(self.stations) + 1}",
-            identity=identity,
-            registration_state=stations_pb2.REGISTRATION_STATE_ACCEPTED,
-        )
-        self.stations[identity] = station
-        return stations_pb2.CreateStationResponse(station=station)
+        names = []
+        for row, wanted in enumerate(request.rows):
+            if wanted.identity in self.stations:
+                error = imports_pb2.ImportError(row=row, reason="IDENTITY_TAKEN", message="It is there already.")
+                return imports_pb2.ImportStationsResponse(errors=[error])
+            names.append(f"stations/{len(self.stations) + 1}")
+            self.stations[wanted.identity] = stations_pb2.Station(
+                name=names[-1],
+                identity=wanted.identity,
+                registration_state=stations_pb2.REGISTRATION_STATE_ACCEPTED,
+            )
+        return imports_pb2.ImportStationsResponse(good_count=len(names), stations=names)
 
     def AcceptStation(
         self, request: stations_pb2.AcceptStationRequest, context: grpc.ServicerContext
@@ -96,18 +101,21 @@ class FakeControlApi(
         page, token = _page(found, request.page_token)
         return id_tokens_pb2.ListIdTokensResponse(id_tokens=page, next_page_token=token)
 
-    def CreateIdToken(
-        self, request: id_tokens_pb2.CreateIdTokenRequest, context: grpc.ServicerContext
-    ) -> id_tokens_pb2.CreateIdTokenResponse:
+    def ImportIdTokens(
+        self, request: id_tokens_pb2.ImportIdTokensRequest, context: grpc.ServicerContext
+    ) -> id_tokens_pb2.ImportIdTokensResponse:
         self._guard(context)
-        tag = id_tokens_pb2.IdToken()
-        tag.CopyFrom(request.id_token)
-        tag.id_token = tag.id_token.upper()
-        if tag.id_token in self.tags:
-            _abort(context, grpc.StatusCode.ALREADY_EXISTS, tag.id_token)
-        tag.name = f"idTokens/{len(self.tags) + 1}"
-        self.tags[tag.id_token] = tag
-        return id_tokens_pb2.CreateIdTokenResponse(id_token=tag)
+        for row, wanted in enumerate(request.id_tokens):
+            if wanted.id_token in self.tags:
+                error = id_tokens_pb2.IdTokenImportError(
+                    row=row, reason="ID_TOKEN_TAKEN", message="It is there already."
+                )
+                return id_tokens_pb2.ImportIdTokensResponse(errors=[error])
+            tag = id_tokens_pb2.IdToken()
+            tag.CopyFrom(wanted)
+            tag.name = f"idTokens/{len(self.tags) + 1}"
+            self.tags[tag.id_token] = tag
+        return id_tokens_pb2.ImportIdTokensResponse(imported=len(request.id_tokens))
 
     def UpdateIdToken(
         self, request: id_tokens_pb2.UpdateIdTokenRequest, context: grpc.ServicerContext
@@ -164,6 +172,7 @@ class FakeControlApi(
 def serving(api: FakeControlApi) -> Iterator[str]:
     """Serve on a free port of 127.0.0.1; yields `host:port`."""
     server = grpc.server(ThreadPoolExecutor(8))
+    imports_pb2_grpc.add_ImportServiceServicer_to_server(api, server)
     stations_pb2_grpc.add_StationServiceServicer_to_server(api, server)
     id_tokens_pb2_grpc.add_IdTokenServiceServicer_to_server(api, server)
     sessions_pb2_grpc.add_SessionServiceServicer_to_server(api, server)

@@ -9,6 +9,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from control.v1 import id_tokens_pb2, sessions_pb2, stations_pb2
+from loadtest import probe as module
 from loadtest.probe import Probe, ProbeError, energy_samples, other_samples, seen_session
 from tests.kit.fake_control_api import KEY, FakeControlApi, serving
 from tests.kit.fake_csms import KeptSession
@@ -45,6 +46,25 @@ def test_an_empty_server_gets_stations_passwords_and_tags(api: FakeControlApi, p
     assert sorted(api.tags) == TAGS
 
 
+def test_many_are_made_by_few_calls(api: FakeControlApi, probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AT_ONCE", 4)
+    valid = probe.prepare(NAMES, dict.fromkeys(NAMES, ""), TAGS)
+    assert valid == api.passwords
+    assert sorted(valid) == sorted(api.stations) == NAMES
+    assert {station.name for station in api.stations.values()} == {f"stations/{n}" for n in range(1, 11)}
+    assert sorted(api.tags) == TAGS
+
+
+def test_what_cannot_be_made_is_named(api: FakeControlApi, probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
+    probe.prepare(NAMES[:3], {}, TAGS[:3])
+    monkeypatch.setattr(Probe, "_known_stations", lambda *_: [])
+    with pytest.raises(ProbeError, match="station LT-00003 could not be made: It is there already"):
+        probe.prepare(["LT-00042", "LT-00003"], {}, [])
+    monkeypatch.setattr(Probe, "_known_tags", lambda *_: [])
+    with pytest.raises(ProbeError, match="tag LT-00002-1 could not be made: It is there already"):
+        probe.prepare([], {}, TAGS[1:])
+
+
 def test_a_second_run_finds_its_stations_and_gives_them_new_passwords(api: FakeControlApi, probe: Probe) -> None:
     probe.prepare(NAMES, PASSWORDS, TAGS)
     probe.prepare(NAMES, dict.fromkeys(NAMES, "x" * 16), TAGS)
@@ -64,7 +84,7 @@ def test_a_pending_station_is_accepted_and_a_blocked_tag_freed(api: FakeControlA
         name="stations/77", identity=NAMES[0], registration_state=stations_pb2.REGISTRATION_STATE_PENDING
     )
     api.tags[TAGS[0]] = id_tokens_pb2.IdToken(
-        name="idTokens/9", id_token=TAGS[0], blocked=True, expire_time=Timestamp(seconds=1)
+        name="idTokens/77", id_token=TAGS[0], blocked=True, expire_time=Timestamp(seconds=1)
     )
     probe.prepare(NAMES, PASSWORDS, TAGS)
     assert api.stations[NAMES[0]].registration_state == stations_pb2.REGISTRATION_STATE_ACCEPTED
