@@ -12,7 +12,8 @@ docs/performance.md; `--write` puts it there. A route that no link leads to is t
 Time is what a page takes at the server, seen from a client on the same machine: first byte asked to last byte read,
 without the files that it uses. Bytes are what crosses the wire when nothing is kept yet: the page and its style
 sheets, scripts and pictures, compressed, without map tiles and the points of charts (which come by requests of their
-own). CPU is what portal, control API and PostgreSQL spend on one request, together.
+own). CPU is what the processes spend on one request: portal, control API (with the node) and PostgreSQL. A busy machine
+changes it far less than the time, so compare that.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -40,7 +41,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from starlette.routing import Route
 
-from benchmarks.machine import cpu_seconds, free_port, python, running, tree
+from benchmarks.machine import busy_seconds, free_port, python, running, tree
 from webui.pages import ROUTES
 
 DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "performance.md"
@@ -53,8 +54,58 @@ NOT_HERE: Final = ("/sign-in/return", "/sessions/exports/", "/account", "/signin
 """Steps of something under way, and an old address that leads on."""
 PARTS: Final = frozenset({"/", "/stations/{key}/followed", "/stations/{key}/diagnostics/progress"})
 """Leads on to the dashboard; and parts of a page that are asked for while something goes on."""
+DOCUMENT_WANTED: Final = "text/html,application/xhtml+xml,*/*;q=0.8"
+"""What a browser says it accepts when it opens an address; scripts take anything."""
 LOOKS: Final = 6
 """So many pages of one route are searched for links to others."""
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """What one request costs the three, in milliseconds."""
+
+    portal: float = 0.0
+    control: float = 0.0
+    database: float = 0.0
+
+    @property
+    def whole(self) -> float:
+        """Of all three."""
+        return self.portal + self.control + self.database
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Who spends it; none when we do not know."""
+
+    control: int = 0
+    portal: frozenset[int] = frozenset()
+    postmaster: int = 0
+
+    @classmethod
+    def of(cls, pid: int) -> Processes:
+        """Of a `chargehouse serve`; 0: unknown."""
+        if not pid:
+            return cls()
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        data = re.search(rb"--data-dir[=\0]([^\0]+)", line)
+        file = Path(os.fsdecode(data[1])) / "pgdata/postmaster.pid" if data else None
+        postmaster = int(file.read_text().split("\n")[0]) if file and file.exists() else 0
+        portal = frozenset(one for one in tree(pid) if b"webui" in Path(f"/proc/{one}/cmdline").read_bytes())
+        return cls(pid, portal, postmaster)
+
+    def spent(self) -> dict[int, float]:
+        """Until now, in seconds, each process that lives."""
+        database = {self.postmaster, *tree(self.postmaster)} if self.postmaster else set()
+        return {one: busy_seconds(one) for one in {self.control, *self.portal, *database} if one}
+
+    def cost(self, before: Mapping[int, float], times: int) -> Cpu:
+        """Of one of so many requests since then. A connection's process that ended meanwhile is left out."""
+        now = self.spent()
+        each = {one: (seconds - before.get(one, 0.0)) * 1000 / times for one, seconds in now.items()}
+        portal = sum(each.pop(one, 0.0) for one in self.portal)
+        control = each.pop(self.control, 0.0)
+        return Cpu(portal, control, sum(each.values()))
 
 
 @dataclass
@@ -67,7 +118,7 @@ class Page:
     text: str = ""
     uses: frozenset[str] = frozenset()
     times: list[float] = field(default_factory=list)
-    cpu: float = 0.0
+    cpu: Cpu = Cpu()
     html: int = 0
     whole: int = 0
 
@@ -79,7 +130,8 @@ class Page:
     @property
     def row(self) -> str:
         """Of the table."""
-        cpu = f"{self.cpu:.0f}" if self.cpu else ""
+        parts = (self.cpu.portal, self.cpu.control, self.cpu.database, self.cpu.whole)
+        cpu = " | ".join(f"{part:.1f}" if self.cpu.whole else "" for part in parts)
         return (
             f"| `{self.route}` | {statistics.median(self.times):.0f} | {self.p95:.0f} | {cpu} "
             f"| {self.html / 1000:.0f} | {self.whole / 1000:.0f} |"
@@ -120,9 +172,9 @@ class Client:
         """Its connection."""
         self._to.close()
 
-    def ask(self, target: str, form: str | None = None) -> Answer:
+    def ask(self, target: str, form: str | None = None, accept: str = DOCUMENT_WANTED) -> Answer:
         """One request. What is timed ends with the last byte, before the body is unpacked."""
-        headers = {"accept-encoding": "gzip", "cookie": "; ".join(f"{k}={v}" for k, v in self._cookies.items())}
+        headers = {"accept": accept, "accept-encoding": "gzip", "cookie": "; ".join(f"{k}={v}" for k, v in self._cookies.items())}
         if form is not None:
             headers |= {"origin": self.address, "content-type": "application/x-www-form-urlencoded"}
         method = "GET" if form is None else "POST"
@@ -227,34 +279,25 @@ def _weight(client: Client, target: str, weighed: dict[str, int]) -> int:
 
 def measure(pages: list[Page], rounds: int, pid: int) -> None:
     """Ask for each page so often, one after the other."""
+    processes = Processes.of(pid)
     for page in pages:
-        page.client.ask(page.address)
-        before = _cpu(pid)
-        page.times = [page.client.ask(page.address).took for _ in range(rounds)]
-        page.cpu = (_cpu(pid) - before) * 1000 / rounds
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of the server, its portal and its PostgreSQL; 0 when we do not know its process."""
-    if not pid:
-        return 0.0
-    data = re.search(rb"--data-dir[=\0]([^\0]+)", Path(f"/proc/{pid}/cmdline").read_bytes())
-    pids = {pid, *tree(pid)}
-    if data and (file := Path(os.fsdecode(data[1])) / "pgdata/postmaster.pid").exists():
-        postmaster = int(file.read_text().split("\n")[0])
-        pids |= {postmaster, *tree(postmaster)}
-    return sum(cpu_seconds(one) for one in pids)
+        accept = DOCUMENT_WANTED if "<html" in page.text else "*/*"
+        page.client.ask(page.address, accept=accept)
+        before = processes.spent()
+        page.times = [page.client.ask(page.address, accept=accept).took for _ in range(rounds)]
+        page.cpu = processes.cost(before, rounds)
 
 
 def table(pages: list[Page]) -> str:
     """In Markdown, the slowest page first."""
-    head = (
-        "| page | p50 ms | p95 ms | CPU ms | page kB | with its files kB |\n| --- | ---: | ---: | ---: | ---: | ---: |"
-    )
+    heads = ("p50 ms", "p95 ms", "CPU ms: portal", "control", "PostgreSQL", "all", "page kB", "with its files kB")
+    head = f"| page | {' | '.join(heads)} |\n| --- |{' ---: |' * len(heads)}"
     over = [page.route for page in pages if page.p95 >= 50]
     heavy = [page.route for page in pages if page.whole >= 100_000]
+    cpu = sorted(page.cpu.whole for page in pages)
     end = (
-        f"{len(pages)} pages; over 50 ms at p95: {', '.join(over) or 'none'}; over 100 kB: "
+        f"{len(pages)} pages; CPU of a request: median {statistics.median(cpu):.1f} ms, most {cpu[-1]:.1f} ms, a round of"
+        f" all pages {sum(cpu):.0f} ms; over 50 ms at p95: {', '.join(over) or 'none'}; over 100 kB: "
         f"{', '.join(heavy) or 'none'}. "
         f"Python {platform.python_version()}, {os.cpu_count()} cores shared with others, load average "
         f"{os.getloadavg()[0]:.1f} at the end."
