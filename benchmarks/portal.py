@@ -174,7 +174,8 @@ class Client:
 
     def ask(self, target: str, form: str | None = None, accept: str = DOCUMENT_WANTED) -> Answer:
         """One request. What is timed ends with the last byte, before the body is unpacked."""
-        headers = {"accept": accept, "accept-encoding": "gzip", "cookie": "; ".join(f"{k}={v}" for k, v in self._cookies.items())}
+        cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        headers = {"accept": accept, "accept-encoding": "gzip", "cookie": cookies}
         if form is not None:
             headers |= {"origin": self.address, "content-type": "application/x-www-form-urlencoded"}
         method = "GET" if form is None else "POST"
@@ -296,8 +297,8 @@ def table(pages: list[Page]) -> str:
     heavy = [page.route for page in pages if page.whole >= 100_000]
     cpu = sorted(page.cpu.whole for page in pages)
     end = (
-        f"{len(pages)} pages; CPU of a request: median {statistics.median(cpu):.1f} ms, most {cpu[-1]:.1f} ms, a round of"
-        f" all pages {sum(cpu):.0f} ms; over 50 ms at p95: {', '.join(over) or 'none'}; over 100 kB: "
+        f"{len(pages)} pages; CPU of a request: median {statistics.median(cpu):.1f} ms, most {cpu[-1]:.1f} ms, all"
+        f" together {sum(cpu):.0f} ms; over 50 ms at p95: {', '.join(over) or 'none'}; over 100 kB: "
         f"{', '.join(heavy) or 'none'}. "
         f"Python {platform.python_version()}, {os.cpu_count()} cores shared with others, load average "
         f"{os.getloadavg()[0]:.1f} at the end."
