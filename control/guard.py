@@ -25,7 +25,7 @@ from csms.domain.networks import Networks
 from csms.domain.people import AuditEntry, audit_json, masked
 from csms.ports.stores import RequestMemory
 from csms.services.access import AccessControl
-from csms.services.audit import AuditLog, following
+from csms.services.audit import AuditLog, Begun, Trail, following
 
 _AUTH: Final = "/control.v1.AuthService/"
 OPEN_METHODS: Final = frozenset(
@@ -71,6 +71,7 @@ RECHECK_SECONDS: Final = 30.0
 NOBODY: Final = Principal("nobody", "nobody", Role.EV_USER)
 
 _SECRETS_KEPT, _SECRET_SECONDS = 1_000, 600.0
+_UNFINISHED: Final = "UNFINISHED"
 _OK, _FAILED, _SECRET = b"\x00", b"\x01", b"\x02"
 _HAPPENED_MAYBE: Final = frozenset({"NO_ANSWER", "OUTCOME_UNKNOWN"})
 _log = structlog.get_logger("control")
@@ -151,10 +152,19 @@ class Guard:
         Raises DeadlineExceeded, and what `work` raises.
         """
         call.request_id = request_id_of(request)
-        if self._audit is None or not changes(call.method):
+        audit = self._audit
+        if audit is None or not changes(call.method):
             return await self._in_time(call, request, work)
-        async with self._audited(self._audit, call, request):
-            return await self._in_time(call, request, work)
+        begun = Begun()
+
+        async def noted() -> bytes:
+            """What goes to a station is noted while it is on its way: the caller does not wait for the disk after it,
+            and of what a process did when it died there is an entry."""
+            async with audit.beside(_entry(audit, call, request, Trail(), _UNFINISHED, 0), begun):
+                return await work()
+
+        async with self._audited(audit, call, request, begun):
+            return await self._in_time(call, request, noted if "target" in request.DESCRIPTOR.fields_by_name else work)
 
     async def _in_time(self, call: Call, request: Message, work: Callable[[], Awaitable[bytes]]) -> bytes:
         if call.deadline is None:
@@ -168,10 +178,10 @@ class Guard:
         )
 
     @asynccontextmanager
-    async def _audited(self, audit: AuditLog, call: Call, request: Message) -> AsyncIterator[None]:
+    async def _audited(self, audit: AuditLog, call: Call, request: Message, begun: Begun) -> AsyncIterator[None]:
         """Whatever becomes of the call, there is an entry; a repeat that was only answered again has none."""
         with following() as trail:
-            outcome = "UNFINISHED"
+            outcome = _UNFINISHED
             try:
                 yield
                 outcome = "OK"
@@ -181,23 +191,7 @@ class Guard:
             finally:
                 # Guessing is slowed down; it must not fill the log either.
                 if not call.repeated and not (call.method in OPEN_METHODS and outcome == "TOO_MANY_ATTEMPTS"):
-                    await audit.write(
-                        AuditEntry(
-                            0,
-                            audit.now,
-                            call.caller.name,
-                            call.caller.display_name,
-                            call.method,
-                            trail.resource or resource_of(request, call.answer),
-                            outcome,
-                            call.request_id[:MAX_REQUEST_ID],
-                            call.peer,
-                            call.forwarded_for,
-                            _told(request),
-                            trail.before,
-                            trail.after,
-                        )
-                    )
+                    await audit.write(_entry(audit, call, request, trail, outcome, begun.number))
 
     def _locate(self, call: Call, metadata: Mapping[str, str | bytes]) -> None:
         """What a portal says about the browser is believed when the portal is on this machine, or is named in the
@@ -321,6 +315,24 @@ def resource_of(request: Message, answer: Message | None) -> str:
                 if isinstance(name, str) and "/" in name:
                     return name[:200]
     return ""
+
+
+def _entry(audit: AuditLog, call: Call, request: Message, trail: Trail, outcome: str, number: int) -> AuditEntry:
+    return AuditEntry(
+        number,
+        audit.now,
+        call.caller.name,
+        call.caller.display_name,
+        call.method,
+        trail.resource or resource_of(request, call.answer),
+        outcome,
+        call.request_id[:MAX_REQUEST_ID],
+        call.peer,
+        call.forwarded_for,
+        _told(request),
+        trail.before,
+        trail.after,
+    )
 
 
 def _told(request: Message) -> str:

@@ -27,6 +27,8 @@ PAUSE_SECONDS: Final = 0.2
 RETRY_SECONDS: Final = 1.0
 TAGS_IN_USE: Final = "tags-in-use"
 """A kind: which tags charge, as the database knows it."""
+ONLY_SPEAKS: Final = frozenset({"RemoteService"})
+"""Its calls are commands to stations and change nothing that processes have in memory: each would wake all of them."""
 
 T = TypeVar("T", bound=Hashable)
 
@@ -70,8 +72,13 @@ class Changes:
         bus.on_back(self._everything, first=True)
 
     def on(self, kinds: Iterable[str], reread: Reread) -> None:
-        """Call this when something of these kinds changed elsewhere. It may raise Unavailable: then again."""
+        """Call this when something of these kinds changed elsewhere. It may raise Unavailable: then again.
+
+        Raises ValueError for a kind of which nobody is told.
+        """
         for kind in kinds:
+            if kind in ONLY_SPEAKS:
+                raise ValueError(f"nobody is told of {kind}")
             self._rereads.setdefault(kind, []).append(reread)
 
     def tell(self, kind: str) -> None:
@@ -80,7 +87,9 @@ class Changes:
         self._bus.tell(self._subject, self._told(kind))
 
     def tell_in_asyncio(self, kind: str) -> None:
-        """The same, from asyncio."""
+        """The same, from asyncio; of a kind that changes nothing nobody is told."""
+        if kind in ONLY_SPEAKS:
+            return
         self._said.note(kind)
         self._bus.tell_in_asyncio(self._subject, self._told(kind))
 

@@ -15,6 +15,13 @@ class AuditStore(Protocol):
     async def add(self, entry: AuditEntry) -> None:
         """`entry.id` is ignored."""
 
+    async def begin(self, entry: AuditEntry) -> int:
+        """The same for something whose end is not known yet. Its id."""
+
+    async def finish(self, entry: AuditEntry) -> None:
+        """How it ended: resource, outcome, before and after of the entry with this id. An outcome alone is on disk a
+        moment later; until then the entry is there as it was begun."""
+
     async def page(self, *, wanted: AuditFilter, size: int, before: int | None) -> Sequence[AuditEntry]:
         """Newest first, with an id below `before`."""
 

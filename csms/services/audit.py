@@ -6,8 +6,8 @@ of the call under way through a context variable, so no use case has to hand it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +34,13 @@ class Trail:
     resource: str = ""
     before: str = ""
     after: str = ""
+
+
+@dataclass(slots=True)
+class Begun:
+    """An entry that is written while its call works. `number`: its id; 0: it is not kept yet."""
+
+    number: int = 0
 
 
 _TRAIL: ContextVar[Trail | None] = ContextVar("audit_trail", default=None)
@@ -85,14 +92,40 @@ class AuditLog:
         return self._now()
 
     async def write(self, entry: AuditEntry) -> None:
-        """Never fails: what happened has happened. What cannot be kept stands in the process's log."""
+        """Never fails: what happened has happened. What cannot be kept stands in the process's log.
+
+        With an id: how something ended that `beside` has written.
+        """
         with trio.move_on_after(WRITE_SECONDS, shield=True) as scope:
             try:
-                await self._store.add(entry)
+                await (self._store.finish(entry) if entry.id else self._store.add(entry))
             except DomainError as error:
                 self._complain(entry, error.reason)
         if scope.cancelled_caught:
             self._complain(entry, "TIMEOUT")
+
+    @asynccontextmanager
+    async def beside(self, entry: AuditEntry, begun: Begun) -> AsyncIterator[None]:
+        """Write the entry while the block works, so that the disk and the work take their time together. When the
+        block is left, it is kept, or `begun` says that it is not. Never fails."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._begin, entry, begun)
+                yield
+        except BaseExceptionGroup as group:
+            if len(group.exceptions) > 1:
+                raise
+            single = group.exceptions[0]
+        else:
+            return
+        raise single  # the nursery is an inner matter
+
+    async def _begin(self, entry: AuditEntry, begun: Begun) -> None:
+        with trio.move_on_after(WRITE_SECONDS, shield=True):
+            try:
+                begun.number = await self._store.begin(entry)
+            except DomainError:
+                return  # it is tried again at the end, and complained about
 
     async def page(
         self, caller: Principal, wanted: AuditFilter, *, size: int, before: int | None

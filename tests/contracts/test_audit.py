@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from csms.aio import open_door
@@ -70,6 +71,21 @@ async def test_entries_come_back_newest_first_and_narrowed(audit: AuditStore) ->
         NOW + timedelta(minutes=1),
         NOW,
     ]
+
+
+@pytest.mark.parametrize("changed", ["", '{"role":"support"}'])
+async def test_how_something_ended_is_told_later_and_of_nothing_else(audit: AuditStore, changed: str) -> None:
+    await audit.add(an_entry(0))
+    begun = msgspec.structs.replace(an_entry(1, resource="", outcome="UNFINISHED"), before="", after="")
+    number = await audit.begin(begun)
+    page = await audit.page(wanted=AuditFilter(outcome="UNFINISHED"), size=9, before=None)
+    assert [each.id for each in page] == [number]
+    ended = msgspec.structs.replace(
+        begun, id=number, resource="stations/7", outcome="OK", before=changed, after=changed
+    )
+    await audit.finish(msgspec.structs.replace(ended, at=NOW, request="{}"))
+    found = await audit.page(wanted=AuditFilter(), size=9, before=None)
+    assert list(found) == [ended, msgspec.structs.replace(an_entry(0), id=found[1].id)]
 
 
 async def test_who_has_gone_has_no_name_there_any_more(audit: AuditStore) -> None:

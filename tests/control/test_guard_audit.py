@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 
 from control.guard import SECRET_METHODS, Call, Guard, changes, peer_address, resource_of
 from control.v1 import auth_pb2, places_pb2, remote_pb2, stations_pb2
-from csms.domain.errors import PermissionDenied
+from csms.domain.errors import FailedPrecondition, PermissionDenied, Unavailable
 from csms.domain.networks import Networks
 from csms.domain.people import BLOT, AuditEntry
 from csms.services.audit import note_change
@@ -100,6 +100,81 @@ async def test_a_call_that_is_given_up_is_noted() -> None:
 
         await world.call(stations_pb2.DeleteStationRequest(name="stations/7"), leave)
     assert [entry.outcome for entry in world.audit_store.entries] == ["UNFINISHED"]
+
+
+def a_command(request_id: str = "") -> remote_pb2.ClearCacheRequest:
+    return remote_pb2.ClearCacheRequest(target=remote_pb2.CommandTarget(station="stations/7", request_id=request_id))
+
+
+async def test_a_command_is_noted_while_it_is_on_its_way_so_that_a_crash_hides_none(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World()
+    seen = []
+
+    async def wait_for_the_station() -> bytes:
+        await trio.sleep(1)
+        seen.extend((entry.resource, entry.outcome) for entry in world.audit_store.entries)
+        return b"answer"
+
+    assert (await world.call(a_command("r"), wait_for_the_station)).outcome == "OK"
+    assert seen == [("stations/7", "UNFINISHED")]
+    await world.call(a_command("r"), wait_for_the_station)
+    assert [entry.outcome for entry in world.audit_store.entries] == ["OK"], "a repeat is only answered again"
+
+
+async def test_what_becomes_of_a_command_is_told_as_it_is_and_its_error_goes_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = World()
+
+    async def offline() -> bytes:
+        raise FailedPrecondition("It is offline.", reason="STATION_OFFLINE")
+
+    async def break_down() -> bytes:
+        raise RuntimeError("a bug")
+
+    async def never() -> bytes:
+        await trio.sleep_forever()
+        return b""
+
+    for work, error in ((offline, FailedPrecondition), (break_down, RuntimeError)):
+        with pytest.raises(error):
+            await world.call(a_command(), work)
+    with trio.move_on_after(1):
+        await world.call(a_command(), never)
+    assert [entry.outcome for entry in world.audit_store.entries] == ["STATION_OFFLINE", "UNFINISHED", "UNFINISHED"]
+
+
+async def test_the_answer_of_a_command_waits_until_it_is_noted(autojump_clock: trio.testing.MockClock) -> None:
+    world = World()
+    begin = world.audit_store.begin
+
+    async def slowly(entry: AuditEntry) -> int:
+        await trio.sleep(2)
+        return await begin(entry)
+
+    world.audit_store.begin = slowly  # type: ignore[method-assign]
+    before = trio.current_time()
+    assert (await world.call(a_command())).outcome == "OK"
+    assert trio.current_time() == before + 2
+
+
+async def test_a_command_that_could_not_be_noted_at_once_is_noted_at_its_end() -> None:
+    world = World()
+
+    async def away(entry: AuditEntry) -> int:
+        raise Unavailable(f"{entry.method}: the database is away.", reason="DATABASE_UNAVAILABLE")
+
+    begin, world.audit_store.begin = world.audit_store.begin, away  # type: ignore[method-assign]
+
+    async def back() -> bytes:
+        await trio.testing.wait_all_tasks_blocked()
+        world.audit_store.begin = begin  # type: ignore[method-assign]
+        return b""
+
+    await world.call(a_command(), back)
+    assert [entry.outcome for entry in world.audit_store.entries] == ["OK"]
 
 
 async def test_reading_is_not_noted() -> None:

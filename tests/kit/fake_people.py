@@ -258,8 +258,17 @@ class FakeAudit:
         self._ids = itertools.count(1)
 
     async def add(self, entry: AuditEntry) -> None:
+        await self.begin(entry)
+
+    async def begin(self, entry: AuditEntry) -> int:
         await trio.lowlevel.checkpoint()
         self.entries.append(msgspec.structs.replace(entry, id=next(self._ids)))
+        return self.entries[-1].id
+
+    async def finish(self, entry: AuditEntry) -> None:
+        await trio.lowlevel.checkpoint()
+        said = {"resource": entry.resource, "outcome": entry.outcome, "before": entry.before, "after": entry.after}
+        self.entries = [msgspec.structs.replace(each, **said) if each.id == entry.id else each for each in self.entries]
 
     async def page(self, *, wanted: AuditFilter, size: int, before: int | None) -> Sequence[AuditEntry]:
         found = [

@@ -33,7 +33,7 @@ def build(parts: Parts) -> list[Servicer]:
     )
     parts.reacting.on(ReservationStatusUpdated, reservations.saw_update)
     parts.ground.start_soon(reservations.run)
-    parts.changes.on(["ReservationService", "RemoteService"], reservations.look_again)
+    parts.changes.on(["ReservationService"], reservations.look_again)
     local_lists = LocalLists(
         PostgresLocalLists(parts.database),
         parts.stores.tokens,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import pytest
 import trio
 
 from csms.aio import Door
@@ -130,3 +131,25 @@ async def test_tags_in_use_are_known_to_all(door: Door, nats_server: EmbeddedNat
         here.tell(False, "TAG", 1)
         await until(lambda: len(heard) == 2)
         assert heard == [("opened", "TAG", 1), ("ended", "TAG", 1)]
+
+
+async def test_of_commands_to_stations_nobody_is_told_and_nobody_may_wait_for_it(
+    door: Door, nats_server: EmbeddedNats
+) -> None:
+    heard: list[bytes] = []
+    async with two(door, nats_server) as (one, other, nursery):
+        changes = Changes(one)
+
+        async def hear(_: str, payload: bytes) -> None:
+            heard.append(payload)
+
+        with pytest.raises(ValueError, match="RemoteService"):
+            changes.on(["RemoteService"], trio.lowlevel.checkpoint)
+        other.answer(other.subject("all", "changed"), hear)
+        await nursery.start(one.run)
+        await nursery.start(other.run)
+        door.post(changes.tell_in_asyncio, "RemoteService")
+        door.post(changes.tell_in_asyncio, "PlaceService")
+        await until(lambda: bool(heard))
+        assert len(heard) == 1
+        assert b"PlaceService" in heard[0]
