@@ -16,7 +16,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from webui import session, session_words, view, words
+from webui import alarm_words, session, session_words, view, words
 from webui.api import Client
 from webui.menu import Entry, groups_of, menu_of
 from webui.navigator import Node, link, trail_to
@@ -42,7 +42,7 @@ def _environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters.update(view.FILTERS | session_words.FILTERS)
+    environment.filters.update(view.FILTERS | session_words.FILTERS | alarm_words.FILTERS)
     environment.globals.update(static=static, icon=icon, place_link=link, manners=words.current.get, Role=Role)
     return environment
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from webui import view
+from webui import alarm_words, view
 from webui.words import N_, _
 
 ADDRESSES: Final = {
@@ -54,8 +54,11 @@ def sentence(kind: str, values: Mapping[str, str]) -> str:
     if "event" in known:
         word = known["event"].lower().replace("_", " ")
         known["event"] = _(EVENTS[word]) if word in EVENTS else word
-    if "text" not in known and "alarm_kind" in known:
-        known["text"] = view.alarm_kind(known["alarm_kind"])
+    if "alarm_kind" in known:
+        word = known["alarm_kind"]
+        known["text"] = alarm_words.sentence(
+            known.get("sentence", ""), values, word, known.get("text", view.alarm_kind(word))
+        )
     return _(SENTENCES.get(kind, N_("Something happened at %(where)s."))) % known
 
 

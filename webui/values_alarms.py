@@ -31,6 +31,8 @@ class Alarm(msgspec.Struct, frozen=True):
     acknowledge_time: datetime | None
     acknowledged_by: str
     note: str
+    sentence: str = ""
+    sentence_values: dict[str, str] = {}
 
     @property
     def key(self) -> str:
@@ -91,6 +93,10 @@ class LogEvent(msgspec.Struct, frozen=True):
     place: str
     evse_id: int | None
     severity: int | None
+    alarm_kind: str = ""
+    alarm_text: str = ""
+    sentence: str = ""
+    sentence_values: dict[str, str] = {}
 
 
 class EventPage(msgspec.Struct, frozen=True):

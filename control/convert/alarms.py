@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final, TypeVar
 
+import msgspec
+
 from control.convert.common import duration, moment, seconds, timestamp
 from control.convert.inventory import struct
 from control.convert.names import print_name, read_name
 from control.v1 import alarms_pb2 as pb
 from csms.domain.alarm_rules import AlarmRule
-from csms.domain.alarms import AlarmKind, AlarmSettings, AlarmSource, Severity
+from csms.domain.alarm_words import Said, said
+from csms.domain.alarms import AlarmKind, AlarmSettings, AlarmSource, Severity, words_of
 from csms.domain.errors import InvalidArgument
 from csms.ports.alarms import AlarmFilter, AlarmNumber, AlarmOrder, AlarmView, EventSource, LogFilter, LoggedEvent
 
@@ -55,6 +58,7 @@ def read_kind(number: int) -> AlarmKind:
 def alarm(view: AlarmView, place_name: Callable[[int], str]) -> pb.Alarm:
     """All of it."""
     known = view.alarm
+    words = said(known.text, known.kind)
     return pb.Alarm(
         name=print_name("alarms", known.id),
         kind=KINDS[known.kind],
@@ -77,6 +81,8 @@ def alarm(view: AlarmView, place_name: Callable[[int], str]) -> pb.Alarm:
         acknowledge_time=timestamp(known.acknowledged_at),
         acknowledged_by=known.acknowledged_by,
         note=known.note,
+        sentence=words.sentence,
+        sentence_values=words.values,
     )
 
 
@@ -122,6 +128,9 @@ def number_of(number: AlarmNumber) -> pb.SummarizeAlarmsResponse.Number:
 
 def log_event(event: LoggedEvent) -> pb.LogEvent:
     """All of it."""
+    about = _alarm_kind(event)
+    text = event.summary.partition(f"{words_of(about)}. ")[2] if about is not None else ""
+    words = said(text, about) if about is not None else Said()
     return pb.LogEvent(
         name=f"events/{'s' if event.told else 'n'}{event.id}",
         time=timestamp(event.at),
@@ -134,7 +143,20 @@ def log_event(event: LoggedEvent) -> pb.LogEvent:
         evse_id=event.evse_id,
         severity=event.severity,
         body=struct(event.body),
+        alarm_kind=pb.ALARM_KIND_UNSPECIFIED if about is None else KINDS[about],
+        alarm_text=text,
+        sentence=words.sentence,
+        sentence_values=words.values,
     )
+
+
+def _alarm_kind(event: LoggedEvent) -> AlarmKind | None:
+    """None: it is about no alarm."""
+    if event.source is not EventSource.ALARM:
+        return None
+    body = msgspec.json.decode(event.body)
+    kind = body.get("kind") if isinstance(body, dict) else None
+    return AlarmKind(kind) if isinstance(kind, str) and kind in AlarmKind.__members__ else None
 
 
 def read_log_filter(message: pb.EventFilter) -> LogFilter:

@@ -237,6 +237,26 @@ class Alarm(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class SentenceValuesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     SEVERITY_FIELD_NUMBER: _builtins.int
@@ -258,6 +278,8 @@ class Alarm(_message.Message):
     ACKNOWLEDGE_TIME_FIELD_NUMBER: _builtins.int
     ACKNOWLEDGED_BY_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    SENTENCE_VALUES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`alarms/{id}`."""
     kind: Global___AlarmKind.ValueType
@@ -292,6 +314,11 @@ class Alarm(_message.Message):
     """Who did."""
     note: _builtins.str
     """What they wrote."""
+    sentence: _builtins.str
+    """The same as text, when it is a sentence of the server: with names in braces where values stand, to be put into the
+    reader's language, for example `{silent} of {stations} stations fell silent together.`; `{kind}` is the word for
+    the kind. Empty for the station's own words and those of a rule that was made here.
+    """
     @_builtins.property
     def first_raise_time(self) -> _timestamp_pb2.Timestamp:
         """When it was first raised; of silence, when it began."""
@@ -307,6 +334,10 @@ class Alarm(_message.Message):
     @_builtins.property
     def acknowledge_time(self) -> _timestamp_pb2.Timestamp:
         """When somebody took notice; unset: nobody did."""
+
+    @_builtins.property
+    def sentence_values(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What stands in the sentence, by name; empty where the station told nothing."""
 
     def __init__(
         self,
@@ -332,10 +363,12 @@ class Alarm(_message.Message):
         acknowledge_time: _timestamp_pb2.Timestamp | None = ...,
         acknowledged_by: _builtins.str = ...,
         note: _builtins.str = ...,
+        sentence: _builtins.str = ...,
+        sentence_values: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id", "acknowledge_time", b"acknowledge_time", "clear_time", b"clear_time", "evse_id", b"evse_id", "first_raise_time", b"first_raise_time", "last_raise_time", b"last_raise_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id", "acknowledge_time", b"acknowledge_time", "acknowledged_by", b"acknowledged_by", "clear_time", b"clear_time", "cleared_by", b"cleared_by", "code", b"code", "count", b"count", "evse_id", b"evse_id", "first_raise_time", b"first_raise_time", "folded_into", b"folded_into", "kind", b"kind", "last_raise_time", b"last_raise_time", "name", b"name", "note", b"note", "place", b"place", "place_display_name", b"place_display_name", "severity", b"severity", "source", b"source", "state", b"state", "station", b"station", "station_display_name", b"station_display_name", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id", "acknowledge_time", b"acknowledge_time", "acknowledged_by", b"acknowledged_by", "clear_time", b"clear_time", "cleared_by", b"cleared_by", "code", b"code", "count", b"count", "evse_id", b"evse_id", "first_raise_time", b"first_raise_time", "folded_into", b"folded_into", "kind", b"kind", "last_raise_time", b"last_raise_time", "name", b"name", "note", b"note", "place", b"place", "place_display_name", b"place_display_name", "sentence", b"sentence", "sentence_values", b"sentence_values", "severity", b"severity", "source", b"source", "state", b"state", "station", b"station", "station_display_name", b"station_display_name", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__evse_id: _TypeAlias = _typing.Literal["evse_id"]  # noqa: Y015
     _WhichOneofArgType__evse_id: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id"]  # noqa: Y015
@@ -733,6 +766,26 @@ class LogEvent(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class SentenceValuesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
@@ -744,6 +797,10 @@ class LogEvent(_message.Message):
     EVSE_ID_FIELD_NUMBER: _builtins.int
     SEVERITY_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
+    ALARM_KIND_FIELD_NUMBER: _builtins.int
+    ALARM_TEXT_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    SENTENCE_VALUES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`events/{source letter}{id}`; only to tell entries apart."""
     source: Global___EventSource.ValueType
@@ -762,6 +819,12 @@ class LogEvent(_message.Message):
     """At which EVSE."""
     severity: _builtins.int
     """OCPP's severity, 0 danger to 9 debug."""
+    alarm_kind: Global___AlarmKind.ValueType
+    """Of an alarm that was raised, over or noticed: its kind."""
+    alarm_text: _builtins.str
+    """What that alarm says, without the words before it in the summary."""
+    sentence: _builtins.str
+    """The same as a sentence with its values: see Alarm."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When the server knew it."""
@@ -769,6 +832,10 @@ class LogEvent(_message.Message):
     @_builtins.property
     def body(self) -> _struct_pb2.Struct:
         """In detail."""
+
+    @_builtins.property
+    def sentence_values(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """See Alarm."""
 
     def __init__(
         self,
@@ -784,10 +851,14 @@ class LogEvent(_message.Message):
         evse_id: _builtins.int | None = ...,
         severity: _builtins.int | None = ...,
         body: _struct_pb2.Struct | None = ...,
+        alarm_kind: Global___AlarmKind.ValueType = ...,
+        alarm_text: _builtins.str = ...,
+        sentence: _builtins.str = ...,
+        sentence_values: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id", "_severity", b"_severity", "body", b"body", "evse_id", b"evse_id", "severity", b"severity", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id", "_severity", b"_severity", "body", b"body", "evse_id", b"evse_id", "kind", b"kind", "name", b"name", "place", b"place", "severity", b"severity", "source", b"source", "station", b"station", "station_display_name", b"station_display_name", "summary", b"summary", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id", "_severity", b"_severity", "alarm_kind", b"alarm_kind", "alarm_text", b"alarm_text", "body", b"body", "evse_id", b"evse_id", "kind", b"kind", "name", b"name", "place", b"place", "sentence", b"sentence", "sentence_values", b"sentence_values", "severity", b"severity", "source", b"source", "station", b"station", "station_display_name", b"station_display_name", "summary", b"summary", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__evse_id: _TypeAlias = _typing.Literal["evse_id"]  # noqa: Y015
     _WhichOneofArgType__evse_id: _TypeAlias = _typing.Literal["_evse_id", b"_evse_id"]  # noqa: Y015

@@ -17,6 +17,10 @@ from csms.domain.alarms import AlarmKind, AlarmSource, Cleared, Observation, Rai
 from csms.domain.errors import InvalidArgument
 
 MAX_PATTERN: Final = 200
+USUAL: Final = "{kind}: {told}."
+ONE_DRIFTED: Final = "{name} is set otherwise at the station than it accepted."
+SEVERAL_DRIFTED: Final = "{names} are set otherwise at the station than it accepted."
+MORE_DRIFTED: Final = "{names} and {more} more are set otherwise at the station than it accepted."
 
 
 class AlarmRule(msgspec.Struct, frozen=True):
@@ -187,7 +191,7 @@ def _text(body: Mapping[str, Any], name: str) -> str:
 def _sentence(rule: AlarmRule | None, kind: AlarmKind, code: str, info: str) -> str:
     if rule is not None and rule.text:
         return rule.text.replace("{code}", code).replace("{info}", info).strip()
-    return f"{words_of(kind)}: {' '.join(filter(None, (code, info)))}."
+    return USUAL.format(kind=words_of(kind), told=" ".join(filter(None, (code, info))))
 
 
 def _read_status(told: Told, rules: Sequence[AlarmRule]) -> Reading:
@@ -311,7 +315,7 @@ def _read_drift(told: Told) -> Reading:
     if not names:
         return Reading((Cleared(subject, key, told.at),))
     count, shown = len(names), ", ".join(names[:5])
-    told_of = f"{shown} and {count - 5} more are" if count > 5 else f"{shown} {'is' if count == 1 else 'are'}"
+    sentence = MORE_DRIFTED if count > 5 else ONE_DRIFTED if count == 1 else SEVERAL_DRIFTED
     seen = Raised(
         subject,
         key,
@@ -320,6 +324,6 @@ def _read_drift(told: Told) -> Reading:
         Severity.MINOR,
         AlarmSource.CONFIGURATION,
         "",
-        f"{told_of} set otherwise at the station than it accepted.",
+        sentence.format(name=shown, names=shown, more=count - 5),
     )
     return Reading((seen,))

@@ -18,6 +18,7 @@ from csms.domain.errors import InvalidArgument
 MAX_TEXT: Final = 500
 MAX_NOTE: Final = 1_000
 MAX_AT_ONCE: Final = 1_000
+BACKUP_OF: Final = "The newest good backup is of {time} UTC."
 
 
 class AlarmKind(StrEnum):

@@ -21,9 +21,10 @@ class NotificationKind(StrEnum):
     """What a notification tells. The values that go with each are named beside it; `station` is a display name."""
 
     ALARM = "ALARM"
-    """alarm_kind, severity, station or place, text"""
+    """alarm_kind, severity, station or place, text; where the text is a sentence of ours also sentence and its values
+    (`csms.domain.alarm_words`)"""
     ALARM_CLEARED = "ALARM_CLEARED"
-    """alarm_kind, severity, station or place, text"""
+    """The same."""
     RESERVATION = "RESERVATION"
     """event (made, ended, offered, …), station, evse"""
     FIRMWARE = "FIRMWARE"

@@ -28,6 +28,9 @@ NETWORK: Final = "network"
 TOGETHER: Final = timedelta(minutes=15)
 """Who falls silent within this time of each other does so together."""
 MIN_STATIONS: Final = 2
+NEVER_CONNECTED: Final = "The station has never connected."
+NOT_CONNECTED: Final = "The station is not connected."
+SILENT_TOGETHER: Final = "{silent} of {stations} stations fell silent together."
 
 
 class Heard(msgspec.Struct, frozen=True, gc=False):
@@ -95,7 +98,7 @@ def _never_seen(
             AlarmKind.NOT_REGISTERED,
             Severity.MINOR,
             AlarmSource.SILENCE,
-            text="The station has never connected.",
+            text=NEVER_CONNECTED,
             standing=True,
         )
     ]
@@ -140,7 +143,7 @@ def _lost(silent: _Silent) -> Raised:
         AlarmKind.NO_COMMUNICATION,
         Severity.MAJOR,
         AlarmSource.SILENCE,
-        text="The station is not connected.",
+        text=NOT_CONNECTED,
         standing=True,
     )
 
@@ -177,7 +180,7 @@ def _at_site(
             AlarmKind.NO_NETWORK,
             Severity.CRITICAL,
             AlarmSource.SILENCE,
-            text=f"{len(together)} of {len(members)} stations fell silent together.",
+            text=SILENT_TOGETHER.format(silent=len(together), stations=len(members)),
             standing=True,
         )
     )

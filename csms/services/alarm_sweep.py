@@ -20,6 +20,7 @@ from csms.actors.supervise import contain
 from csms.domain.access import Action, Principal
 from csms.domain.alarm_rules import BUILT_IN, Reading, Told, read
 from csms.domain.alarms import (
+    BACKUP_OF,
     Alarm,
     AlarmKey,
     AlarmKind,
@@ -208,7 +209,7 @@ class AlarmSweep:
         subject = Subject(place_id=SYSTEM_ID)
         if made is None or now - made <= timedelta(seconds=settings.backup_after_s):
             return [Cleared(subject, BACKUP, now)]
-        text = f"The newest good backup is of {made:%Y-%m-%d %H:%M} UTC."
+        text = BACKUP_OF.format(time=f"{made:%Y-%m-%d %H:%M}")
         return [
             Raised(
                 subject,

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from csms.domain.alarm_words import said
 from csms.domain.alarms import Alarm, Happening, words_of
 from csms.domain.errors import NotFound
 from csms.domain.topology import Tree
@@ -116,4 +117,6 @@ def publish(feed: Feed, changed: Iterable[tuple[Alarm, int]]) -> None:
 def values_of(alarm: Alarm, place: Place) -> dict[str, str]:
     """For a notification."""
     where = {"station": place.station_name} if place.station_name else {"place": place.name}
-    return {"alarm_kind": alarm.kind.value, "severity": alarm.severity.name, "text": alarm.text, **where}
+    words = said(alarm.text, alarm.kind)
+    told = {**words.values, "sentence": words.sentence} if words.sentence else {}
+    return {"alarm_kind": alarm.kind.value, "severity": alarm.severity.name, "text": alarm.text, **told, **where}

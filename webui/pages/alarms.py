@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from webui import nodes, sentences, tables, view
+from webui import alarm_words, nodes, sentences, tables, view
 from webui.alarm_list import (
     GRAVE,
     KINDS,
@@ -213,7 +213,7 @@ async def alarms_file(request: Request) -> Response:
         (_("Station"), lambda a: a.station_display_name),
         (_("EVSE"), lambda a: a.evse_id),
         (_("Place"), lambda a: a.place_display_name),
-        (_("Text"), lambda a: a.text),
+        (_("Text"), alarm_words.of_alarm),
         (_("Code"), lambda a: a.code),
         (_("Times"), lambda a: a.count),
         (_("First raised"), lambda a: local(a.first_raise_time)),
@@ -245,7 +245,7 @@ async def events_file(request: Request) -> Response:
         (_("Time"), lambda e: local(e.time)),
         (_("About"), lambda e: _(SOURCES.get(e.source, view.DASH))),
         (_("Event"), lambda e: e.kind),
-        (_("Text"), lambda e: e.summary),
+        (_("Text"), alarm_words.of_event),
         (_("Station"), lambda e: e.station_display_name),
         (_("EVSE"), lambda e: e.evse_id),
         (_("Severity"), lambda e: event_severity(e.severity)),
