@@ -364,38 +364,6 @@ class Events(msgspec.Struct, frozen=True):
     next_page_token: str = ""
 
 
-class Alarm(msgspec.Struct, frozen=True):
-    """An alarm of a station."""
-
-    name: str
-    kind: str
-    severity: str
-    state: str
-    evse_id: int | None
-    code: str
-    text: str
-    count: int
-    first_raise_time: datetime | None
-    last_raise_time: datetime | None
-    clear_time: datetime | None
-    acknowledge_time: datetime | None
-    acknowledged_by: str
-    note: str
-
-    @property
-    def key(self) -> str:
-        """The id of ``alarms/{id}``."""
-        return self.name.partition("/")[2]
-
-
-class Alarms(msgspec.Struct, frozen=True):
-    """A page of alarms."""
-
-    alarms: tuple[Alarm, ...] = ()
-    next_page_token: str = ""
-    total_count: int = 0
-
-
 class Image(msgspec.Struct, frozen=True):
     """A firmware image of the portal."""
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from webui.api import Client
 from webui.page import client_of, redirect, signed_in, text, with_query
 from webui.station_page import tab_page
-from webui.values_stations import Alarms
+from webui.values_alarms import AlarmPage
 
 STATES = ("ACTIVE", "CLEARED")
 
@@ -35,7 +35,7 @@ class Wanted:
         """What the list is given. Raises ApiError."""
         wanted = {"station": f"stations/{self.key}", "state": self.state or "UNSPECIFIED"}
         page = await client.desk.ask(
-            "AlarmService/ListAlarms", Alarms, filter=wanted, order="NEWEST", page_token=self.after
+            "AlarmService/ListAlarms", AlarmPage, filter=wanted, order="NEWEST", page_token=self.after
         )
         here = f"/stations/{self.key}/alarms"
         return {"page": page, "next_url": with_query(here, {"state": self.state, "after": page.next_page_token})}

@@ -272,3 +272,27 @@ def test_nothing_is_wrong_with_the_looks(dock: Dock, chromium: Browser) -> None:
     pages += ["/alarms/webhooks", "/alarms/webhooks/add", "/alarms/mail", f"/{alarm.name}"]
     assert complaints(dock.house, chromium, "admin", *pages) == []
     dock.link.status("Available", 2)
+
+
+@pytest.mark.feature("F-ALM-1", "F-USR-5")
+def test_alarms_speak_the_readers_language_and_the_stations_own_words_stay(dock: Dock, chromium: Browser) -> None:
+    dock.fault("HighTemperature", 6)
+    visit = dock.house.page(chromium, "support")
+    page = visit.page
+    address = {"name": "language", "value": "nl", "url": dock.house.address}
+    visit.context.add_cookies([address])
+    page.goto(f"/alarms?place={dock.key}&kind=TEMPERATURE")
+    row = page.locator("table.alarms tbody tr", has_text="Het is binnenin te heet.")
+    expect(row.first).to_be_visible()
+    row.first.get_by_role("link", name="Temperatuur").click()
+    expect(page.locator("#alarm-text")).to_contain_text("Het is binnenin te heet.")
+    page.goto(f"/alarms/events?place={dock.key}&source=ALARM")
+    expect(page.locator("table.events tbody")).to_contain_text("Temperatuur. Het is binnenin te heet.")
+    assert "too hot" not in page.locator("table.events tbody").inner_text()
+    page.goto(f"/stations/{dock.station_key}/alarms")
+    expect(page.get_by_text("Het is binnenin te heet.").first).to_be_visible()
+    with page.expect_download() as saved:
+        page.goto("/alarms")
+        page.get_by_role("link", name="CSV").click()
+    assert "Het is binnenin te heet." in saved.value.path().read_text("utf-8-sig")
+    visit.close()
