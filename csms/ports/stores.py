@@ -76,6 +76,11 @@ class StationStore(Protocol):
     ) -> StationRow:
         """Raises AlreadyExists/IDENTITY_TAKEN, NotFound for the place."""
 
+    async def create_newcomers(
+        self, identities: Sequence[str], registration: RegistrationStatus
+    ) -> Sequence[StationRow]:
+        """Those that are not there yet, in the system itself. Returns the rows of all, also of those that were."""
+
     async def note_attempt(self, station_id: int, at: datetime, remote_address: str) -> None:
         """A station that is not accepted connected once more."""
 

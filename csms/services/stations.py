@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -14,7 +15,14 @@ import structlog
 import trio
 
 from csms.domain.access import Action, Principal
-from csms.domain.errors import AlreadyExists, Exhausted, FailedPrecondition, InvalidArgument, NotFound
+from csms.domain.errors import (
+    DomainError,
+    Exhausted,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    Unavailable,
+)
 from csms.domain.facts import RegistrationStatus
 from csms.domain.ids import parse_identity
 from csms.domain.topology import SYSTEM_ID
@@ -259,6 +267,17 @@ class UnknownStationPolicy(StrEnum):
     ACCEPT = "accept"
 
 
+@dataclass(slots=True, eq=False)
+class _Knock:
+    """A stranger at the door, and what came of it."""
+
+    identity: str
+    remote_address: str
+    answered: bool = False
+    row: StationRow | None = None
+    failed: DomainError | None = None
+
+
 class Onboarding:
     """Answers the door's question: who is this, and may it come in?
 
@@ -269,6 +288,8 @@ class Onboarding:
     COUNT_SECONDS = 10.0
     """How long the number of waiting stations is believed before it is read again."""
     LOG_SECONDS = 60.0
+    MOST_AT_ONCE = 500
+    """Strangers that are made known by one statement."""
 
     def __init__(
         self,
@@ -287,7 +308,8 @@ class Onboarding:
         self._pending = 0
         self._counted_at: float | None = None
         self._logged_at: dict[str, float] = {}
-        self._creating = trio.Lock()
+        self._creating = trio.Lock()  # one at a time, so that the bound holds when a thousand knock at once
+        self._knocks: dict[_Knock, None] = {}  # unanswered, in their order
         self.refused: Counter[str] = Counter()
 
     async def admit(self, identity: str, remote_address: str, now: datetime) -> StationRow | None:
@@ -313,25 +335,47 @@ class Onboarding:
         except InvalidArgument as error:
             self._refuse(error.reason, identity, remote_address)
             return None
-        async with self._creating:  # one at a time, so that the bound holds when a thousand knock at once
-            if self.policy is UnknownStationPolicy.PENDING and await self._count_pending() >= self._max_pending:
-                self._refuse("TOO_MANY_PENDING", identity, remote_address)
-                raise Exhausted(
+        knock = _Knock(identity, remote_address)
+        self._knocks[knock] = None
+        try:
+            async with self._creating:
+                if not knock.answered:  # else whoever was first has answered it with its own
+                    await self._answer(
+                        [knock, *(each for each in self._knocks if each is not knock)][: self.MOST_AT_ONCE]
+                    )
+        finally:
+            self._knocks.pop(knock, None)
+        if knock.failed is not None:
+            raise knock.failed
+        return knock.row
+
+    async def _answer(self, knocks: Sequence[_Knock]) -> None:
+        """One statement for all that have knocked while the last one was under way: a commit each would be slow."""
+        accepted = self.policy is UnknownStationPolicy.ACCEPT
+        wanted = list(dict.fromkeys(each.identity for each in knocks))
+        try:
+            room = len(wanted) if accepted else max(0, self._max_pending - await self._count_pending())
+            registration = RegistrationStatus.ACCEPTED if accepted else RegistrationStatus.PENDING
+            rows = await self._stations.create_newcomers(wanted[:room], registration) if room else ()
+        except Unavailable as error:  # for all of them: each would wait as long for the same
+            self._settle(knocks, {}, error)
+            return
+        made = {row.identity: row for row in rows}
+        self._pending += 0 if accepted else len(made)
+        for row in rows:
+            self._feed.publish(Subject.STATION, row.id)
+        self._settle(knocks, made, None)
+
+    def _settle(self, knocks: Sequence[_Knock], made: dict[str, StationRow], error: Unavailable | None) -> None:
+        for knock in knocks:
+            knock.answered, knock.row, knock.failed = True, made.get(knock.identity), error
+            self._knocks.pop(knock, None)
+            if knock.row is None and error is None:
+                self._refuse("TOO_MANY_PENDING", knock.identity, knock.remote_address)
+                knock.failed = Exhausted(
                     "Too many unknown stations wait for an operator. Ask the operator to make this one known first.",
                     reason="TOO_MANY_PENDING",
                 )
-            return await self._create(identity)
-
-    async def _create(self, identity: str) -> StationRow | None:
-        accepted = self.policy is UnknownStationPolicy.ACCEPT
-        registration = RegistrationStatus.ACCEPTED if accepted else RegistrationStatus.PENDING
-        try:
-            row = await self._stations.create(identity, registration)
-        except AlreadyExists:  # it knocked twice, or an operator was faster
-            return await self._stations.find_by_identity(identity)
-        self._pending += 0 if accepted else 1
-        self._feed.publish(Subject.STATION, row.id)
-        return row
 
     async def _count_pending(self) -> int:
         now = trio.current_time()

@@ -26,6 +26,13 @@ CREATE_SQL = """
 INSERT INTO station (identity, registration, display_name, description, address, place_id)
 VALUES ($1, $2, $3, $4, $5, $6) RETURNING *
 """
+# In the order of their identities: two nodes that make the same ones cannot wait for each other.
+CREATE_NEWCOMERS_SQL = """
+INSERT INTO station (identity, registration, place_id)
+SELECT newcomer, $2, $3 FROM unnest($1::text[]) AS newcomer ORDER BY newcomer
+ON CONFLICT (identity) DO NOTHING RETURNING *
+"""
+FIND_BY_IDENTITIES_SQL = "SELECT * FROM station WHERE identity = ANY($1::text[])"
 NOTE_ATTEMPT_SQL = """
 UPDATE station SET attempts = attempts + 1, last_attempt_at = $2, remote_address = $3 WHERE id = $1
 """
@@ -124,6 +131,16 @@ class PostgresStations:
         except asyncpg.ForeignKeyViolationError as error:
             raise NotFound(f"There is no place {place_id} (any more).", reason="PLACE_NOT_FOUND") from error
         return _station_row(_must(row, 0))
+
+    async def create_newcomers(
+        self, identities: Sequence[str], registration: RegistrationStatus
+    ) -> Sequence[StationRow]:
+        """See `csms.ports.stores.StationStore`."""
+        wanted = sorted({clean(identity) for identity in identities})
+        made = await self._database.fetch(CREATE_NEWCOMERS_SQL, wanted, registration, SYSTEM_ID)
+        left = sorted(set(wanted) - {row["identity"] for row in made})
+        there = await self._database.fetch(FIND_BY_IDENTITIES_SQL, left) if left else []
+        return [_station_row(row) for row in (*made, *there)]
 
     async def note_attempt(self, station_id: int, at: datetime, remote_address: str) -> None:
         """A station that is not accepted connected once more."""

@@ -31,6 +31,21 @@ NOWHERE = 10**30  # fits no column
 # -- stations ----------------------------------------------------------------------------------------------------------
 
 
+async def test_newcomers_are_made_together_and_those_who_are_there_are_found(storage: Storage) -> None:
+    known = await storage.station("CP-2")
+    names = ["CP-3", "CP-1", "CP-2", "CP-1"]
+    rows = await storage.stations.create_newcomers(names, RegistrationStatus.PENDING)
+    found = {row.identity: row for row in rows}
+    assert sorted(found) == ["CP-1", "CP-2", "CP-3"]
+    assert found["CP-2"].id == known
+    assert found["CP-2"].registration is RegistrationStatus.ACCEPTED
+    assert found["CP-1"].registration is RegistrationStatus.PENDING
+    assert await storage.stations.find_by_identity("CP-3") == found["CP-3"]
+    again = await storage.stations.create_newcomers(names, RegistrationStatus.ACCEPTED)
+    assert {row.identity: row for row in again} == found
+    assert list(await storage.stations.create_newcomers([], RegistrationStatus.ACCEPTED)) == []
+
+
 async def test_a_station_is_found_by_id_and_by_identity_as_it_is_written(storage: Storage) -> None:
     made = await storage.stations.create("CP-é", RegistrationStatus.PENDING, display_name="Yard", address="Way 1")
     assert await storage.stations.find(made.id) == made

@@ -81,6 +81,12 @@ class FakeStations:
         self._tables.stations[station_id] = station
         return _row(station)
 
+    async def create_newcomers(
+        self, identities: Sequence[str], registration: RegistrationStatus
+    ) -> Sequence[StationRow]:
+        there = {identity: await self.find_by_identity(identity) for identity in identities}
+        return [row or await self.create(identity, registration) for identity, row in there.items()]
+
     async def note_attempt(self, station_id: int, at: datetime, remote_address: str) -> None:
         self._tables.check()
         if (station := self._tables.stations.get(station_id)) is not None:
@@ -167,14 +173,7 @@ class FakeStations:
         for r in self._tables.connectors.values():
             if r.station_id == station_id:
                 state.statuses[r.evse_id, r.connector_id] = StatusChanged(
-                    r.evse_id,
-                    r.connector_id,
-                    r.status,
-                    r.error_code,
-                    r.info,
-                    r.vendor_id,
-                    r.vendor_error_code,
-                    r.at,
+                    r.evse_id, r.connector_id, r.status, r.error_code, r.info, r.vendor_id, r.vendor_error_code, r.at
                 )
         return state
 

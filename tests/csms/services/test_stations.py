@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import pytest
 import trio
+import trio.testing
 
-from csms.domain.errors import Exhausted, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from csms.domain.errors import Exhausted, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied, Unavailable
 from csms.domain.facts import RegistrationStatus
 from csms.ports.feed import Subject
 from csms.ports.queries import StationFilter
+from csms.ports.stores import StationRow
 from csms.services.stations import Onboarding, UnknownStationPolicy
 from tests.kit.service_world import ADMIN, NOW, STRANGER, SUPPORT, ServiceWorld
 
@@ -185,3 +189,86 @@ async def test_a_station_that_knocks_twice_at_once_is_one() -> None:
         for _ in range(5):
             nursery.start_soon(door.admit, "CP-1", "192.0.2.1", NOW)
     assert len(world.tables.stations) == 1
+
+
+@dataclass
+class SlowStore:
+    """Counts statements that make newcomers; each takes a second of the clock."""
+
+    world: ServiceWorld
+    batches: list[list[str]] = field(default_factory=list)
+    failing: bool = False
+
+    def __post_init__(self) -> None:
+        self._create = self.world.station_store.create_newcomers
+        self.world.station_store.create_newcomers = self.create_newcomers  # type: ignore[method-assign]
+
+    async def create_newcomers(
+        self, identities: Sequence[str], registration: RegistrationStatus
+    ) -> Sequence[StationRow]:
+        self.batches.append(list(identities))
+        await trio.sleep(1)
+        if self.failing:
+            raise Unavailable("The database is away.")
+        return await self._create(identities, registration)
+
+
+async def test_who_knocks_while_others_are_made_known_is_made_with_the_next_ones(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    world = ServiceWorld()
+    store, door = SlowStore(world), a_door(world, UnknownStationPolicy.ACCEPT)
+    rows: dict[str, StationRow | None] = {}
+
+    async def knock(number: int) -> None:
+        rows[f"CP-{number}"] = await door.admit(f"CP-{number}", "192.0.2.1", NOW)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(knock, 0)
+        await trio.testing.wait_all_tasks_blocked()
+        for number in range(1, 2 * door.MOST_AT_ONCE + 1):
+            nursery.start_soon(knock, number)
+    assert [len(batch) for batch in store.batches] == [1, door.MOST_AT_ONCE, door.MOST_AT_ONCE]
+    assert {name: row.identity for name, row in rows.items() if row is not None} == {name: name for name in rows}
+    assert len(world.tables.stations) == len(rows) == 2 * door.MOST_AT_ONCE + 1
+
+
+async def test_a_stranger_that_goes_away_takes_nobody_with_it(autojump_clock: trio.testing.MockClock) -> None:
+    world = ServiceWorld()
+    SlowStore(world)
+    door = a_door(world, UnknownStationPolicy.ACCEPT)
+    rows: list[StationRow | None] = []
+
+    async def knock(identity: str) -> None:
+        rows.append(await door.admit(identity, "192.0.2.1", NOW))
+
+    async with trio.open_nursery() as nursery, trio.open_nursery() as going:
+        nursery.start_soon(knock, "CP-0")  # makes itself known alone
+        await trio.testing.wait_all_tasks_blocked()
+        going.start_soon(knock, "CP-1")  # is making the next ones known
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(knock, "CP-2")
+        going.start_soon(knock, "CP-3")
+        await trio.sleep(1.5)
+        going.cancel_scope.cancel()
+    assert sorted(row.identity for row in rows if row is not None) == ["CP-0", "CP-2"]
+
+
+async def test_without_a_database_all_who_wait_are_told_at_once(autojump_clock: trio.testing.MockClock) -> None:
+    world = ServiceWorld()
+    store, door = SlowStore(world, failing=True), a_door(world, UnknownStationPolicy.ACCEPT)
+    failed: list[str] = []
+
+    async def knock(number: int) -> None:
+        try:
+            await door.admit(f"CP-{number}", "192.0.2.1", NOW)
+        except Unavailable as error:
+            failed.append(error.message)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(20):
+            nursery.start_soon(knock, number)
+    assert failed == ["The database is away."] * 20
+    assert len(store.batches) <= 2
+    store.failing = False
+    assert await door.admit("CP-1", "192.0.2.1", NOW) is not None
