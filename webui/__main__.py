@@ -19,6 +19,12 @@ from webui.app import create_app
 from webui.captcha import MODES
 from webui.settings import Settings, split_listen
 
+new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+with contextlib.suppress(ImportError):  # without uvloop only speed is lost
+    import uvloop
+
+    new_event_loop = uvloop.new_event_loop
+
 PR_SET_PDEATHSIG = 1
 
 
@@ -131,7 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timeout_graceful_shutdown=int(settings.shutdown_s),
     )
     server = Server(config, app.state.hubs.stop)
-    asyncio.run(server.serve())
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(server.serve())
     return 0 if server.started else 1
 
 

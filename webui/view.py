@@ -30,15 +30,19 @@ def number(value: float | None, digits: int = 0) -> str:
     """A number with this many decimals."""
     if value is None:
         return DASH
-    pattern = "#,##0" + ("." + "0" * digits if digits else "")
-    return str(numbers.format_decimal(value, format=pattern, locale=current.get().locale))
+    return _decimal(value or 0, "#,##0" + ("." + "0" * digits if digits else ""), current.get().locale)
 
 
 def measured(value: float | None) -> str:
     """A number with the decimals that it has, three at most."""
     if value is None:
         return DASH
-    return str(numbers.format_decimal(value, format="#,##0.###", locale=current.get().locale))
+    return _decimal(value or 0, "#,##0.###", current.get().locale)
+
+
+@functools.lru_cache(maxsize=16_384)  # a list says the same numbers again and again, and Babel takes its time
+def _decimal(value: float | Decimal, pattern: str, locale: Locale) -> str:
+    return str(numbers.format_decimal(value, format=pattern, locale=locale))
 
 
 def kwh(wh: float | None, digits: int = 2) -> str:
@@ -55,7 +59,11 @@ def money(amount: Decimal | str | None, currency: str) -> str:
     """An amount as the reader writes it."""
     if amount is None or amount == "":
         return DASH
-    value, locale = Decimal(amount), current.get().locale
+    return _amount(Decimal(amount), currency, current.get().locale)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _amount(value: Decimal, currency: str, locale: Locale) -> str:
     if not currency:
         return str(numbers.format_decimal(value, locale=locale))
     return _apart(numbers.format_currency(value, currency, locale=locale))

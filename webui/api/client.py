@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable
+from functools import cached_property
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import grpc.aio
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -36,23 +39,57 @@ T = TypeVar("T")
 CALL_S = 10.0  # time for one answer; pages would rather say that nobody answers than hang
 
 
+class _Stubs:
+    """Of one channel. Making them takes longer than a call, so they are made once."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.auth = auth_pb2_grpc.AuthServiceStub(channel)
+        self.stations = stations_pb2_grpc.StationServiceStub(channel)
+        self.sessions = sessions_pb2_grpc.SessionServiceStub(channel)
+        self.tags = id_tokens_pb2_grpc.IdTokenServiceStub(channel)
+        self.messages = messages_pb2_grpc.MessageLogServiceStub(channel)
+        self.watch = watch_pb2_grpc.WatchServiceStub(channel)
+        self.system = system_pb2_grpc.SystemServiceStub(channel)
+
+
+_STUBS: WeakKeyDictionary[grpc.aio.Channel, _Stubs] = WeakKeyDictionary()
+
+
+def _stubs(channel: grpc.aio.Channel) -> _Stubs:
+    found = _STUBS.get(channel)
+    if found is None:
+        found = _STUBS[channel] = _Stubs(channel)
+    return found
+
+
 class Client:
     """The control plane as one person may use it. Every method raises ``ApiError``."""
 
     def __init__(self, control: Control, token: str, metadata: tuple[tuple[str, str], ...] = ()) -> None:
         channel = control.channel
+        self._channel = channel
         self._metadata = ((("authorization", f"Bearer {token}"),) if token else ()) + metadata
-        self._auth = auth_pb2_grpc.AuthServiceStub(channel)
-        self._stations = stations_pb2_grpc.StationServiceStub(channel)
-        self._sessions = sessions_pb2_grpc.SessionServiceStub(channel)
-        self._tags = id_tokens_pb2_grpc.IdTokenServiceStub(channel)
-        self._messages = messages_pb2_grpc.MessageLogServiceStub(channel)
-        self._watch = watch_pb2_grpc.WatchServiceStub(channel)
-        self._system = system_pb2_grpc.SystemServiceStub(channel)
+        stubs = _stubs(channel)
+        self._auth = stubs.auth
+        self._stations = stubs.stations
+        self._sessions = stubs.sessions
+        self._tags = stubs.tags
+        self._messages = stubs.messages
+        self._watch = stubs.watch
+        self._system = stubs.system
+        self._who: asyncio.Task[v.Caller] | None = None
         self.desk = Desk(channel, self._metadata)
         """For everything else."""
-        self.remote = Remote(channel, self._metadata)
-        self.security = Security(channel, self._metadata)
+
+    @cached_property
+    def remote(self) -> Remote:
+        """Operations on stations."""
+        return Remote(self._channel, self._metadata)
+
+    @cached_property
+    def security(self) -> Security:
+        """Orders about stations' security."""
+        return Security(self._channel, self._metadata)
 
     # ---- people and keys
 
@@ -73,6 +110,14 @@ class Client:
 
     async def caller(self) -> v.Caller:
         """Who the token belongs to."""
+        return await (self._read_caller() if self._who is None else asyncio.shield(self._who))
+
+    def ask_ahead(self) -> None:
+        """Ask who that is now, and only once: for a client that serves one request, which changes nothing."""
+        self._who = asyncio.create_task(self._read_caller())
+        self._who.add_done_callback(_seen)
+
+    async def _read_caller(self) -> v.Caller:
         request = auth_pb2.GetCallerRequest()
         m = await _answer(self._auth.GetCaller(request, metadata=self._metadata, timeout=CALL_S))
         return convert.caller(m.caller)
@@ -314,6 +359,12 @@ class Client:
             raise api_error(error) from error
         finally:
             call.cancel()
+
+
+def _seen(task: asyncio.Task[v.Caller]) -> None:
+    """Whoever waits for it is told what went wrong; when nobody does any more, it is no news."""
+    if not task.cancelled():
+        task.exception()
 
 
 def request_id() -> str:
