@@ -31,6 +31,8 @@ class Entry:
     alarm_badge: bool = False
     takes_place: bool = False
     """Its page narrows itself to `?place=`."""
+    for_keepers: bool = False
+    """Drivers who own a station, or manage one, need it as well."""
 
     @property
     def label(self) -> str:
@@ -40,6 +42,10 @@ class Entry:
     def address(self, place: str) -> str:
         """Its address, narrowed to the picked place (a number) where the page can be."""
         return f"{self.href}?place={place}" if place and self.takes_place else self.href
+
+    def is_for(self, role: Role, keeper: bool = False) -> bool:
+        """Is it worth showing to them?"""
+        return role in self.roles or (keeper and self.for_keepers and role is Role.EV_USER)
 
     def is_present(self, path: str) -> bool:
         """Is the page at this address one of those behind the entry?"""
@@ -93,9 +99,14 @@ GROUPS: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
             Entry("/sessions", "sessions", N_("Sessions"), EVERYBODY, prefixes=("/sessions",), takes_place=True),
             Entry("/alarms", "alarms", N_("Alarms"), STAFF, prefixes=("/alarms/",), takes_place=True, alarm_badge=True),
             Entry(
-                "/operations", "operations", N_("Operations"), STAFF, prefixes=("/operations/", "/firmware", "/files")
+                "/operations",
+                "operations",
+                N_("Operations"),
+                STAFF,
+                prefixes=("/operations/", "/firmware", "/files"),
+                for_keepers=True,
             ),
-            Entry("/inventory", "inventory", N_("Inventory"), STAFF, takes_place=True),
+            Entry("/inventory", "inventory", N_("Inventory"), STAFF, takes_place=True, for_keepers=True),
             Entry(
                 "/configuration",
                 "sliders",
@@ -148,12 +159,12 @@ GROUPS: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
 MENU: Final = tuple(entry for _heading, entries in GROUPS for entry in entries)
 
 
-def groups_of(role: Role) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
+def groups_of(role: Role, keeper: bool = False) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
     """What a role sees, under headings in the reader's language; the first group has none."""
-    seen = ((heading, tuple(each for each in entries if role in each.roles)) for heading, entries in GROUPS)
+    seen = ((heading, tuple(each for each in entries if each.is_for(role, keeper))) for heading, entries in GROUPS)
     return tuple((_(heading) if heading else "", entries) for heading, entries in seen if entries)
 
 
-def menu_of(role: Role) -> tuple[Entry, ...]:
+def menu_of(role: Role, keeper: bool = False) -> tuple[Entry, ...]:
     """What a role sees."""
-    return tuple(entry for entry in MENU if role in entry.roles)
+    return tuple(entry for entry in MENU if entry.is_for(role, keeper))

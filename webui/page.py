@@ -83,12 +83,12 @@ class Frame(msgspec.Struct, frozen=True):
     @property
     def menu(self) -> tuple[Entry, ...]:
         """What the menu shows."""
-        return menu_of(self.caller.role)
+        return menu_of(self.caller.role, self.person.keeper)
 
     @property
     def menu_groups(self) -> tuple[tuple[str, tuple[Entry, ...]], ...]:
         """The same under its headings."""
-        return groups_of(self.caller.role)
+        return groups_of(self.caller.role, self.person.keeper)
 
     @property
     def group_name(self) -> str:

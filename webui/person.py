@@ -70,6 +70,10 @@ class _Groups(msgspec.Struct, frozen=True):
     groups: tuple[Group, ...] = ()
 
 
+class _Access(msgspec.Struct, frozen=True):
+    keeps_stations: bool = False
+
+
 class Person(msgspec.Struct, frozen=True, kw_only=True):
     """What every page shows of its reader, besides the caller."""
 
@@ -77,6 +81,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     news: tuple[Message, ...] = ()
     unread: int = 0
     groups: tuple[Group, ...] = ()
+    keeper: bool = False
+    """A driver who owns a station, or manages one."""
 
     @property
     def urgent(self) -> tuple[Message, ...]:
@@ -95,13 +101,20 @@ class People:
         when, person = self._kept.get(token, (0.0, Person()))
         if when and time.monotonic() - when < KEPT_S:
             return person
-        settings, news, unread, groups = await asyncio.gather(
+        settings, news, unread, groups, access = await asyncio.gather(
             _or(client, "UserService/GetSettings", _Settings(person.settings)),
             _or(client, "NewsService/ListMyNews", _News()),
             _or(client, "NewsService/ListNotifications", _Unread(), unread_only=True, page_size=1),
             _or(client, "GroupService/ListGroups", _Groups()),
+            _or(client, "SharingService/ListMyAccess", _Access()),
         )
-        person = Person(settings=settings.settings, news=news.news, unread=unread.unread_count, groups=groups.groups)
+        person = Person(
+            settings=settings.settings,
+            news=news.news,
+            unread=unread.unread_count,
+            groups=groups.groups,
+            keeper=access.keeps_stations,
+        )
         self._kept[token] = (time.monotonic(), person)
         self._kept.move_to_end(token)
         while len(self._kept) > MOST:

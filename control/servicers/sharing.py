@@ -47,7 +47,8 @@ class SharingServicer:
         """ListMyAccess."""
         found = await self._sharing.access(call.caller, [read_name(name, "stations") for name in request.stations])
         accesses = [convert.access(station_id, actions) for station_id, actions in found.items()]
-        return sharing_pb2.ListMyAccessResponse(accesses=accesses)
+        keeps = await self._sharing.keeps(call.caller)
+        return sharing_pb2.ListMyAccessResponse(accesses=accesses, keeps_stations=keeps)
 
     async def set_owner(self, call: Call, request: sharing_pb2.SetOwnerRequest) -> sharing_pb2.SetOwnerResponse:
         """SetOwner."""

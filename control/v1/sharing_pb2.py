@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63ontrol/v1/sharing.proto\x12\ncontrol.v1\"@\n\x0bSharePerson\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\"W\n\x05Share\x12\'\n\x06person\x18\x01 \x01(\x0b\x32\x17.control.v1.SharePerson\x12%\n\x05level\x18\x02 \x01(\x0e\x32\x16.control.v1.ShareLevel\"p\n\x13ShareStationRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12%\n\x05level\x18\x03 \x01(\x0e\x32\x16.control.v1.ShareLevel\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"8\n\x14ShareStationResponse\x12 \n\x05share\x18\x01 \x01(\x0b\x32\x11.control.v1.Share\"J\n\x15UnshareStationRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x0c\n\x04user\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x18\n\x16UnshareStationResponse\"$\n\x11ListSharesRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\"_\n\x12ListSharesResponse\x12&\n\x05owner\x18\x01 \x01(\x0b\x32\x17.control.v1.SharePerson\x12!\n\x06shares\x18\x02 \x03(\x0b\x32\x11.control.v1.Share\"\'\n\x13ListMyAccessRequest\x12\x10\n\x08stations\x18\x01 \x03(\t\"\xe6\x01\n\rStationAccess\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61n_operate\x18\x02 \x01(\x08\x12\x15\n\rcan_configure\x18\x03 \x01(\x08\x12\x10\n\x08\x63\x61n_edit\x18\x04 \x01(\x08\x12\x11\n\tcan_share\x18\x05 \x01(\x08\x12\x12\n\ncan_assign\x18\x06 \x01(\x08\x12\x11\n\tcan_admit\x18\x07 \x01(\x08\x12\x18\n\x10\x63\x61n_read_secrets\x18\x08 \x01(\x08\x12\x19\n\x11\x63\x61n_read_messages\x18\t \x01(\x08\x12\x17\n\x0f\x63\x61n_read_alarms\x18\n \x01(\x08\"C\n\x14ListMyAccessResponse\x12+\n\x08\x61\x63\x63\x65sses\x18\x01 \x03(\x0b\x32\x19.control.v1.StationAccess\"E\n\x0fSetOwnerRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\":\n\x10SetOwnerResponse\x12&\n\x05owner\x18\x01 \x01(\x0b\x32\x17.control.v1.SharePerson\"<\n\x15ReleaseStationRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x18\n\x16ReleaseStationResponse*p\n\nShareLevel\x12\x1b\n\x17SHARE_LEVEL_UNSPECIFIED\x10\x00\x12\x14\n\x10SHARE_LEVEL_VIEW\x10\x01\x12\x17\n\x13SHARE_LEVEL_OPERATE\x10\x02\x12\x16\n\x12SHARE_LEVEL_MANAGE\x10\x03\x32\xfc\x03\n\x0eSharingService\x12Q\n\x0cShareStation\x12\x1f.control.v1.ShareStationRequest\x1a .control.v1.ShareStationResponse\x12W\n\x0eUnshareStation\x12!.control.v1.UnshareStationRequest\x1a\".control.v1.UnshareStationResponse\x12K\n\nListShares\x12\x1d.control.v1.ListSharesRequest\x1a\x1e.control.v1.ListSharesResponse\x12Q\n\x0cListMyAccess\x12\x1f.control.v1.ListMyAccessRequest\x1a .control.v1.ListMyAccessResponse\x12\x45\n\x08SetOwner\x12\x1b.control.v1.SetOwnerRequest\x1a\x1c.control.v1.SetOwnerResponse\x12W\n\x0eReleaseStation\x12!.control.v1.ReleaseStationRequest\x1a\".control.v1.ReleaseStationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63ontrol/v1/sharing.proto\x12\ncontrol.v1\"@\n\x0bSharePerson\x12\x0c\n\x04user\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\"W\n\x05Share\x12\'\n\x06person\x18\x01 \x01(\x0b\x32\x17.control.v1.SharePerson\x12%\n\x05level\x18\x02 \x01(\x0e\x32\x16.control.v1.ShareLevel\"p\n\x13ShareStationRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12%\n\x05level\x18\x03 \x01(\x0e\x32\x16.control.v1.ShareLevel\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"8\n\x14ShareStationResponse\x12 \n\x05share\x18\x01 \x01(\x0b\x32\x11.control.v1.Share\"J\n\x15UnshareStationRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x0c\n\x04user\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x18\n\x16UnshareStationResponse\"$\n\x11ListSharesRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\"_\n\x12ListSharesResponse\x12&\n\x05owner\x18\x01 \x01(\x0b\x32\x17.control.v1.SharePerson\x12!\n\x06shares\x18\x02 \x03(\x0b\x32\x11.control.v1.Share\"\'\n\x13ListMyAccessRequest\x12\x10\n\x08stations\x18\x01 \x03(\t\"\xe6\x01\n\rStationAccess\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x13\n\x0b\x63\x61n_operate\x18\x02 \x01(\x08\x12\x15\n\rcan_configure\x18\x03 \x01(\x08\x12\x10\n\x08\x63\x61n_edit\x18\x04 \x01(\x08\x12\x11\n\tcan_share\x18\x05 \x01(\x08\x12\x12\n\ncan_assign\x18\x06 \x01(\x08\x12\x11\n\tcan_admit\x18\x07 \x01(\x08\x12\x18\n\x10\x63\x61n_read_secrets\x18\x08 \x01(\x08\x12\x19\n\x11\x63\x61n_read_messages\x18\t \x01(\x08\x12\x17\n\x0f\x63\x61n_read_alarms\x18\n \x01(\x08\"[\n\x14ListMyAccessResponse\x12+\n\x08\x61\x63\x63\x65sses\x18\x01 \x03(\x0b\x32\x19.control.v1.StationAccess\x12\x16\n\x0ekeeps_stations\x18\x02 \x01(\x08\"E\n\x0fSetOwnerRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\r\n\x05\x65mail\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\":\n\x10SetOwnerResponse\x12&\n\x05owner\x18\x01 \x01(\x0b\x32\x17.control.v1.SharePerson\"<\n\x15ReleaseStationRequest\x12\x0f\n\x07station\x18\x01 \x01(\t\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"\x18\n\x16ReleaseStationResponse*p\n\nShareLevel\x12\x1b\n\x17SHARE_LEVEL_UNSPECIFIED\x10\x00\x12\x14\n\x10SHARE_LEVEL_VIEW\x10\x01\x12\x17\n\x13SHARE_LEVEL_OPERATE\x10\x02\x12\x16\n\x12SHARE_LEVEL_MANAGE\x10\x03\x32\xfc\x03\n\x0eSharingService\x12Q\n\x0cShareStation\x12\x1f.control.v1.ShareStationRequest\x1a .control.v1.ShareStationResponse\x12W\n\x0eUnshareStation\x12!.control.v1.UnshareStationRequest\x1a\".control.v1.UnshareStationResponse\x12K\n\nListShares\x12\x1d.control.v1.ListSharesRequest\x1a\x1e.control.v1.ListSharesResponse\x12Q\n\x0cListMyAccess\x12\x1f.control.v1.ListMyAccessRequest\x1a .control.v1.ListMyAccessResponse\x12\x45\n\x08SetOwner\x12\x1b.control.v1.SetOwnerRequest\x1a\x1c.control.v1.SetOwnerResponse\x12W\n\x0eReleaseStation\x12!.control.v1.ReleaseStationRequest\x1a\".control.v1.ReleaseStationResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'control.v1.sharing_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SHARELEVEL']._serialized_start=1166
-  _globals['_SHARELEVEL']._serialized_end=1278
+  _globals['_SHARELEVEL']._serialized_start=1190
+  _globals['_SHARELEVEL']._serialized_end=1302
   _globals['_SHAREPERSON']._serialized_start=40
   _globals['_SHAREPERSON']._serialized_end=104
   _globals['_SHARE']._serialized_start=106
@@ -54,15 +54,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATIONACCESS']._serialized_start=646
   _globals['_STATIONACCESS']._serialized_end=876
   _globals['_LISTMYACCESSRESPONSE']._serialized_start=878
-  _globals['_LISTMYACCESSRESPONSE']._serialized_end=945
-  _globals['_SETOWNERREQUEST']._serialized_start=947
-  _globals['_SETOWNERREQUEST']._serialized_end=1016
-  _globals['_SETOWNERRESPONSE']._serialized_start=1018
-  _globals['_SETOWNERRESPONSE']._serialized_end=1076
-  _globals['_RELEASESTATIONREQUEST']._serialized_start=1078
-  _globals['_RELEASESTATIONREQUEST']._serialized_end=1138
-  _globals['_RELEASESTATIONRESPONSE']._serialized_start=1140
-  _globals['_RELEASESTATIONRESPONSE']._serialized_end=1164
-  _globals['_SHARINGSERVICE']._serialized_start=1281
-  _globals['_SHARINGSERVICE']._serialized_end=1789
+  _globals['_LISTMYACCESSRESPONSE']._serialized_end=969
+  _globals['_SETOWNERREQUEST']._serialized_start=971
+  _globals['_SETOWNERREQUEST']._serialized_end=1040
+  _globals['_SETOWNERRESPONSE']._serialized_start=1042
+  _globals['_SETOWNERRESPONSE']._serialized_end=1100
+  _globals['_RELEASESTATIONREQUEST']._serialized_start=1102
+  _globals['_RELEASESTATIONREQUEST']._serialized_end=1162
+  _globals['_RELEASESTATIONRESPONSE']._serialized_start=1164
+  _globals['_RELEASESTATIONRESPONSE']._serialized_end=1188
+  _globals['_SHARINGSERVICE']._serialized_start=1305
+  _globals['_SHARINGSERVICE']._serialized_end=1813
 # @@protoc_insertion_point(module_scope)

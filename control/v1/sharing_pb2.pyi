@@ -351,6 +351,9 @@ class ListMyAccessResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ACCESSES_FIELD_NUMBER: _builtins.int
+    KEEPS_STATIONS_FIELD_NUMBER: _builtins.int
+    keeps_stations: _builtins.bool
+    """The caller is a driver who owns a station, or manages one that is shared with them."""
     @_builtins.property
     def accesses(self) -> _containers.RepeatedCompositeFieldContainer[Global___StationAccess]:
         """In the order of the request."""
@@ -359,10 +362,11 @@ class ListMyAccessResponse(_message.Message):
         self,
         *,
         accesses: _abc.Iterable[Global___StationAccess] | None = ...,
+        keeps_stations: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accesses", b"accesses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accesses", b"accesses", "keeps_stations", b"keeps_stations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -123,6 +123,13 @@ class Scopes:
             and self._may(caller, Action.READ_STATIONS, standings[number], places)
         }
 
+    async def keeps(self, caller: Principal) -> bool:
+        """Do they, whose role reaches no station by itself, own one or manage one that is shared with them?"""
+        if caller.user_id is None or reach(caller, Action.CONFIGURE_STATIONS) is not Reach.OWN:
+            return False
+        held = await self._store.stations_of(caller.user_id)
+        return any(grants(each.level, Action.CONFIGURE_STATIONS) for each in held)
+
     async def check_tag(self, caller: Principal, action: Action, id_token: str) -> None:
         """Whoever may do it with what is shared with them may do it on their own tags only. Raises PermissionDenied."""
         if reach(caller, action) is not Reach.OWN:

@@ -58,6 +58,10 @@ class Sharing:
             raise InvalidArgument(f"Name at most {MOST_AT_ONCE} stations.", reason="TOO_MANY_STATIONS")
         return await self._scopes.access(caller, station_ids, OFFERED)
 
+    async def keeps(self, caller: Principal) -> bool:
+        """Is the caller a driver who owns a station, or manages one that is shared with them?"""
+        return await self._scopes.keeps(caller)
+
     async def share(self, caller: Principal, station_id: int, email: str, level: ShareLevel) -> Share:
         """Let somebody see, operate or manage it; or change what they may."""
         await self._scopes.check_station(caller, Action.SHARE_STATIONS, station_id)

@@ -12,6 +12,13 @@ def test_drivers_are_not_shown_what_they_may_not_use():
     assert {entry.href for entry in MENU} - {entry.href for entry in menu_of(Role.ADMINISTRATOR)} == {"/drive"}
 
 
+def test_a_driver_who_keeps_stations_gets_what_is_done_with_them():
+    keeper = {entry.href for entry in menu_of(Role.EV_USER, keeper=True)}
+    assert keeper - {entry.href for entry in menu_of(Role.EV_USER)} == {"/operations", "/inventory"}
+    assert menu_of(Role.ADMINISTRATOR, keeper=True) == menu_of(Role.ADMINISTRATOR)
+    assert menu_of(Role.UNSPECIFIED, keeper=True) == ()
+
+
 def test_no_address_belongs_to_two_entries():
     for path in ("/", "/stations", "/stations/1", "/configuration/templates/1", "/sessions/7", "/tags/add", "/pending"):
         assert [entry.is_present(path) for entry in MENU].count(True) == 1, path

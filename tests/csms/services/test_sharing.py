@@ -98,3 +98,16 @@ async def test_what_somebody_may_do_is_told_before_it_is_refused() -> None:
     assert Action.EDIT_STATIONS not in support
     with pytest.raises(InvalidArgument):
         await world.shares.access(ADMIN, list(range(1001)))
+
+
+async def test_who_owns_a_station_or_manages_one_keeps_stations_and_nobody_else() -> None:
+    world, station, ada, bob = await a_world()
+    other = await world.add_station("CP-2")
+    assert not await world.shares.keeps(ada)
+    await world.shares.share(ADMIN, station, "bob@example.org", ShareLevel.OPERATE)
+    assert not await world.shares.keeps(bob)
+    await world.shares.share(ADMIN, other, "bob@example.org", ShareLevel.MANAGE)
+    await world.shares.set_owner(ADMIN, station, "ada@example.org")
+    assert await world.shares.keeps(bob)
+    assert await world.shares.keeps(ada)
+    assert not await world.shares.keeps(ADMIN), "whose role reaches them anyway"
