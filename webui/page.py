@@ -6,6 +6,7 @@ import asyncio
 import functools
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -42,6 +43,8 @@ def _environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    # Marked texts are kept ready: a page says hundreds of them.
+    environment.globals.update(_=words.marked, gettext=words.marked)
     environment.filters.update(view.FILTERS | session_words.FILTERS | alarm_words.FILTERS)
     environment.globals.update(static=static, icon=icon, place_link=link, manners=words.current.get, Role=Role)
     return environment
@@ -119,10 +122,37 @@ def signed_in(page: Page) -> Page:
     async def guarded(request: Request) -> Response:
         if not session.token(request):
             return to_sign_in(request)
-        await arrive(request)
-        return await page(request)
+        client = await arrive(request)
+        if not _opens_page(request):
+            return await page(request)
+        client.ask_ahead()
+        around = asyncio.create_task(_read_frame(client))
+        ahead.set(around)
+        try:
+            return await page(request)
+        finally:
+            around.add_done_callback(_seen)
+            around.cancel()
 
     return guarded
+
+
+ahead: ContextVar[asyncio.Task[Frame] | None] = ContextVar("ahead", default=None)
+"""The frame of the page that this request will show: it is read while the page reads what is its own."""
+
+
+def _opens_page(request: Request) -> bool:
+    """Somebody opens an address, and a page with its frame is what will be shown. Scripts take anything, files have an
+    ending, and a change is made before anything is read."""
+    if request.method != "GET" or "hx-request" in request.headers:
+        return False
+    return request.headers.get("accept", "").startswith("text/html") and "." not in request.url.path.rpartition("/")[2]
+
+
+def _seen(around: asyncio.Task[Frame]) -> None:
+    """The page told what went wrong, or went without a frame: a failure is no news."""
+    if not around.cancelled():
+        around.exception()
 
 
 def to_sign_in(request: Request) -> Response:
@@ -138,7 +168,13 @@ def to_sign_in(request: Request) -> Response:
 
 async def frame(asker: Request | Client) -> Frame:
     """Who is signed in, the numbers for the menu, and where the reader stands."""
-    client = asker if isinstance(asker, Client) else client_of(asker)
+    around = ahead.get()
+    if around is not None:
+        return await asyncio.shield(around)
+    return await _read_frame(asker if isinstance(asker, Client) else client_of(asker))
+
+
+async def _read_frame(client: Client) -> Frame:
     here = arrival.get()
     caller, summary, trail, alarms = await asyncio.gather(
         client.caller(), summary_or_none(client), trail_to(client, here.place), alarm_numbers(client)

@@ -21,6 +21,8 @@ from webui.app import create_app
 from webui.settings import Settings
 
 T = TypeVar("T")
+OPENING = "text/html,application/xhtml+xml,*/*;q=0.8"
+"""What a browser accepts when an address is opened."""
 
 
 @dataclass
@@ -80,7 +82,7 @@ class Browser:
         """One request through the ASGI application."""
         parts = urlsplit(target)
         answer = Answer(0, [], b"")
-        sent = {"host": self.host, **headers}
+        sent = {"host": self.host, "accept": "*/*" if "hx-request" in headers else OPENING, **headers}
         if self.cookies:
             sent["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         scope = {

@@ -132,3 +132,15 @@ def test_letters_of_a_currency_stand_apart_from_its_digits(speak):
     speak("en", "UTC")
     assert view.money("7191.02", "SEK") == "SEK\u00a07,191.02"
     assert view.span(timedelta(hours=23053, minutes=9)) == "23,053 h 09 min"
+
+
+def test_a_number_that_was_said_before_is_said_anew_in_another_language(speak: object):
+    words.current.set(words.manners("en", ""))
+    assert view.number(1234.5, 1) == "1,234.5"
+    words.current.set(words.manners("de", ""))
+    assert view.number(1234.5, 1) == "1.234,5"
+    assert view.money("5", "EUR") != view.money("5", "SEK")
+
+
+def test_nothing_is_never_minus_nothing():
+    assert view.number(-0.0) == view.number(0.0) == "0"
