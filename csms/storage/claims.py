@@ -5,20 +5,23 @@ A station's row holds the epoch of its newest link. An epoch is a counter and th
 
     new link on node B                            journal of node A, for each batch
     ------------------------------------------    -------------------------------------------------------
-    1. claim: count + 1, B's number; commit       1. A's advisory lock, shared, in the batch's transaction
-    2. A's advisory lock, alone, for a moment     2. which of the batch's stations have a newer epoch of
-    3. load the state                                another node? None of their records is written
+    1. claim, in one statement: A's advisory      1. A's advisory lock, shared, in the batch's transaction
+       lock, alone; count + 1, B's number         2. which of the batch's stations have a newer epoch of
+    2. load the state                                another node? None of their records is written
                                                   3. write; commit
 
 Whatever A wrote in time is on disk when B loads, and nothing that A writes later gets in: either A's batch began before
-B's claim, then B waits for it at 2, or it sees the claim. A node that was paused in the middle of a batch is thrown
-out of its transaction by the server after some seconds.
+B's claim, then the claim waits for it, or it began after the claim and sees it. So no claim is there before all that
+the node before may write is: also who takes the station from B, in the very next moment, loads what A wrote. A node
+that was paused in the middle of a batch is thrown out of its transaction by the server after some seconds; a claim is
+one statement, so a node that is paused in it holds nobody up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 import asyncpg
@@ -47,15 +50,21 @@ SELECT u.station_id, u.epoch FROM unnest($1::bigint[], $2::bigint[]) AS u (stati
 JOIN station ON station.id = u.station_id
 WHERE station.link_epoch > u.epoch AND station.link_epoch % 4096 <> $3
 """
-# In the order of their ids, as all that lock several stations.
+FORMER_SQL = "SELECT id, link_epoch % 4096 AS node FROM station WHERE id = ANY($1::bigint[])"
+# In the order of their ids, as all that lock several stations. Those that another node took meanwhile are left out.
 CLAIM_SQL = """
 WITH locked AS (
-    SELECT id, link_epoch AS before FROM station WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE
+    SELECT id, link_epoch AS before FROM {alone} station
+    WHERE id = ANY($1::bigint[]) AND link_epoch % 4096 IN ($3, {or_ours}) ORDER BY id FOR NO KEY UPDATE OF station
 )
 UPDATE station SET link_epoch = (locked.before / 4096 + 1) * 4096 + $2
 FROM locked WHERE station.id = locked.id
 RETURNING station.id, station.link_epoch AS epoch, locked.before, station.online
 """
+CLAIM_OURS_SQL = CLAIM_SQL.format(alone="", or_ours="$2")
+CLAIM_OTHERS_SQL = CLAIM_SQL.format(
+    alone=f"pg_advisory_xact_lock({LOCKS}::integer, $3::integer) AS alone CROSS JOIN", or_ours="$3"
+)
 WAIT_SQL = "SELECT pg_advisory_xact_lock($1::integer, $2::integer)"
 # Whoever has it now draws the next one; the node that is gone has none of them any more.
 RELEASE_SQL = """
@@ -64,11 +73,9 @@ WHERE id = ANY(ARRAY(
     SELECT id FROM station WHERE link_epoch % 4096 = $1 AND online ORDER BY id FOR NO KEY UPDATE))
 RETURNING id
 """
-RELEASE_UNKNOWN_SQL = """
-UPDATE station SET online = false, link_epoch = (link_epoch / 4096 + 1) * 4096
-WHERE id = ANY(ARRAY(
-    SELECT id FROM station WHERE link_epoch % 4096 <> ALL($1::bigint[]) AND online ORDER BY id FOR NO KEY UPDATE))
-RETURNING id
+UNKNOWN_SQL = """
+SELECT DISTINCT link_epoch % 4096 AS node FROM station
+WHERE link_epoch % 4096 <> ALL($1::bigint[]) AND online ORDER BY node
 """
 
 LATE_SQL = """
@@ -157,8 +164,8 @@ class Claims:
 
     async def release_all_but(self, numbers: Iterable[int]) -> list[int]:
         """The same for all nodes but these. Raises Unavailable."""
-        rows = await self._database.fetch(RELEASE_UNKNOWN_SQL, list(numbers))
-        return [row["id"] for row in rows]
+        unknown = await self._database.fetch(UNKNOWN_SQL, list(numbers))
+        return [station_id for row in unknown for station_id in await self.release(row["node"])]
 
     async def lost(self, links: Sequence[Fence]) -> set[Fence]:
         """Which of this node's links others have taken, or were given up. Raises Unavailable."""
@@ -169,18 +176,25 @@ class Claims:
         return [LateSession(*row) for row in await self._database.fetch(LATE_SQL, list(stations))]
 
     async def _draw(self, batch: dict[int, _Asked]) -> None:
-        number = self.mark.number
-        rows = await self._database.fetch(CLAIM_SQL, list(batch), number)
-        others = {row["before"] % NODES for row in rows} - {0, number}
-        for other in sorted(others):  # what they are writing at this moment gets to disk first
-            await self._database.execute(WAIT_SQL, LOCKS, other)
-        for row in rows:
-            moved = row["before"] != 0 and row["before"] % NODES != number
-            if moved:
-                self.mark.floor[row["id"]] = row["epoch"]
-                if row["online"]:
-                    self.abandoned(row["id"])
-            batch[row["id"]].claim = Claim(row["epoch"], moved)
+        number, left = self.mark.number, set(batch)
+        while left:  # again for those that another node took in between
+            formers: dict[int, list[int]] = {}
+            for row in await self._database.fetch(FORMER_SQL, list(left)):
+                formers.setdefault(0 if row["node"] == number else row["node"], []).append(row["id"])
+            left.intersection_update(chain.from_iterable(formers.values()))
+            for former, ids in sorted(formers.items()):
+                sql = CLAIM_OTHERS_SQL if former else CLAIM_OURS_SQL
+                for row in await self._database.fetch(sql, ids, number, former):
+                    self._drawn(batch[row["id"]], row, number)
+                    left.discard(row["id"])
+
+    def _drawn(self, asked: _Asked, row: asyncpg.Record, number: int) -> None:
+        moved = row["before"] != 0 and row["before"] % NODES != number
+        if moved:
+            self.mark.floor[row["id"]] = row["epoch"]
+            if row["online"]:
+                self.abandoned(row["id"])
+        asked.claim = Claim(row["epoch"], moved)
 
 
 class _Asked:

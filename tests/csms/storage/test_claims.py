@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from csms.domain.facts import RegistrationStatus
 from csms.domain.records import LinkRecord, SessionRecord
 from csms.ports.directory import LateSession
 from csms.ports.journal import Fence, Fenced
+from csms.storage import claims as claims_module
 from csms.storage.claims import LOCKS, Claims, NodeMark, begin
 from csms.storage.journal import PostgresJournal
 from csms.storage.pool import Database
@@ -116,37 +117,125 @@ async def test_what_is_left_from_before_the_station_was_elsewhere_is_refused(dat
             await a.journal.put([a_meter_record(station, T0, 1.0)], older).durable()
 
 
-async def test_a_claim_waits_for_what_the_other_node_is_writing(database: Database) -> None:
-    station = await a_station(database)
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND NOT granted"
+
+
+@asynccontextmanager
+async def a_batch_under_way(database: Database, side: Side, station: int) -> AsyncIterator[None]:
+    """The node has looked, and written, and not committed: it does when the block ends."""
     own = await database.dedicated()
-    mark = NodeMark(7)
 
     async def begin_batch(connection: asyncpg.Connection) -> None:
         await connection.execute("BEGIN")
-        await begin(connection, mark)
+        await begin(connection, side.mark)
+        await connection.execute("INSERT INTO id_token (id_token) VALUES ($1)", f"LATE-{station}")
 
     async def end_batch(connection: asyncpg.Connection) -> None:
         await connection.execute("COMMIT")
 
+    await own.run(begin_batch)
+    try:
+        with trio.fail_after(60):
+            yield
+        await own.run(end_batch)
+    finally:
+        await own.close()
+
+
+async def until_waiting(database: Database, count: int, done: list[str]) -> None:
+    while await database.fetchval(WAITING, LOCKS) < count:
+        assert not done, f"{done} did not wait"
+        await trio.sleep(0.01)
+    assert not done, f"{done} did not wait"
+
+
+async def seen_after(done: list[str], name: str, database: Database, work: Awaitable[object]) -> None:
+    """What the work finds written when it is done."""
+    await work
+    done.append(name if await database.fetchval("SELECT count(*) FROM id_token") else f"{name}, too early")
+
+
+@pytest.mark.feature("F-SYS-7")
+async def test_a_claim_waits_for_what_the_other_node_is_writing(database: Database) -> None:
+    station, done = await a_station(database), list[str]()
+    async with node(database, 7) as a, node(database, 9) as b, trio.open_nursery() as nursery:
+        await a.claims.claim(station)
+        async with a_batch_under_way(database, a, station):
+            nursery.start_soon(seen_after, done, "claim", database, b.claims.claim(station))
+            await until_waiting(database, 1, done)
+    assert done == ["claim"]
+
+
+@pytest.mark.feature("F-SYS-7")
+async def test_who_takes_a_station_from_its_taker_waits_for_the_first_node_too(database: Database) -> None:
+    """A station that comes to a third node while the second one still waits for the first."""
+    station, done = await a_station(database), list[str]()
+    async with node(database, 7) as a, node(database, 9) as b, node(database, 11) as c, trio.open_nursery() as nursery:
+        first = await a.claims.claim(station)
+        async with a_batch_under_way(database, a, station):
+            nursery.start_soon(seen_after, done, "second", database, b.claims.claim(station))
+            await until_waiting(database, 1, done)
+            nursery.start_soon(seen_after, done, "third", database, c.claims.claim(station))
+            await until_waiting(database, 2, done)
+        with trio.fail_after(60):
+            while len(done) < 2:
+                await trio.sleep(0.01)
+        assert sorted(done) == ["second", "third"]
+        newest = await database.fetchval("SELECT link_epoch FROM station WHERE id = $1", station)
+        assert newest // 4096 == first.epoch // 4096 + 2
+        assert newest % 4096 in (9, 11)
+        with pytest.raises(Fenced):
+            await a.journal.put([a_meter_record(station, T0, 1.0)], Fence(station, first.epoch)).durable()
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_node_is_given_up_after_what_it_is_writing_at_that_moment(database: Database, known: bool) -> None:
+    """Else who takes its stations next would load them without it: the number that says whom to wait for is gone."""
+    station, done = await a_station(database), list[str]()
+    async with node(database, 7) as a, node(database, 9) as b, trio.open_nursery() as nursery:
+        fence = Fence(station, (await a.claims.claim(station)).epoch)
+        await a.journal.put([LinkRecord(station, True, T0, fence.epoch)], fence).durable()
+        async with a_batch_under_way(database, a, station):
+            work = b.claims.release(7) if known else b.claims.release_all_but([9])
+            nursery.start_soon(seen_after, done, "release", database, work)
+            await until_waiting(database, 1, done)
+    assert done == ["release"]
+    assert await database.fetchval(ONLINE, station) is False
+
+
+async def test_what_a_node_writes_that_nobody_knows_any_more_is_refused(database: Database) -> None:
+    station = await a_station(database)
+    async with node(database, 7) as a, node(database, 9) as b:
+        fence = Fence(station, (await a.claims.claim(station)).epoch)
+        await a.journal.put([LinkRecord(station, True, T0, fence.epoch)], fence).durable()
+        assert await b.claims.release_all_but([7, 9]) == []
+        assert await b.claims.release_all_but([9]) == [station]
+        with pytest.raises(Fenced):
+            await a.journal.put([a_meter_record(station, T0, 1.0)], fence).durable()
+        assert (await b.claims.claim(station)).moved
+
+
+async def test_a_node_that_is_paused_in_the_middle_of_a_batch_is_thrown_out(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims_module, "STALL_SECONDS", 1)
+    station = await a_station(database)
     async with node(database, 7) as a, node(database, 9) as b:
         await a.claims.claim(station)
-        await own.run(begin_batch)
-        claimed = trio.Event()
+        async with a_batch_under_way(database, a, station):
+            assert (await b.claims.claim(station)).moved
+    assert await database.fetchval("SELECT count(*) FROM id_token") == 0
 
-        async def claim() -> None:
-            await b.claims.claim(station)
-            claimed.set()
 
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(claim)
-            waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = $1 AND NOT granted"
-            while not await database.fetchval(waits, LOCKS):
-                assert not claimed.is_set()
-                await trio.sleep(0.01)
-            assert not claimed.is_set()
-            await own.run(end_batch)
-    assert claimed.is_set()
-    await own.close()
+async def test_what_is_left_to_write_when_a_node_had_to_take_another_number_is_kept(database: Database) -> None:
+    station = await a_station(database)
+    async with node(database, 7) as a:
+        fence = Fence(station, (await a.claims.claim(station)).epoch)
+        await a.journal.put([LinkRecord(station, True, T0, fence.epoch)], fence).durable()
+        a.mark.number = 8
+        await a.journal.put([LinkRecord(station, False, after(1), fence.epoch)], fence).durable()
+        assert await database.fetchval(ONLINE, station) is False
+        assert (await a.claims.claim(station)).moved
 
 
 async def test_a_node_that_is_gone_has_nothing_online_and_nothing_to_write(database: Database) -> None:
