@@ -6,12 +6,12 @@ record() ──▶ waiting (bounded; the oldest are dropped and counted) ──�
 
 from __future__ import annotations
 
-import io
 import random
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 
 import asyncpg
 import msgspec
@@ -21,7 +21,7 @@ import trio
 from csms.domain.errors import Exhausted, Unavailable
 from csms.ports.message_log import Direction, LogEntry, LogFilter
 from csms.storage.message_copy import COLUMNS, Noted, moment, packed
-from csms.storage.pool import Database
+from csms.storage.pool import Database, Dedicated
 from csms.storage.text import clean, fits_bigint, pattern
 
 __all__ = ["MessageLogStatistics", "PostgresMessageLog"]
@@ -30,6 +30,9 @@ MAX_CONTENT = 16 * 1024  # bytes (characters, where text comes in)
 LONGEST_WAIT = 0.5  # seconds that an entry waits for company
 BATCH = 1_000
 LONGEST_PAUSE = 5.0  # seconds between attempts while the database is away
+_UNHURRIED: Final = {"synchronous_commit": "off"}
+"""Its commits do not wait for the disk, where those of the journal would have to wait behind them. If the machine of
+the database dies, the last half second of the log is gone, as is what waits here if the node dies."""
 
 PAGE_MESSAGES_SQL = """
 SELECT * FROM message_log
@@ -198,6 +201,7 @@ class PostgresMessageLog:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Write until ``close``."""
         task_status.started()
+        own: Dedicated | None = None
         pause, again = 0.1, False
         while self._waiting or self._flushing or not self._closing:
             await self._gather()
@@ -206,7 +210,8 @@ class PostgresMessageLog:
             if not self._flushing:
                 continue
             try:
-                await self._database.run(_copy, self._flushing, again)
+                own = own or await self._database.dedicated(**_UNHURRIED)
+                await own.run(_copy, self._flushing, again)
             except Unavailable as error:
                 if not again:
                     log.warning("message_log_waits_for_database", error=str(error))
@@ -223,6 +228,8 @@ class PostgresMessageLog:
                 self._written += len(self._flushing)
             self._flushing = ()
             pause, again = 0.1, False
+        if own is not None:
+            await own.close()
 
     def close(self) -> None:
         """Have ``run`` write what is there, once, and end."""
@@ -278,7 +285,8 @@ async def _copy(connection: asyncpg.Connection, entries: Sequence[Noted], again:
         times = [entry.at_us for entry in entries]
         sequences = [entry.sequence for entry in entries]
         await connection.execute(UNDO_SQL, moment(min(times)), moment(max(times)), sequences)
-    await connection.copy_to_table("message_log", source=io.BytesIO(packed(entries)), columns=COLUMNS, format="binary")
+    # A view, as asyncpg would take bytes for a path, and would read a file in a thread.
+    await connection.copy_to_table("message_log", source=memoryview(packed(entries)), columns=COLUMNS, format="binary")
 
 
 def _entry(row: asyncpg.Record) -> LogEntry:

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
 
 import asyncpg
@@ -66,6 +67,12 @@ class _Connector:
 
     async def connect(self) -> asyncpg.Connection:
         return await asyncpg.connect(**self.options)
+
+    def with_settings(self, settings: Mapping[str, str]) -> _Connector:
+        """The same, for sessions with these settings of PostgreSQL."""
+        other = copy.copy(self)
+        other.options = {**self.options, "server_settings": {**_SERVER_SETTINGS, **settings}}
+        return other
 
 
 class Database:
@@ -151,9 +158,12 @@ class Database:
             with trio.CancelScope(shield=True):
                 await self._door.call(cursor.close)
 
-    async def dedicated(self) -> Dedicated:
-        """A connection of its own, outside of the pool, for a long life; closed with the database at the latest."""
-        own = Dedicated(self._door, self._connector)
+    async def dedicated(self, **settings: str) -> Dedicated:
+        """A connection of its own, outside of the pool, for a long life; closed with the database at the latest.
+
+        `settings`: of PostgreSQL, that hold for its whole session, also after an outage.
+        """
+        own = Dedicated(self._door, self._connector.with_settings(settings) if settings else self._connector)
         await self._door.call(own._ensure)
         self._dedicated.add(own)
         return own

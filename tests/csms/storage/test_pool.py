@@ -186,6 +186,24 @@ async def test_a_dedicated_connection_keeps_its_session_and_is_outside_of_the_po
         await own.run(backend)
 
 
+async def test_settings_of_a_dedicated_connection_outlive_an_outage_and_are_nobody_elses(
+    database: Database,
+) -> None:
+    async def waits_for_disk(connection: asyncpg.Connection) -> str:
+        return str(await connection.fetchval("SHOW synchronous_commit"))
+
+    own = await database.dedicated(synchronous_commit="off")
+    plain = await database.dedicated()
+    assert await own.run(waits_for_disk) == "off"
+    pid = await own.run(lambda connection: connection.fetchval("SELECT pg_backend_pid()"))
+    assert await database.fetchval("SELECT pg_terminate_backend($1, 1000)", pid)
+    with contextlib.suppress(DatabaseUnavailable):  # unless the loss was noticed before
+        await own.run(waits_for_disk)
+    assert await own.run(waits_for_disk) == "off"
+    assert await plain.run(waits_for_disk) == "on"
+    assert await database.fetchval("SHOW synchronous_commit") == "on"
+
+
 async def test_a_dedicated_connection_that_was_cancelled_in_the_middle_starts_afresh(database: Database) -> None:
     own = await database.dedicated()
 
@@ -238,7 +256,7 @@ async def outage(server: EmbeddedPostgres, database: Database) -> None:
 
     async def write() -> None:
         for n in range(100_000):
-            if len(outages) > 0 and len(acknowledged) > 100:
+            if outages and acknowledged[-1] > outages[0] and len(acknowledged) > 100:  # it has come back
                 return
             try:
                 await database.execute("INSERT INTO t VALUES ($1)", n)
