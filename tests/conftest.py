@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 from hypothesis import HealthCheck, settings
 
@@ -21,6 +22,10 @@ from tests.kit.memory_disk import use_memory
 __all__ = ["database", "database_url", "door", "empty_database_url", "postgres", "template_database"]
 
 use_memory()  # before anybody asks for a temporary file; workers and products inherit it
+
+# Hundreds of processes are started, and each would compile the whole product anew; half of their time went there.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No deadlines: two cores shared with a PostgreSQL say nothing about the speed of one example.
 settings.register_profile("fast", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
