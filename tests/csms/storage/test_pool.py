@@ -253,28 +253,39 @@ async def outage(server: EmbeddedPostgres, database: Database) -> None:
     await database.execute("CREATE TABLE t (n integer)")
     acknowledged: list[int] = []
     outages: list[int] = []
+    killed: list[int] = []
 
     async def write() -> None:
         for n in range(100_000):
-            if outages and acknowledged[-1] > outages[0] and len(acknowledged) > 100:  # it has come back
-                return
+            # Processes of the killed server may go on answering for a while.
+            back = bool(outages) and server.pid not in (None, *killed)
             try:
                 await database.execute("INSERT INTO t VALUES ($1)", n)
                 acknowledged.append(n)
+                if back and len(acknowledged) > 100:
+                    return
             except DatabaseUnavailable:
                 outages.append(n)
                 await trio.sleep(0.01)
-            if len(acknowledged) == 50 and not outages:
+            if len(acknowledged) == 50 and not killed:
                 assert server.pid is not None
+                killed.append(server.pid)
                 os.kill(server.pid, signal.SIGKILL)
+
+    async def read() -> set[int]:
+        while True:
+            try:
+                return {row["n"] for row in await database.fetch("SELECT n FROM t")}
+            except DatabaseUnavailable:
+                await trio.sleep(0.01)
 
     own = await database.dedicated()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(server.supervise)
         with trio.fail_after(60):
             await write()
+            stored = await read()
         nursery.cancel_scope.cancel()
-    stored = {row["n"] for row in await database.fetch("SELECT n FROM t")}
     assert set(acknowledged) <= stored
     assert outages
     with contextlib.suppress(DatabaseUnavailable):  # unless the loss was noticed before
