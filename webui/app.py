@@ -20,8 +20,8 @@ from webui.captcha import Captcha
 from webui.hub import Hubs
 from webui.metrics import Measured, PortalMetrics
 from webui.middleware import COMPRESSED_TYPES, Manners, SameOrigin, SecurityHeaders
-from webui.page import STATIC, plain, to_sign_in
-from webui.person import GROUP_COOKIE, People
+from webui.page import STATIC, Frame, frame, plain, to_sign_in
+from webui.person import GROUP_COOKIE, People, arrive
 from webui.public import Notice
 from webui.sealing import Seal
 from webui.settings import Settings
@@ -119,14 +119,30 @@ async def refused(request: Request, error: Exception) -> Response:
     if "hx-request" in request.headers:
         return _beside(request, sentence)
     if error.code == "NOT_FOUND":
-        return plain(request, "error.html", 404, code=404, title=_("Not found"), text=sentence, retry=False)
+        return await _told(request, 404, _("Not found"), sentence)
     if error.code == "PERMISSION_DENIED":
-        return plain(request, "error.html", 403, code=403, title=_("Not allowed"), text=sentence, retry=False)
+        return await _told(request, 403, _("Not allowed"), sentence)
     if error.away:
         response = plain(request, "error.html", 503, code=503, title=_("One moment"), text=sentence, retry=True)
         response.headers["retry-after"] = "3"
         return response
-    return plain(request, "error.html", 502, code=502, title=_("That did not work"), text=sentence, retry=False)
+    return await _told(request, 502, _("That did not work"), sentence)
+
+
+async def _told(request: Request, code: int, title: str, sentence: str) -> Response:
+    """A page that says what went wrong; inside the frame for somebody who is signed in, so that every way is open."""
+    around: Frame | None = None
+    if session.token(request) and "text/html" in request.headers.get("accept", ""):
+        with contextlib.suppress(ApiError):  # it is told without the frame then
+            around = await frame(await arrive(request))
+    return plain(request, "error.html", code, frame=around, code=code, title=title, text=sentence, retry=False)
+
+
+async def _language_of_reader(request: Request) -> None:
+    """An address that is no page's has not asked yet who reads."""
+    if session.token(request):
+        with contextlib.suppress(ApiError):
+            await arrive(request)
 
 
 def _beside(request: Request, sentence: str) -> Response:
@@ -139,13 +155,14 @@ def _beside(request: Request, sentence: str) -> Response:
 
 async def not_found(request: Request, error: Exception) -> Response:
     """No such page, or the wrong method."""
+    await _language_of_reader(request)
     code = error.status_code if isinstance(error, HTTPException) else 404
     text = {
         404: _("There is no page at this address. It may have been moved or deleted."),
         405: _("This address cannot be opened like that."),
     }.get(code, _("This request could not be understood."))
     title = _("Not found") if code == 404 else _("That did not work")
-    return plain(request, "error.html", code, code=code, title=title, text=text, retry=False)
+    return await _told(request, code, title, text)
 
 
 async def broken(request: Request, error: Exception) -> Response:

@@ -47,6 +47,10 @@ class Entry:
         """Is it worth showing to them?"""
         return role in self.roles or (keeper and self.for_keepers and role is Role.EV_USER)
 
+    def on_bar(self, role: Role) -> bool:
+        """Is it on a telephone's bar at the bottom? All others are behind "More"."""
+        return self.href in BARS.get(role, STAFF_BAR)
+
     def is_present(self, path: str) -> bool:
         """Is the page at this address one of those behind the entry?"""
         return path in self.exactly or path == self.href or path.startswith(self.prefixes)
@@ -156,6 +160,10 @@ GROUPS: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
         ),
     ),
 )
+STAFF_BAR: Final = frozenset({"/dashboard", "/stations", "/sessions", "/alarms"})
+"""What is looked at on the way: four, in the menu's order."""
+BARS: Final = {Role.EV_USER: frozenset({"/drive", "/stations", "/reservations", "/sessions"})}
+
 MENU: Final = tuple(entry for _heading, entries in GROUPS for entry in entries)
 
 

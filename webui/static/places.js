@@ -120,17 +120,18 @@ class SiteMap extends HTMLElement {
     this.#world.setAttribute("aria-label", this.dataset.label);
     const tools = document.createElement("div");
     tools.className = "map-tools";
-    this.append(this.#world, tools);
-    const buttons = [[this.dataset.in, () => this.zoom(2)], [this.dataset.out, () => this.zoom(0.5)], [this.dataset.all, () => this.fit()]];
+    this.append(tools, this.#world);
+    const buttons = [[this.dataset.in, () => this.zoom(2), "+"], [this.dataset.out, () => this.zoom(0.5), "\u2212"], [this.dataset.all, () => this.fit()]];
     if (this.hasAttribute("data-picks")) buttons.push([this.dataset.pick, () => this.pick(this.#middle)]);
-    for (const [label, work] of buttons) {
+    for (const [label, work, sign] of buttons) {
       const button = document.createElement("button");
       button.type = "button";
-      button.textContent = label;
+      button.textContent = sign ?? label;
+      if (sign) { button.title = label; button.setAttribute("aria-label", label); button.className = "sign"; }
       button.addEventListener("click", work);
       tools.append(button);
     }
-    if (this.dataset.search) this.append(this.search());
+    if (this.dataset.search) tools.prepend(this.search());
     this.#world.addEventListener("pointerdown", (e) => this.press(e));
     this.#world.addEventListener("pointermove", (e) => this.drag(e));
     this.#world.addEventListener("pointerup", (e) => this.release(e));
@@ -169,14 +170,18 @@ class SiteMap extends HTMLElement {
 
   fields() { return ["longitude", "latitude"].map((name) => document.querySelector(`#place-form input[name=${name}]`)); }
 
+  get wide() { return this.#world.clientWidth; }
+
+  get high() { return this.#world.clientHeight; }
+
   get squeeze() { return Math.max(0.2, Math.cos((this.#middle[1] * Math.PI) / 180)); }
 
   project([east, north]) {
-    return [this.clientWidth / 2 + (east - this.#middle[0]) * this.#scale * this.squeeze, this.clientHeight / 2 - (north - this.#middle[1]) * this.#scale];
+    return [this.wide / 2 + (east - this.#middle[0]) * this.#scale * this.squeeze, this.high / 2 - (north - this.#middle[1]) * this.#scale];
   }
 
   unproject(x, y) {
-    return [this.#middle[0] + (x - this.clientWidth / 2) / this.#scale / this.squeeze, this.#middle[1] - (y - this.clientHeight / 2) / this.#scale];
+    return [this.#middle[0] + (x - this.wide / 2) / this.#scale / this.squeeze, this.#middle[1] - (y - this.high / 2) / this.#scale];
   }
 
   fit(sites = this.sites) {
@@ -185,7 +190,7 @@ class SiteMap extends HTMLElement {
       const [easts, norths] = [points.map((p) => p[0]), points.map((p) => p[1])];
       const [west, east, south, north] = [Math.min(...easts), Math.max(...easts), Math.min(...norths), Math.max(...norths)];
       this.#middle = [(west + east) / 2, (south + north) / 2];
-      this.#scale = within(0.7 * Math.min(this.clientHeight / Math.max(north - south, 0.05), this.clientWidth / Math.max((east - west) * this.squeeze, 0.05)), 2, 4000);
+      this.#scale = within(0.7 * Math.min(this.high / Math.max(north - south, 0.05), this.wide / Math.max((east - west) * this.squeeze, 0.05)), 2, 4000);
     }
     this.draw();
   }
@@ -208,8 +213,8 @@ class SiteMap extends HTMLElement {
   }
 
   release(event) {
-    const area = this.getBoundingClientRect();
-    if (this.#from && !this.#from.moved && this.hasAttribute("data-picks")) this.pick(this.unproject(event.clientX - area.left - this.clientLeft, event.clientY - area.top - this.clientTop));
+    const area = this.#world.getBoundingClientRect();
+    if (this.#from && !this.#from.moved && this.hasAttribute("data-picks")) this.pick(this.unproject(event.clientX - area.left, event.clientY - area.top));
     this.#from = null;
   }
 
@@ -246,7 +251,7 @@ class SiteMap extends HTMLElement {
   }
 
   draw() {
-    const [wide, high] = [this.clientWidth, this.clientHeight];
+    const { wide, high } = this;
     this.#world.replaceChildren();
     const step = [30, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001].find((s) => s * this.#scale < 130) ?? 0.001;
     const digits = step < 1 ? Math.ceil(-Math.log10(step)) : 0;
@@ -266,7 +271,9 @@ class SiteMap extends HTMLElement {
       const [x, y] = this.project(site.at);
       const link = this.part("a", { href: site.href, "aria-label": site.name, class: this.meant(site) ? "found" : "other" });
       this.part("circle", { class: "site", cx: x, cy: y, r: 8 }, link);
-      this.part("text", { x: x + 12, y: y + 5 }, link).textContent = site.name;
+      const name = this.part("text", { x: x + 12, y: y + 5 }, link);
+      name.textContent = site.name;
+      if (x + 16 + name.getComputedTextLength() > wide && x > wide / 2) { name.setAttribute("x", x - 12); name.setAttribute("text-anchor", "end"); }
     }
     if (this.at) {
       const [x, y] = this.project(this.at);

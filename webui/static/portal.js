@@ -16,6 +16,29 @@ for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
   bar.scrollLeft = tab.offsetLeft - bar.offsetLeft - (bar.clientWidth - tab.clientWidth) / 2;
 }
 
+// ---- many filters are folded away on a telephone (by the style sheet); how many of them narrow the list stands on the button
+
+for (const box of document.querySelectorAll(".filters")) {
+  const [first, ...others] = [...box.children].filter((each) => each.matches(".search, .field, .check, .ticks, .more-filters"));
+  if (!box.closest("[role=search]") || others.length < 3) continue;
+  const fold = document.createElement("button");
+  const count = document.createElement("b");
+  fold.type = "button";
+  fold.className = "filter-fold";
+  fold.append(document.getElementById("toasts").dataset.filters, count);
+  fold.setAttribute("aria-expanded", "false");
+  fold.addEventListener("click", () => fold.setAttribute("aria-expanded", String(fold.getAttribute("aria-expanded") !== "true")));
+  const tell = () => {
+    const fields = others.flatMap((each) => [...each.querySelectorAll("input, select")]);
+    const used = fields.filter((each) => !["size", "order", "sort"].includes(each.name) && (each.type === "checkbox" ? each.checked : each.value));
+    count.textContent = used.length || "";
+  };
+  box.addEventListener("input", tell);
+  box.classList.add("foldable");
+  first.after(fold);
+  tell();
+}
+
 // ---- morphing: what the reader is doing stays as it is
 
 const careful = {
