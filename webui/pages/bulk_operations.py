@@ -10,10 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from webui import operation_draft, sentences
+from webui.operations import BY_KEY
 from webui.page import client_of, redirect, show, signed_in, text, with_query
 from webui.pages.places import all_places, stations_in
 from webui.pages.tags import if_told
-from webui.values import ApiError
+from webui.values import ApiError, Registration, StationQuery
 from webui.values_operations import (
     ENDED,
     KINDS,
@@ -32,6 +33,8 @@ from webui.words import _
 STATES = ("SCHEDULED", "QUEUED", "RUNNING", "PAUSED", "SUCCEEDED", "FAILED", "STOPPED", "CANCELLED")
 STEP_STATES = ("PENDING", "RUNNING", "SUCCEEDED", "FAILED", "SKIPPED", "UNKNOWN")
 STEPS = 100
+OFFERED = 50
+AT_ONE = ("start", "stop", "reset", "availability", "unlock")
 MENDED = ("INVALID_ARGUMENT", "FAILED_PRECONDITION", "ABORTED", "NOT_FOUND")
 
 
@@ -70,12 +73,30 @@ async def table(request: Request) -> Response:
 
 
 @signed_in
+async def at_station(request: Request) -> Response:
+    """What is done at one station at a time: first which; the form is on its own page."""
+    key, q = request.query_params.get("do", ""), request.query_params.get("q", "").strip()[:100]
+    if key not in AT_ONE:
+        return redirect("/operations/new")
+    page = await client_of(request).stations(StationQuery(query=q, registrations=(Registration.ACCEPTED,)), OFFERED)
+    return await show(request, "operations/station.html", operation=BY_KEY[key], q=q, page=page)
+
+
+@signed_in
 async def new(request: Request) -> Response:
     """A new operation: first what, then the form for it. `stations` ticks some from the beginning."""
     kind = request.query_params.get("kind", "")
     if kind not in KINDS:
         query = {"stations": request.query_params.get("stations", "")}
-        return await show(request, "operations/kinds.html", kinds=KINDS, kind_word=kind_word, query=query, link=_link)
+        return await show(
+            request,
+            "operations/kinds.html",
+            kinds=KINDS,
+            kind_word=kind_word,
+            query=query,
+            link=_link,
+            at_one=[BY_KEY[each] for each in AT_ONE],
+        )
     if request.method != "POST":
         return await _form(request, kind, FormData())
     form, desk = await request.form(), client_of(request).desk
@@ -248,6 +269,7 @@ async def change_schedule(request: Request) -> Response:
 ROUTES = [
     Route("/operations", table),
     Route("/operations/new", new, methods=["GET", "POST"]),
+    Route("/operations/station", at_station),
     Route("/operations/schedules", schedules),
     Route("/operations/schedules/{key:int}/edit", edit_schedule, methods=["GET", "POST"]),
     Route("/operations/schedules/{key}", change_schedule, methods=["POST"]),

@@ -49,6 +49,7 @@ async def _overview(request: Request, outcome: Outcome | None, status_code: int 
         recent=recent,
         active=under_way(station, recent.sessions),
         outcome=outcome,
+        opened=request.query_params.get("do", ""),
     )
 
 

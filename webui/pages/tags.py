@@ -40,6 +40,8 @@ FIELDS = (
 )
 OF_DRIVERS = ("alias", "blocked", "note", "type")
 STATES = ("VALID", "BLOCKED", "EXPIRED", "NOT_YET_VALID")
+DAY_BEGINS = time()
+DAY_ENDS = time(23, 59, 59)
 TYPES = ("OTHER", "PRIVATE", "BUSINESS")
 KINDS = ("PHYSICAL", "VIRTUAL")
 ORDERS = ("ID_TOKEN", "ALIAS", "USER", "EXPIRY", "CREATED")
@@ -247,6 +249,8 @@ async def _form(
         kinds=KINDS,
         kind_word=kind_word,
         type_word=type_word,
+        from_clock=_clock(tag.valid_from_time, DAY_BEGINS),
+        until_clock=_clock(tag.expire_time, DAY_ENDS),
     )
 
 
@@ -278,8 +282,8 @@ def _from(form: FormData, base: Tag) -> Tag:
         type=_one_of(text(form, "type"), TYPES) or base.type,
         alias=text(form, "alias"),
         blocked=text(form, "blocked") == "1",
-        valid_from_time=_day(text(form, "valid_from"), time(), base.valid_from_time),
-        expire_time=_day(text(form, "expires"), time(23, 59, 59), base.expire_time),
+        valid_from_time=_moment(form, "valid_from", DAY_BEGINS, base.valid_from_time),
+        expire_time=_moment(form, "expires", DAY_ENDS, base.expire_time),
         parent_id_token=text(form, "parent_id_token").upper(),
         allow_concurrent=text(form, "allow_concurrent") == "1",
         note=text(form, "note"),
@@ -293,14 +297,22 @@ def _names(form: FormData, name: str) -> tuple[str, ...]:
     return tuple(each for each in form.getlist(name) if isinstance(each, str) and each)
 
 
-def _day(value: str, clock: time, otherwise: datetime | None) -> datetime | None:
-    """A day in the reader's zone; empty is never, nonsense changes nothing."""
-    if not value:
+def _moment(form: FormData, name: str, usual: time, otherwise: datetime | None) -> datetime | None:
+    """A day and perhaps a time in the reader's zone; no day is never, nonsense changes nothing."""
+    day, clock = text(form, name), text(form, f"{name}_clock")
+    if not day:
         return None
     try:
-        return datetime.combine(datetime.fromisoformat(value).date(), clock, current.get().zone)
+        at = time.fromisoformat(clock) if clock else usual
+        return datetime.combine(datetime.fromisoformat(day).date(), at.replace(tzinfo=None), current.get().zone)
     except ValueError:
         return otherwise
+
+
+def _clock(at: datetime | None, usual: time) -> str:
+    """For a field of time; empty at the end of the day that is usual."""
+    local = at.astimezone(current.get().zone).time() if at is not None else usual
+    return "" if local.replace(microsecond=0) == usual else local.isoformat("minutes")
 
 
 @signed_in

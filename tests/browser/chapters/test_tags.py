@@ -63,6 +63,32 @@ def test_a_tag_is_added_with_all_its_fields_and_found_by_what_is_printed_on_it(h
 
 
 @pytest.mark.feature("F-TAG-1")
+def test_a_tag_ends_at_a_time_of_day_and_another_change_leaves_that_alone(house: House, chromium: Browser) -> None:
+    name = tag(house, "04C10C4E4D", alias="Until noon")
+    visit = house.page(chromium, "admin")
+    page = visit.page
+    page.goto(f"/tags/{name.partition('/')[2]}")
+    expect(page.get_by_label("Until what time")).to_have_value("")
+    page.get_by_label("Last day it is valid").fill("2099-04-30")
+    page.get_by_label("Until what time").fill("12:30")
+    press(page.get_by_role("button", name="Save"))
+    until = house.ask("id_tokens.GetIdToken", name=name).id_token.expire_time
+    assert until.ToJsonString() == "2099-04-30T12:30:00Z"
+    page.goto(f"/tags/{name.partition('/')[2]}")
+    expect(page.get_by_label("Until what time")).to_have_value("12:30")
+    page.get_by_label("Alias").fill("Until half past twelve")
+    press(page.get_by_role("button", name="Save"))
+    kept = house.ask("id_tokens.GetIdToken", name=name).id_token
+    assert (kept.alias, kept.expire_time) == ("Until half past twelve", until)
+    page.goto(f"/tags/{name.partition('/')[2]}")
+    page.get_by_label("Until what time").fill("")
+    press(page.get_by_role("button", name="Save"))
+    ends = house.ask("id_tokens.GetIdToken", name=name).id_token.expire_time
+    assert ends.ToJsonString() == "2099-04-30T23:59:59Z"
+    visit.close()
+
+
+@pytest.mark.feature("F-TAG-1")
 def test_a_virtual_tag_gets_an_id_that_nobody_has_to_make_up(house: House, chromium: Browser) -> None:
     visit = house.page(chromium, "admin")
     visit.page.goto("/tags/add")
