@@ -131,6 +131,7 @@ def signed_in(page: Page) -> Page:
         try:
             return await page(request)
         finally:
+            ahead.set(None)  # a page that tells what went wrong reads its own
             around.add_done_callback(_seen)
             around.cancel()
 

@@ -48,6 +48,14 @@ def test_an_address_without_a_page_is_told(admin: Browser):
     assert "There is no page at this address" in answer.text
 
 
+def test_who_is_signed_in_keeps_the_menu_where_nothing_is_found(admin: Browser, portal: Portal):
+    assert 'href="/stations"' in admin.get("/stations/nope").text
+    assert 'href="/alarms"' in admin.get("/nope").text
+    stranger = portal.browser().get("/nope")
+    assert stranger.status == 404
+    assert "/alarms" not in stranger.text
+
+
 @pytest.mark.parametrize("target", ["/stations/nope", "/sessions/nope", "/tags/nope"])
 def test_a_thing_that_is_gone_is_told(admin: Browser, target: str):
     assert admin.get(target).status == 404

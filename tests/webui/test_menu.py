@@ -19,6 +19,18 @@ def test_a_driver_who_keeps_stations_gets_what_is_done_with_them():
     assert menu_of(Role.UNSPECIFIED, keeper=True) == ()
 
 
+def test_a_telephone_shows_the_four_that_are_looked_at_on_the_way():
+    for role in (Role.ADMINISTRATOR, Role.SITE_ADMINISTRATOR, Role.SUPPORT):
+        assert [entry.href for entry in menu_of(role) if entry.on_bar(role)] == [
+            "/dashboard",
+            "/stations",
+            "/sessions",
+            "/alarms",
+        ]
+    driver = [entry.href for entry in menu_of(Role.EV_USER) if entry.on_bar(Role.EV_USER)]
+    assert driver == ["/drive", "/stations", "/reservations", "/sessions"]
+
+
 def test_no_address_belongs_to_two_entries():
     for path in ("/", "/stations", "/stations/1", "/configuration/templates/1", "/sessions/7", "/tags/add", "/pending"):
         assert [entry.is_present(path) for entry in MENU].count(True) == 1, path
