@@ -17,7 +17,6 @@ NO_TEST_OF_ITS_OWN: dict[str, str] = {
     "csms/app/doors.py": "tests/system/test_life.py opens all of them, tests/system/cluster each role's",
     "csms/app/workers.py": "tests/system/cluster/test_workers.py runs, kills and restarts them",
     "csms/cluster/keys.py": "tests/csms/cluster/test_nats_directory.py and tests/contracts/test_lease.py go through it",
-    "csms/cluster/nats_lease.py": "tests/contracts/test_lease.py runs it on a real server",
     "csms/actors/intake.py": "tests/csms/actors/test_station.py and test_link_at_once.py take facts in",
     "csms/actors/talk.py": "tests/csms/actors/test_link.py and tests/scenarios read all answers and the log",
     "csms/actors/carrying.py": "tests/csms/actors/test_station.py and test_registry.py carry out all kinds",

@@ -11,14 +11,17 @@ import msgspec
 import pytest
 import trio
 
+from csms.actors.mailbox import Delivery
 from csms.aio import Door
+from csms.cluster import nats_directory
 from csms.cluster.bus import DOUBT_SECONDS
-from csms.cluster.codec import Done, Send, TakeBack, decode_report, encode, encode_command
-from csms.cluster.nats_directory import NodeDesk
+from csms.cluster.codec import Done, Gone, Holder, Send, TakeBack, decode_report, encode, encode_command
+from csms.cluster.nats_directory import NatsDirectory, NodeDesk
 from csms.cluster.nats_server import EmbeddedNats
 from csms.domain.commands import ClearCache, Outcome
 from csms.domain.errors import Unavailable
 from csms.domain.facts import RegistrationStatus
+from csms.ports.directory import Settled
 from tests.kit.cluster_world import ClusterNode, SharedDatabase
 from tests.kit.database import temporary_folder
 from tests.kit.fake_wire import MemoryWire
@@ -176,6 +179,131 @@ async def test_a_caller_who_is_gone_before_the_command_is_read_is_heard_all_the_
         report = decode_report(told or b"")
         assert isinstance(report, Done)
         assert report.outcome is Outcome.EXPIRED
+
+
+async def test_a_command_for_a_newer_link_than_this_nodes_is_not_carried_out_here(
+    door: Door, nats_server: EmbeddedNats
+) -> None:
+    """The caller has read who has the station now; this node has not heard of it."""
+    async with nodes(door, nats_server, 1) as (first,):
+        wire = await here(first)
+        desk = NodeDesk(first.bus, first.registry, "beside")
+        epoch = first.registry.epoch_of(1)
+        order = Send(1, epoch + 1, 20.0, encode_command(ClearCache()), "t-1")
+        with trio.fail_after(60):
+            assert isinstance(decode_report(await desk._handle("", encode(order)) or b""), Gone)
+        with trio.move_on_after(0.1) as nothing:
+            await wire.hear()
+        assert nothing.cancelled_caught, "it was sent"
+
+
+async def test_what_was_sent_is_not_called_unsent_when_its_caller_goes(door: Door, nats_server: EmbeddedNats) -> None:
+    async with nodes(door, nats_server, 1) as (first,), trio.open_nursery() as nursery:
+        wire = await here(first)
+        desk = NodeDesk(first.bus, first.registry, "beside")
+        order = Send(1, first.registry.epoch_of(1), 20.0, encode_command(ClearCache()), "t-1")
+        told: list[bytes | None] = []
+
+        async def ask() -> None:
+            told.append(await desk._handle("", encode(order)))
+
+        nursery.start_soon(ask)
+        frame = await wire.hear()
+        await desk._handle("", encode(TakeBack(1, "t-1")))
+        wire.say(json.dumps([3, frame[1], {"status": "Accepted"}]))
+        with trio.fail_after(60):
+            while not told:
+                await trio.sleep(0.005)
+        report = decode_report(told[0] or b"")
+        assert isinstance(report, Done)
+        assert report.outcome is Outcome.ANSWERED
+
+
+@pytest.mark.feature("F-SYS-7")
+async def test_a_command_to_which_nobody_says_anything_is_unknown_and_never_sent_again(
+    door: Door, nats_server: EmbeddedNats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its node heard it, and was cut off before it could say what became of it."""
+    monkeypatch.setattr(nats_directory, "GRACE_SECONDS", 0.3)
+    async with nodes(door, nats_server, 2) as (first, second):
+        wire = await here(first)
+        heard: list[Delivery] = []
+
+        def send_and_never_say(station_id: int, delivery: Delivery) -> None:
+            assert station_id == 1
+            delivery.sent = True
+            heard.append(delivery)
+
+        first.registry.post = send_and_never_say  # type: ignore[method-assign]
+        with trio.fail_after(60):
+            assert (await second.shared.send(1, ClearCache(), timeout=0.5)).outcome is Outcome.UNKNOWN
+        assert len(heard) == 1, "it was asked again"
+        assert wire.closed is None
+        heard[0].settle(Outcome.UNKNOWN)
+
+
+async def test_a_command_that_waits_behind_a_silent_one_is_known_to_be_unsent_from_elsewhere_too(
+    door: Door, nats_server: EmbeddedNats
+) -> None:
+    async with nodes(door, nats_server, 2) as (first, second), trio.open_nursery() as nursery:
+        wire = await here(first)
+        nursery.start_soon(partial(second.shared.send, 1, ClearCache(), timeout=20))
+        await wire.hear()  # and it says nothing
+        with trio.fail_after(60):
+            assert (await second.shared.send(1, ClearCache(), timeout=0.5)).outcome is Outcome.EXPIRED
+        nursery.cancel_scope.cancel()
+
+
+class Scripted(NatsDirectory):
+    """What is found at each look."""
+
+    def __init__(self, node: ClusterNode, *found: tuple[Holder | None, Settled | None]) -> None:
+        super().__init__(node.bus, node.registry)
+        self.found = list(found)
+
+    async def _ask(self, *_: object) -> tuple[Holder | None, Settled | None]:
+        await trio.lowlevel.checkpoint()
+        return self.found.pop(0)
+
+
+async def test_a_station_that_moves_while_it_is_asked_for_is_looked_for_again_and_one_that_is_gone_is_not(
+    door: Door, nats_server: EmbeddedNats
+) -> None:
+    async with nodes(door, nats_server, 1) as (first,):
+        answered = Settled(Outcome.ANSWERED)
+        a, b, c = (Holder(name, epoch) for name, epoch in (("a", 1), ("b", 2), ("c", 3)))
+        moving = Scripted(first, (a, None), (b, None), (c, None), (c, answered))
+        assert await moving.send(1, ClearCache(), timeout=60) == answered
+        gone = Scripted(first, (a, None), (a, None), (a, None), (a, None), (a, answered))
+        assert (await gone.send(1, ClearCache(), timeout=60)).outcome is Outcome.OFFLINE
+        nowhere = Scripted(first, (None, None), (a, answered))
+        assert (await nowhere.send(1, ClearCache(), timeout=60)).outcome is Outcome.OFFLINE
+
+
+async def test_stations_are_found_again_after_the_bus_has_forgotten_everything(door: Door) -> None:
+    with temporary_folder() as folder:
+        server = EmbeddedNats(folder / "nats")
+        server.start()
+        try:
+            async with nodes(door, server, 2) as (first, second), trio.open_nursery() as nursery:
+                wire = await here(first)
+                server.kill()
+                with trio.fail_after(60):
+                    while first.bus.connected or second.bus.connected:
+                        await trio.sleep(0.01)
+                server.start()
+
+                async def answer_all() -> None:
+                    while True:
+                        await answer(wire)
+
+                nursery.start_soon(answer_all)
+                with trio.fail_after(60):
+                    while (await second.shared.send(1, ClearCache(), timeout=5)).outcome is not Outcome.ANSWERED:
+                        await trio.sleep(0.05)
+                nursery.cancel_scope.cancel()
+        finally:
+            server.stop()
 
 
 class Missed:

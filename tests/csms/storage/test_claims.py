@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ import asyncpg
 import pytest
 import trio
 
+from csms.domain.errors import Unavailable
 from csms.domain.facts import RegistrationStatus
 from csms.domain.records import LinkRecord, SessionRecord
 from csms.ports.directory import LateSession
 from csms.ports.journal import Fence, Fenced
-from csms.storage import claims as claims_module
-from csms.storage.claims import LOCKS, Claims, NodeMark, begin
+from csms.storage.claims import LOCKS, STALL_SECONDS, Claims, NodeMark, begin
 from csms.storage.journal import PostgresJournal
 from csms.storage.pool import Database
 from csms.storage.stations import PostgresStations
@@ -188,6 +188,75 @@ async def test_who_takes_a_station_from_its_taker_waits_for_the_first_node_too(d
             await a.journal.put([a_meter_record(station, T0, 1.0)], Fence(station, first.epoch)).durable()
 
 
+class Interrupted:
+    """The database, where something happens after the next question."""
+
+    def __init__(self, database: Database, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self._database, self._meanwhile = database, [meanwhile]
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[asyncpg.Record]:
+        rows = await self._database.fetch(sql, *args)
+        if self._meanwhile:
+            await self._meanwhile.pop()()
+        return rows
+
+
+async def test_who_finds_that_a_station_has_moved_on_waits_for_the_node_that_has_it_now(database: Database) -> None:
+    station, done = await a_station(database), list[str]()
+    taken, writing = trio.Event(), trio.Event()
+    async with node(database, 7) as a, node(database, 9) as b, node(database, 11) as c, trio.open_nursery() as nursery:
+        await a.claims.claim(station)
+
+        async def b_takes_it_and_writes() -> None:
+            await b.claims.claim(station)
+            taken.set()
+            await writing.wait()
+
+        c.claims._database = Interrupted(database, b_takes_it_and_writes)  # type: ignore[assignment]
+        nursery.start_soon(seen_after, done, "claim", database, c.claims.claim(station))
+        await taken.wait()
+        async with a_batch_under_way(database, b, station):
+            writing.set()
+            await until_waiting(database, 1, done)
+    assert done == ["claim"]
+    assert await database.fetchval("SELECT link_epoch % 4096 FROM station WHERE id = $1", station) == 11
+
+
+@pytest.mark.feature("F-SYS-7")
+async def test_a_claim_waits_until_the_journal_of_the_other_node_has_written_its_batch(database: Database) -> None:
+    """The real journal, held up in the middle of a batch by a lock on the row of another station."""
+    first, wanted, done = await a_station(database, "CP-1"), await a_station(database, "CP-2"), list[str]()
+    own = await database.dedicated()
+
+    async def hold(connection: asyncpg.Connection) -> None:
+        await connection.execute("BEGIN")
+        await connection.execute("SELECT FROM station WHERE id = $1 FOR UPDATE", first)
+
+    async def let_go(connection: asyncpg.Connection) -> None:
+        await connection.execute("COMMIT")
+
+    async with node(database, 7) as a, node(database, 9) as b, trio.open_nursery() as nursery:
+        links = [Fence(each, (await a.claims.claim(each)).epoch) for each in (first, wanted)]
+        await own.run(hold)
+        late = a.journal.put([LinkRecord(first, True, T0, links[0].epoch)], links[0])
+        also = a.journal.put([a_meter_record(wanted, T0, 1.0)], links[1])
+        with trio.fail_after(60):
+            while not await database.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await trio.sleep(0.01)
+
+            async def claim() -> None:
+                await b.claims.claim(wanted)
+                done.append("claim" if await database.fetchval(COUNT, wanted) else "claim, too early")
+
+            nursery.start_soon(claim)
+            await until_waiting(database, 1, done)
+            await own.run(let_go)
+            await late.durable()
+            await also.durable()
+    assert done == ["claim"]
+    await own.close()
+
+
 @pytest.mark.parametrize("known", [True, False])
 async def test_a_node_is_given_up_after_what_it_is_writing_at_that_moment(database: Database, known: bool) -> None:
     """Else who takes its stations next would load them without it: the number that says whom to wait for is gone."""
@@ -215,16 +284,39 @@ async def test_what_a_node_writes_that_nobody_knows_any_more_is_refused(database
         assert (await b.claims.claim(station)).moved
 
 
-async def test_a_node_that_is_paused_in_the_middle_of_a_batch_is_thrown_out(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(claims_module, "STALL_SECONDS", 1)
-    station = await a_station(database)
-    async with node(database, 7) as a, node(database, 9) as b:
-        await a.claims.claim(station)
-        async with a_batch_under_way(database, a, station):
-            assert (await b.claims.claim(station)).moved
-    assert await database.fetchval("SELECT count(*) FROM id_token") == 0
+async def test_a_node_that_is_paused_in_the_middle_of_a_batch_is_thrown_out_after_seconds(database: Database) -> None:
+    """By the server: a claim would wait for it for ever."""
+
+    async def limit(connection: asyncpg.Connection) -> list[str]:
+        found = []
+        async with connection.transaction():
+            await begin(connection, NodeMark(7))
+            found.append(await connection.fetchval("SHOW idle_in_transaction_session_timeout"))
+        return [*found, await connection.fetchval("SHOW idle_in_transaction_session_timeout")]
+
+    within, afterwards = await database.run(limit)
+    assert within == f"{STALL_SECONDS}s"
+    assert afterwards != within
+
+
+async def test_of_a_station_that_is_gone_nobody_gets_a_claim_and_the_others_get_theirs(database: Database) -> None:
+    station, found = await a_station(database), list[str]()
+    async with node(database, 7) as a, trio.open_nursery() as nursery:
+
+        async def ask(wanted: int) -> None:
+            try:
+                await a.claims.claim(wanted)
+            except Unavailable as error:
+                found.append(error.reason)
+            else:
+                found.append("claimed")
+
+        with trio.fail_after(60):
+            for wanted in (station, station + 1_000):
+                nursery.start_soon(ask, wanted)
+            while len(found) < 2:
+                await trio.sleep(0.01)
+    assert sorted(found) == ["STATION_NOT_FOUND", "claimed"]
 
 
 async def test_what_is_left_to_write_when_a_node_had_to_take_another_number_is_kept(database: Database) -> None:

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 import trio
 
-from csms.storage.fencing import WorkElsewhere, held, only_reads, under
+from csms.storage.fencing import STALL_SECONDS, WorkElsewhere, held, only_reads, under
 from csms.storage.lease_epochs import LeaseEpochs
 from csms.storage.pool import Database
 from csms.storage.requests import PostgresRequests
@@ -72,6 +72,19 @@ async def test_the_heir_waits_for_what_was_begun_in_time(database: Database) -> 
         order.append("handed over")
     assert order == ["written", "handed over"]
     assert await database.fetchval(NOTED) == ["in time"]
+
+
+async def test_a_process_that_is_paused_in_the_middle_of_a_write_holds_nobody_up_for_long(database: Database) -> None:
+    """By the server, which throws it out of its transaction; one that works at it is not in its way."""
+    token = LeaseEpochs(database, "work", "a").token(1, 1)
+    await LeaseEpochs(database, "work", "a").advance(token)
+
+    async def limit(connection: asyncpg.Connection) -> str:
+        return str(await connection.fetchval("SHOW idle_in_transaction_session_timeout"))
+
+    with under(token):
+        assert await database.transaction(limit) == f"{STALL_SECONDS}s"
+    assert await database.transaction(limit) != f"{STALL_SECONDS}s"
 
 
 async def test_tasks_take_their_right_along_and_nobody_else_does(database: Database) -> None:
