@@ -59,7 +59,7 @@ async def _until_it_ends(client: Client, wanted: dashboard.Wanted) -> AsyncGener
     caller, keys = await asyncio.gather(client.caller(), dashboard.picked(client))
     shown = widgets.chosen(keys, caller.role)
     async for answer in client.desk.stream("StatisticsService/WatchDashboard", DashboardAnswer, **wanted.asked):
-        values = await dashboard.parts(client, wanted, shown, answer.dashboard)
+        values = await dashboard.parts(client, wanted, shown, answer.dashboard, caller.role)
         yield streams.event(fragment("dashboard/bodies.html", values))
 
 

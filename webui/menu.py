@@ -33,23 +33,31 @@ class Entry:
     """Its page narrows itself to `?place=`."""
     for_keepers: bool = False
     """Drivers who own a station, or manage one, need it as well."""
+    takes_station: bool = False
+    """And to one station, by `?station=`."""
+    places_below: bool = False
+    """A place has a page of its own below it."""
 
     @property
     def label(self) -> str:
         """In the reader's language."""
         return _(self.text)
 
-    def address(self, place: str) -> str:
-        """Its address, narrowed to the picked place (a number) where the page can be."""
+    def address(self, place: str, station: str = "") -> str:
+        """Its address, narrowed to the picked place or station (numbers) where the page can be."""
+        if place and self.places_below:
+            return f"{self.href}/{place}"
+        if station and self.takes_station:
+            return f"{self.href}?station={station}"
         return f"{self.href}?place={place}" if place and self.takes_place else self.href
-
-    def is_for(self, role: Role, keeper: bool = False) -> bool:
-        """Is it worth showing to them?"""
-        return role in self.roles or (keeper and self.for_keepers and role is Role.EV_USER)
 
     def on_bar(self, role: Role) -> bool:
         """Is it on a telephone's bar at the bottom? All others are behind "More"."""
         return self.href in BARS.get(role, STAFF_BAR)
+
+    def is_for(self, role: Role, keeper: bool = False) -> bool:
+        """Is it worth showing to them?"""
+        return role in self.roles or (keeper and self.for_keepers and role is Role.EV_USER)
 
     def is_present(self, path: str) -> bool:
         """Is the page at this address one of those behind the entry?"""
@@ -99,9 +107,27 @@ GROUPS: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
                 EVERYBODY,
                 prefixes=("/reservations/",),
                 takes_place=True,
+                takes_station=True,
             ),
-            Entry("/sessions", "sessions", N_("Sessions"), EVERYBODY, prefixes=("/sessions",), takes_place=True),
-            Entry("/alarms", "alarms", N_("Alarms"), STAFF, prefixes=("/alarms/",), takes_place=True, alarm_badge=True),
+            Entry(
+                "/sessions",
+                "sessions",
+                N_("Sessions"),
+                EVERYBODY,
+                prefixes=("/sessions",),
+                takes_place=True,
+                takes_station=True,
+            ),
+            Entry(
+                "/alarms",
+                "alarms",
+                N_("Alarms"),
+                STAFF,
+                prefixes=("/alarms/",),
+                takes_place=True,
+                takes_station=True,
+                alarm_badge=True,
+            ),
             Entry(
                 "/operations",
                 "operations",
@@ -119,13 +145,21 @@ GROUPS: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
                 prefixes=("/configuration/",),
                 takes_place=True,
             ),
-            Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",)),
+            Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",), places_below=True),
         ),
     ),
     (
         MONEY,
         (
-            Entry("/charts", "charts", N_("Charts"), EVERYBODY, prefixes=("/charts/",), takes_place=True),
+            Entry(
+                "/charts",
+                "charts",
+                N_("Charts"),
+                EVERYBODY,
+                prefixes=("/charts/",),
+                takes_place=True,
+                takes_station=True,
+            ),
             Entry(
                 "/reports",
                 "reports",

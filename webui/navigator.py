@@ -18,6 +18,25 @@ from webui.words import _
 
 MOST: Final = 300
 """Stations shown at once; with more of them, those of the picked place or of the search."""
+OF_ALARMS: Final = ("/alarms/history", "/alarms/events")
+"""Pages without a line in the menu that narrow themselves to a place or a station."""
+TABS: Final = frozenset(
+    {
+        "alarms",
+        "charging",
+        "configuration",
+        "diagnostics",
+        "installation",
+        "messages",
+        "outlets",
+        "pictures",
+        "sessions",
+        "settings",
+        "sharing",
+    }
+)
+TAB_FOR: Final = {"configuration": "configuration", "inventory": "installation", "places": "settings"}
+"""What of a station's page belongs to which page of all stations."""
 BUSY: Final = frozenset({"CHARGING", "SUSPENDED_EV", "SUSPENDED_EVSE"})
 
 
@@ -127,6 +146,22 @@ async def trail_to(client: Client, key: str) -> tuple[Node, ...]:
     return tuple(found)
 
 
+class _OneStation(msgspec.Struct, frozen=True):
+    station: Leaf
+
+
+async def standing(client: Client, place: str, station: str) -> tuple[tuple[Node, ...], Leaf | None]:
+    """The picked place and those above it, outermost first, and the picked station, for which its place counts."""
+    leaf = None
+    if station:
+        try:
+            leaf = (await client.desk.ask("StationService/GetStation", _OneStation, name=f"stations/{station}")).station
+            place = leaf.place.partition("/")[2]
+        except ApiError:
+            return (), None
+    return await trail_to(client, place), leaf
+
+
 async def tree(client: Client, query: str = "", place: str = "") -> Tree:
     """What the navigator shows. Raises ApiError."""
     wanted: dict[str, object] = {"query": query, "registration_states": ("ACCEPTED",)}
@@ -178,14 +213,45 @@ def _order(leaf: Leaf) -> tuple[int, str]:
 
 
 def link(current: str, place: str) -> str:
-    """Where picking a place leads from an address: the same page narrowed to it, or the list of stations there."""
+    """Where picking a place leads from an address: the same page narrowed to it, the place's own page from among those
+    of places, or the list of stations there."""
     parts = urlsplit(current)
-    path = parts.path or "/stations"
-    if not any(entry.takes_place and path == entry.href for entry in MENU):
-        path, query = "/stations", ""
-    else:
-        query = parts.query
-    dropped = {"place", "after", "page_token"}  # a page further on in another list would be nowhere
-    kept = [(name, value) for name, value in parse_qsl(query) if name not in dropped]
-    values = urlencode([*kept, *([("place", place)] if place else [])])
+    if parts.path == "/places" or parts.path.startswith("/places/"):
+        return f"/places/{place}" if place else "/places"
+    narrowed = any(entry.takes_place and parts.path == entry.href for entry in MENU) or parts.path in OF_ALARMS
+    path, query = (parts.path, parts.query) if narrowed else ("/stations", "")
+    return _narrowed(path, query, "place", place)
+
+
+def station_link(current: str, key: str) -> str:
+    """Where picking a station leads from an address: the same list narrowed to it, or its page, from another station's
+    tab the same one."""
+    parts = urlsplit(current)
+    if _takes_station(parts.path):
+        return _narrowed(parts.path, parts.query, "station", key)
+    within = parts.path.split("/")
+    if len(within) == 4 and within[1] == "stations" and within[3] in TABS:
+        return f"/stations/{key}/{within[3]}"
+    tab = TAB_FOR.get(within[1], "")
+    return f"/stations/{key}/{tab}" if tab else f"/stations/{key}"
+
+
+def picked_station(current: str) -> str:
+    """The number of the station that a list is narrowed to by its address; empty for none, or several."""
+    parts = urlsplit(current)
+    if not _takes_station(parts.path):
+        return ""
+    found = [value for name, value in parse_qsl(parts.query) if name == "station"]
+    number = found[0].rpartition("/")[2] if len(found) == 1 else ""
+    return number if number.isascii() and number.isdecimal() and len(number) < 19 else ""
+
+
+def _takes_station(path: str) -> bool:
+    return any(entry.takes_station and path == entry.href for entry in MENU) or path in OF_ALARMS
+
+
+def _narrowed(path: str, query: str, name: str, value: str) -> str:
+    dropped = {"place", "station", "after", "page_token"}  # a page further on in another list would be nowhere
+    kept = [pair for pair in parse_qsl(query) if pair[0] not in dropped]
+    values = urlencode([*kept, *([(name, value)] if value else [])])
     return f"{path}?{values}" if values else path

@@ -19,8 +19,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from webui import alarm_words, session, session_words, view, words
 from webui.api import Client
+from webui.doors import may_open
 from webui.menu import Entry, groups_of, menu_of
-from webui.navigator import Node, link, trail_to
+from webui.navigator import Leaf, Node, link, standing, station_link
 from webui.person import Person, arrival, arrive, place_of
 from webui.values import ApiError, Caller, Role, Summary
 from webui.values_alarms import AlarmSummary
@@ -46,7 +47,8 @@ def _environment() -> Environment:
     # Marked texts are kept ready: a page says hundreds of them.
     environment.globals.update(_=words.marked, gettext=words.marked)
     environment.filters.update(view.FILTERS | session_words.FILTERS | alarm_words.FILTERS)
-    environment.globals.update(static=static, icon=icon, place_link=link, manners=words.current.get, Role=Role)
+    environment.globals.update(static=static, icon=icon, place_link=link, station_link=station_link)
+    environment.globals.update(manners=words.current.get, Role=Role)
     return environment
 
 
@@ -82,6 +84,8 @@ class Frame(msgspec.Struct, frozen=True):
     """The picked place and those above it, outermost first."""
     alarms: AlarmSummary = NO_ALARMS
     """For the badge."""
+    station: Leaf | None = None
+    """The picked station: a list is narrowed to it."""
 
     @property
     def menu(self) -> tuple[Entry, ...]:
@@ -177,10 +181,10 @@ async def frame(asker: Request | Client) -> Frame:
 
 async def _read_frame(client: Client) -> Frame:
     here = arrival.get()
-    caller, summary, trail, alarms = await asyncio.gather(
-        client.caller(), summary_or_none(client), trail_to(client, here.place), alarm_numbers(client)
+    caller, summary, (trail, station), alarms = await asyncio.gather(
+        client.caller(), summary_or_none(client), standing(client, here.place, here.station), alarm_numbers(client)
     )
-    return Frame(caller, summary, here.person, here.group, trail, alarms)
+    return Frame(caller, summary, here.person, here.group, trail, alarms, station)
 
 
 async def summary_or_none(client: Client) -> Summary | None:
@@ -207,8 +211,10 @@ def fragment(template: str, values: Mapping[str, object]) -> str:
 
 
 async def show(request: Request, template: str, status_code: int = 200, **values: object) -> Response:
-    """A page inside the frame."""
+    """A page inside the frame. Raises ApiError for those whose role has no business there."""
     around = await frame(request)
+    if not may_open(request.url.path, around.caller.role, around.person.keeper):
+        raise ApiError("PERMISSION_DENIED", "PERMISSION_DENIED", "")
     return plain(request, template, status_code, frame=around, **values)
 
 

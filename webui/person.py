@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection
 
 from webui import session, words
 from webui.api import Client
+from webui.navigator import picked_station
 from webui.values import ApiError
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -153,6 +154,7 @@ class Arrival(msgspec.Struct, frozen=True):
     person: Person = Person()
     group: str = ""
     place: str = ""
+    station: str = ""
 
 
 NOBODY: Final = Arrival()
@@ -172,7 +174,8 @@ async def arrive(connection: HTTPConnection) -> Client:
     person = await connection.app.state.people.read(token, client)
     connection.state.client = client
     connection.state.person = person
-    arrival.set(Arrival(person, group_of(connection), place_of(connection)))
+    here = f"{connection.url.path}?{connection.url.query}"
+    arrival.set(Arrival(person, group_of(connection), place_of(connection), picked_station(here)))
     wanted = person.settings
     language = "" if connection.cookies.get(LANGUAGE_COOKIE) else wanted.language  # what was chosen here counts here
     words.current.set(words.with_choices(words.current.get(), language, wanted.time_zone))

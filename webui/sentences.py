@@ -32,6 +32,7 @@ def of_result(result: CommandResult) -> str:
 
 
 _REASONS = {
+    "PERMISSION_DENIED": N_("Your role may not do this. Ask an administrator."),
     "WRONG_CREDENTIALS": N_("E-mail or password is wrong."),
     "TOO_MANY_ATTEMPTS": N_("Too many attempts. Wait a minute, then try again."),
     "WRONG_CODE": N_("This code is not right. Wait until your app shows the next one, and enter that."),

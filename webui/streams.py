@@ -28,6 +28,7 @@ from webui import chart, person, session, station_list
 from webui.access import my_access
 from webui.api import Client
 from webui.hub import Hub, Hubs, News, Seat
+from webui.menu import MANAGERS
 from webui.operation_fields import Operation
 from webui.operations import offered
 from webui.page import fragment, summary_or_none
@@ -129,8 +130,9 @@ class MenuView:
         """Badge and, where the page has them, tiles; not more often than RELIST_S."""
         if not self._numbers.may():
             return []
-        summary = await summary_or_none(self.client)
-        return [] if summary is None else [event(fragment("live/numbers.html", {"summary": summary}))]
+        summary, caller = await asyncio.gather(summary_or_none(self.client), self.client.caller())
+        values = {"summary": summary, "may_admit": caller.role in MANAGERS}
+        return [] if summary is None else [event(fragment("live/numbers.html", values))]
 
     async def alarmed(self, news: News) -> list[str]:
         """The badge."""

@@ -14,7 +14,7 @@ ADDRESSES: Final = {
     "reservations": "/reservations/{}",
     "operations": "/operations/{}",
     "sessions": "/sessions/{}",
-    "costReports": "/reports/{}",
+    "costReports": "/reports/{}.pdf",
     "news": "/notifications",
 }
 """Page of a thing by its collection."""

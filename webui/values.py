@@ -324,6 +324,13 @@ class CommandResult(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     data: str = ""
 
 
+class ServerAddress(msgspec.Struct, frozen=True):
+    """An address that is typed into stations, and for what."""
+
+    kind: str
+    url: str
+
+
 class SystemInfo(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The installation."""
 
@@ -334,6 +341,7 @@ class SystemInfo(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     database_available: bool
     draining: bool
     protocols: tuple[str, ...]
+    addresses: tuple[ServerAddress, ...] = ()
 
 
 class Change(msgspec.Struct, frozen=True, gc=False, kw_only=True):

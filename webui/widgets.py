@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final
+from urllib.parse import urlencode
 
 from babel import dates
 
@@ -23,7 +24,7 @@ DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Widget:
-    """One of them. `href` leads to the list behind it; `{since}` there is the first day shown."""
+    """One of them. `href` leads to the list behind it, narrowed to the same place; `{since}` is the first day shown."""
 
     key: str
     text: str
@@ -43,17 +44,15 @@ class Widget:
 
 
 WIDGETS: Final = (
-    Widget("status", N_("Stations"), "/", N_("All stations")),
+    Widget("status", N_("Stations"), "/stations", N_("All stations")),
     Widget("power", N_("Charging power now"), "/sessions?state=ACTIVE", N_("Sessions under way")),
     Widget("sessions", N_("Sessions per day"), "/sessions?since={since}", N_("These sessions")),
-    Widget(
-        "combined", N_("Combined power today"), "/charts?kind=COMBINED_POWER&span=day{place}", N_("Open as chart"), True
-    ),
-    Widget("energy", N_("Energy per day"), "/charts?kind=ENERGY&since={since}{place}", N_("Open as chart")),
-    Widget("connectors", N_("Connectors"), "/", N_("All stations")),
+    Widget("combined", N_("Combined power today"), "/charts?kind=COMBINED_POWER&span=day", N_("Open as chart"), True),
+    Widget("energy", N_("Energy per day"), "/charts?kind=ENERGY&since={since}", N_("Open as chart")),
+    Widget("connectors", N_("Connectors"), "/connectors", N_("All connectors")),
     Widget("alarms", N_("Active alarms"), "/alarms", N_("All alarms")),
-    Widget("reservations", N_("Reservations per day"), "/reservations", N_("All reservations")),
-    Widget("success", N_("Plug-in success"), "/charts?kind=PLUG_IN_SUCCESS&since={since}{place}", N_("Open as chart")),
+    Widget("reservations", N_("Reservations per day"), "/reservations?view=list&since={since}", N_("All reservations")),
+    Widget("success", N_("Plug-in success"), "/charts?kind=PLUG_IN_SUCCESS&since={since}", N_("Open as chart")),
 )
 _BY_KEY: Final = {widget.key: widget for widget in WIDGETS}
 _USUAL: Final = ("status", "power", "sessions", "combined", "energy", "connectors", "alarms", "success")
@@ -111,9 +110,9 @@ class Figures:
         """Stations by what is known of them: key, label, count, address of their list."""
         told = self.told
         return [
-            ("online", _("Online"), told.online_count, "/?state=online"),
-            ("offline", _("Offline"), told.offline_count, "/?state=offline"),
-            ("unknown", _("Never connected"), told.unknown_count, "/?state=offline"),
+            ("online", _("Online"), told.online_count, "/stations?state=online"),
+            ("offline", _("Offline"), told.offline_count, "/stations?state=offline"),
+            ("unknown", _("Never connected"), told.unknown_count, "/stations?state=offline"),
         ]
 
     @cached_property
@@ -136,6 +135,14 @@ class Figures:
             before = found.get(state.key)
             found[state.key] = (before[0] if before else label, each.count + (before[1] if before else 0))
         return figures.slices([(key, label, count) for key, (label, count) in found.items()])
+
+    @cached_property
+    def connectors_behind(self) -> dict[str, str]:
+        """Of each of those: the address of their list."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for each in self.told.connectors:
+            found.setdefault(view.connector_state(each.status).key, []).append(("status", each.status))
+        return {key: f"/connectors?{urlencode(pairs)}" for key, pairs in found.items()}
 
     @property
     def connector_count(self) -> int:

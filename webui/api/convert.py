@@ -319,6 +319,7 @@ def system_info(m: system_pb2.GetSystemInfoResponse) -> v.SystemInfo:
         database_available=m.database_available,
         draining=m.draining,
         protocols=tuple(m.protocols),
+        addresses=tuple(v.ServerAddress(each.kind, each.url) for each in m.addresses),
     )
 
 

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from webui import nodes, view, widgets
 from webui.api import Client
 from webui.api.desk import CALL_S
+from webui.menu import MANAGERS
 from webui.page import client_of, redirect, show, signed_in, with_query
 from webui.values import Role
 from webui.values_alarms import AlarmPage
@@ -57,10 +58,16 @@ class Wanted:
     def href(self, widget: Widget, told: Dashboard) -> str:
         """Where a widget leads, with the same span and place."""
         first = view.day(told.days[0].start_time) if told.days else ""
-        return widget.href.format(since=first, place=f"&place={self.place}" if self.place else "")
+        return self.narrowed(widget.href.format(since=first))
+
+    def narrowed(self, path: str) -> str:
+        """A list's address, narrowed to the same place."""
+        return f"{path}{'&' if '?' in path else '?'}place={self.place}" if self.place else path
 
 
-async def parts(client: Client, wanted: Wanted, shown: tuple[Widget, ...], told: Dashboard) -> dict[str, object]:
+async def parts(
+    client: Client, wanted: Wanted, shown: tuple[Widget, ...], told: Dashboard, role: Role
+) -> dict[str, object]:
     """What the widgets' template is given. Raises ApiError."""
     alarms = None
     if told.active_alarm_count and any(widget.key == "alarms" for widget in shown):
@@ -68,7 +75,9 @@ async def parts(client: Client, wanted: Wanted, shown: tuple[Widget, ...], told:
         alarms = await client.desk.ask(
             "AlarmService/ListAlarms", AlarmPage, filter=only, order="SEVERITY", page_size=SHOWN_ALARMS
         )
-    return {"wanted": wanted, "shown": shown, "told": told, "figures": Figures(told), "alarms": alarms}
+    return {"wanted": wanted, "shown": shown, "told": told, "figures": Figures(told), "alarms": alarms} | {
+        "may_admit": role in MANAGERS
+    }
 
 
 async def picked(client: Client) -> tuple[str, ...]:
@@ -88,7 +97,7 @@ async def dashboard(request: Request) -> Response:
         nodes.choices(client),
     )
     shown = widgets.chosen(keys, caller.role)
-    values = await parts(client, wanted, shown, answer.dashboard)
+    values = await parts(client, wanted, shown, answer.dashboard, caller.role)
     values |= {
         "places": places,
         "spans": spans(),

@@ -60,6 +60,7 @@ async def tree(request: Request) -> Response:
     grown = await navigator.tree(client_of(request), query, place)
     path = urlsplit(current).path
     key = path.removeprefix("/stations/").partition("/")[0] if path.startswith("/stations/") else ""
+    key = key or navigator.picked_station(current)
     values: dict[str, Any] = {"tree": grown, "here": current, "place": place, "q": query, "open_station": key}
     if short:
         return HTMLResponse(fragment("frame/tree.html", values))
@@ -132,6 +133,9 @@ def _current(request: Request) -> str:
 
 
 def _place(current: str) -> str:
+    path = urlsplit(current).path
+    if path.startswith("/places/") and path.removeprefix("/places/").isdecimal():
+        return path.removeprefix("/places/")
     for part in urlsplit(current).query.split("&"):
         name, _, value = part.partition("=")
         if name == "place" and value.isascii() and value.isdecimal():

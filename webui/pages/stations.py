@@ -126,7 +126,14 @@ async def connect(request: Request) -> Response:
     info, (waiting, refused) = await asyncio.gather(client.system_info(), waiting_and_refused(client))
     first = request.url.path != "/connect"
     return await show(
-        request, "connect.html", info=info, waiting=waiting, refused=_nobody(refused), first=first, report=None
+        request,
+        "connect.html",
+        may_admit=(await client.caller()).role in ADMITTERS,
+        info=info,
+        waiting=waiting,
+        refused=_nobody(refused),
+        first=first,
+        report=None,
     )
 
 

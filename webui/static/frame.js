@@ -118,8 +118,18 @@
       else field.removeAttribute("aria-activedescendant");
     };
 
+    const send = (action, values) => {
+      const form = Object.assign(document.createElement("form"), { action, method: "post", hidden: true });
+      for (const [name, value] of Object.entries({ ...values, next: location.pathname + location.search })) {
+        form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+      }
+      document.body.append(form);
+      form.requestSubmit();
+    };
+
     const go = (row, apart) => {
       if (!row) return;
+      if (row.dataset.form) { send(row.dataset.href, JSON.parse(row.dataset.form)); return; }
       if (apart) { window.open(row.dataset.href, "_blank", "noopener"); return; }
       palette.close();
       location.href = row.dataset.href;
@@ -139,6 +149,7 @@
         row.id = `found-${index}`;
         row.role = "option";
         row.dataset.href = each.href;
+        if (each.form) row.dataset.form = JSON.stringify(each.form);
         const label = document.createElement("b");
         label.textContent = each.label;
         const hint = document.createElement("span");

@@ -1,4 +1,4 @@
-// A station's pages: a picture is shown before it is uploaded.
+// A station's pages: a picture is shown before it is uploaded; #operation-reset opens that operation's form.
 "use strict";
 
 const MOST_PIXELS = 480;
@@ -18,3 +18,16 @@ document.addEventListener("change", async (event) => {
     preview.hidden = false;
   } catch { /* no picture: the server says so in words */ }
 });
+
+{
+  const reveal = () => {
+    const box = location.hash.startsWith("#operation-") && document.getElementById(location.hash.slice(1));
+    if (!box) return;
+    box.open = true;
+    box.scrollIntoView({ block: "center" });
+    (box.querySelector("input:enabled:not([type=hidden]), select:enabled, textarea:enabled, button:enabled") ?? box.querySelector("summary")).focus({ preventScroll: true });
+  };
+  addEventListener("hashchange", reveal);
+  if (document.readyState === "complete") reveal();
+  else addEventListener("load", () => setTimeout(reveal, 0)); // after the browser went to the fragment itself
+}
