@@ -40,6 +40,7 @@ class StationBrief(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     place: str
     connection_state: Connection
     evses: tuple[Evse, ...]
+    reservable: bool = True
 
     @property
     def key(self) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any, Final
 
+from google.protobuf import field_mask_pb2
 from google.protobuf.message import Message
 
 from control.convert.common import moment, timestamp
@@ -57,41 +61,44 @@ _ORDERS: Final = {
 }
 
 
-def station(view: StationView) -> stations_pb2.Station:
-    """All of it."""
-    own = next((c for c in view.connectors if c.evse_id == 0), None)
-    return stations_pb2.Station(
-        name=print_name("stations", view.id),
-        identity=view.identity,
-        display_name=view.display_name,
-        description=view.description,
-        address=view.address,
-        registration_state=REGISTRATIONS[view.registration],
-        connection_state=(
-            stations_pb2.CONNECTION_STATE_ONLINE if view.online else stations_pb2.CONNECTION_STATE_OFFLINE
-        ),
-        protocol=view.protocol,
-        remote_address=view.remote_address,
-        connect_time=timestamp(view.connected_at),
-        last_seen_time=timestamp(view.last_seen_at),
-        boot_info=_boot_info(view),
-        evses=_evses(view),
-        status=STATUSES[own.status] if own else stations_pb2.CONNECTOR_STATUS_UNSPECIFIED,
-        error_code=own.error_code if own else "",
-        has_password=view.has_password,
-        connection_attempts=view.attempts,
-        create_time=timestamp(view.created_at),
-        update_time=timestamp(view.updated_at),
-        etag=str(view.version),
-        security_profile=view.security_profile,
-        password_change_pending=view.password_change_pending,
-        failed_attempts=view.failed_attempts,
-        last_failed_attempt_time=timestamp(view.last_failed_attempt_at),
-        last_failed_attempt_reason=view.last_failed_attempt_reason,
-        last_failed_attempt_address=view.last_failed_attempt_address,
-        place=print_name("places", view.place_id),
-        owner=print_name("users", view.owner_id) if view.owner_id is not None else "",
-    )
+def station(view: StationView, fields: frozenset[str] = frozenset()) -> stations_pb2.Station:
+    """The fields that are asked for; none: all of it."""
+    told = {name: _FIELDS[name](view) for name in (fields or _FIELDS) if name != "name"}
+    return stations_pb2.Station(name=print_name("stations", view.id), **told)
+
+
+def read_mask(mask: field_mask_pb2.FieldMask) -> frozenset[str]:
+    """The fields of Station that are asked for; none: all. Raises InvalidArgument."""
+    if list(mask.paths) == ["*"]:
+        return frozenset()
+    unknown = [path for path in mask.paths if path not in stations_pb2.Station.DESCRIPTOR.fields_by_name]
+    if unknown:
+        raise InvalidArgument(f"A station has no field {', '.join(unknown)}.", reason="INVALID_FIELD_MASK")
+    return frozenset(mask.paths)
+
+
+def needs_connectors(fields: frozenset[str]) -> bool:
+    """Is something asked for that comes from connectors or from sessions under way?"""
+    return not fields or not fields.isdisjoint(("evses", "status", "error_code"))
+
+
+def _own(view: StationView) -> ConnectorView | None:
+    """What the station says of itself: its EVSE 0."""
+    return next((c for c in view.connectors if c.evse_id == 0), None)
+
+
+def _status(view: StationView) -> stations_pb2.ConnectorStatus.ValueType:
+    own = _own(view)
+    return STATUSES[own.status] if own else stations_pb2.CONNECTOR_STATUS_UNSPECIFIED
+
+
+def _error_code(view: StationView) -> str:
+    own = _own(view)
+    return own.error_code if own else ""
+
+
+def _connection(view: StationView) -> stations_pb2.ConnectionState.ValueType:
+    return stations_pb2.CONNECTION_STATE_ONLINE if view.online else stations_pb2.CONNECTION_STATE_OFFLINE
 
 
 def _boot_info(view: StationView) -> stations_pb2.BootInfo | None:
@@ -222,3 +229,38 @@ def summary(fleet: FleetSummary) -> stations_pb2.SummarizeStationsResponse:
             stations_pb2.ConnectorCount(status=STATUSES[status], count=count) for status, count in fleet.connectors
         ],
     )
+
+
+_FIELDS: Final[Mapping[str, Callable[[StationView], Any]]] = MappingProxyType(
+    {
+        "identity": attrgetter("identity"),
+        "display_name": attrgetter("display_name"),
+        "description": attrgetter("description"),
+        "address": attrgetter("address"),
+        "registration_state": lambda view: REGISTRATIONS[view.registration],
+        "connection_state": _connection,
+        "protocol": attrgetter("protocol"),
+        "remote_address": attrgetter("remote_address"),
+        "connect_time": lambda view: timestamp(view.connected_at),
+        "last_seen_time": lambda view: timestamp(view.last_seen_at),
+        "boot_info": _boot_info,
+        "evses": _evses,
+        "status": _status,
+        "error_code": _error_code,
+        "has_password": attrgetter("has_password"),
+        "connection_attempts": attrgetter("attempts"),
+        "create_time": lambda view: timestamp(view.created_at),
+        "update_time": lambda view: timestamp(view.updated_at),
+        "etag": lambda view: str(view.version),
+        "security_profile": attrgetter("security_profile"),
+        "password_change_pending": attrgetter("password_change_pending"),
+        "failed_attempts": attrgetter("failed_attempts"),
+        "last_failed_attempt_time": lambda view: timestamp(view.last_failed_attempt_at),
+        "last_failed_attempt_reason": attrgetter("last_failed_attempt_reason"),
+        "last_failed_attempt_address": attrgetter("last_failed_attempt_address"),
+        "place": lambda view: print_name("places", view.place_id),
+        "owner": lambda view: print_name("users", view.owner_id) if view.owner_id is not None else "",
+        "reservable": attrgetter("reservable"),
+    }
+)
+"""Each field of Station but its name; `name` in a mask is no more than what is there anyway."""

@@ -31,6 +31,7 @@ class StationServicer:
     ) -> stations_pb2.ListStationsResponse:
         """ListStations."""
         size = page_size(request.page_size)
+        fields = convert.read_mask(request.read_mask)
         sorting = convert.sorting(request.order, descending=request.descending)
         query = b"ListStations" + repr(sorting).encode() + request.filter.SerializeToString(deterministic=True)
         place = read_token(request.page_token, query, (str, int))
@@ -41,11 +42,12 @@ class StationServicer:
             size=size + 1,
             after=after,
             sorting=sorting,
+            bare=not convert.needs_connectors(fields),
         )
         shown = page.stations[:size]
         more = len(page.stations) > size
         return stations_pb2.ListStationsResponse(
-            stations=[convert.station(view) for view in shown],
+            stations=[convert.station(view, fields) for view in shown],
             next_page_token=make_token([shown[-1].sort_key, shown[-1].id], query) if more else "",
             total_size=page.total,
             revision=page.revision,

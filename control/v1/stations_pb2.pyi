@@ -219,6 +219,7 @@ class Station(_message.Message):
     LAST_FAILED_ATTEMPT_ADDRESS_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
     OWNER_FIELD_NUMBER: _builtins.int
+    RESERVABLE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`stations/{id}`; given by the server, never changes."""
     identity: _builtins.str
@@ -265,6 +266,8 @@ class Station(_message.Message):
     """`places/{id}` where it stands. Given at creation; MoveStations changes it."""
     owner: _builtins.str
     """`users/{id}` whose it is; empty: nobody's. Output only; see SharingService."""
+    reservable: _builtins.bool
+    """Reservations are switched on. Output only; see ReservationService.SetReservable."""
     @_builtins.property
     def connect_time(self) -> _timestamp_pb2.Timestamp:
         """Start of the present connection. Output only."""
@@ -324,10 +327,11 @@ class Station(_message.Message):
         last_failed_attempt_address: _builtins.str = ...,
         place: _builtins.str = ...,
         owner: _builtins.str = ...,
+        reservable: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["boot_info", b"boot_info", "connect_time", b"connect_time", "create_time", b"create_time", "last_failed_attempt_time", b"last_failed_attempt_time", "last_seen_time", b"last_seen_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "boot_info", b"boot_info", "connect_time", b"connect_time", "connection_attempts", b"connection_attempts", "connection_state", b"connection_state", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "error_code", b"error_code", "etag", b"etag", "evses", b"evses", "failed_attempts", b"failed_attempts", "has_password", b"has_password", "identity", b"identity", "last_failed_attempt_address", b"last_failed_attempt_address", "last_failed_attempt_reason", b"last_failed_attempt_reason", "last_failed_attempt_time", b"last_failed_attempt_time", "last_seen_time", b"last_seen_time", "name", b"name", "owner", b"owner", "password_change_pending", b"password_change_pending", "place", b"place", "protocol", b"protocol", "registration_state", b"registration_state", "remote_address", b"remote_address", "security_profile", b"security_profile", "status", b"status", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "boot_info", b"boot_info", "connect_time", b"connect_time", "connection_attempts", b"connection_attempts", "connection_state", b"connection_state", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "error_code", b"error_code", "etag", b"etag", "evses", b"evses", "failed_attempts", b"failed_attempts", "has_password", b"has_password", "identity", b"identity", "last_failed_attempt_address", b"last_failed_attempt_address", "last_failed_attempt_reason", b"last_failed_attempt_reason", "last_failed_attempt_time", b"last_failed_attempt_time", "last_seen_time", b"last_seen_time", "name", b"name", "owner", b"owner", "password_change_pending", b"password_change_pending", "place", b"place", "protocol", b"protocol", "registration_state", b"registration_state", "remote_address", b"remote_address", "reservable", b"reservable", "security_profile", b"security_profile", "status", b"status", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -620,6 +624,7 @@ class ListStationsRequest(_message.Message):
     FILTER_FIELD_NUMBER: _builtins.int
     ORDER_FIELD_NUMBER: _builtins.int
     DESCENDING_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many; 0 means 50, more than 1000 means 1000, less than 0 is an error."""
     page_token: _builtins.str
@@ -632,6 +637,10 @@ class ListStationsRequest(_message.Message):
     def filter(self) -> Global___StationFilter:
         """Which ones."""
 
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Which fields of Station to fill; empty: all. `name` is always there. Names alone are read faster than everything."""
+
     def __init__(
         self,
         *,
@@ -640,10 +649,11 @@ class ListStationsRequest(_message.Message):
         filter: Global___StationFilter | None = ...,
         order: Global___StationOrder.ValueType = ...,
         descending: _builtins.bool = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order", b"order", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["descending", b"descending", "filter", b"filter", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -76,6 +76,7 @@ class StationView(msgspec.Struct, frozen=True):
     place_id: int = SYSTEM_ID
     owner_id: int | None = None
     """Whose it is."""
+    reservable: bool = True
     sort_key: str = ""
     """Its place in the order that was asked for."""
 
@@ -384,9 +385,11 @@ class StationQueries(Protocol):
         size: int,
         after: tuple[str, int] | None,
         sorting: StationSorting = BY_IDENTITY,
+        bare: bool = False,
     ) -> tuple[Sequence[StationView], int]:
-        """In the order asked, after a place (sort key, id); and how many match in all. Raises
-        InvalidArgument/INVALID_PAGE_TOKEN for a place in another order."""
+        """In the order asked, after a place (sort key, id); and how many match in all. `bare`: nobody looks at their
+        connectors and sessions, which may be left out. Raises InvalidArgument/INVALID_PAGE_TOKEN for a place in another
+        order."""
 
     async def page_connectors(
         self, wanted: ConnectorFilter, *, size: int, after: tuple[str, int, int, int] | None

@@ -98,13 +98,15 @@ class Stations:
         size: int,
         after: tuple[str, int] | None,
         sorting: StationSorting = BY_IDENTITY,
+        bare: bool = False,
     ) -> StationPage:
-        """Up to `size` stations after a place (sort key, id) in the order asked, of those that the caller sees.
+        """Up to `size` stations after a place (sort key, id) in the order asked, of those that the caller sees. `bare`:
+        without their connectors and sessions.
 
         Raises NotFound for a place or a group to narrow to, InvalidArgument."""
         wanted = await self._narrowed(caller, wanted)
         revision = self._feed.revision
-        stations, total = await self._queries.page_stations(wanted, size=size, after=after, sorting=sorting)
+        stations, total = await self._queries.page_stations(wanted, size=size, after=after, sorting=sorting, bare=bare)
         return StationPage(tuple(stations), total, revision)
 
     async def page_connectors(

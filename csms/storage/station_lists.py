@@ -170,10 +170,11 @@ class PostgresStationQueries:
         size: int,
         after: tuple[str, int] | None,
         sorting: StationSorting = BY_IDENTITY,
+        bare: bool = False,
     ) -> tuple[Sequence[StationView], int]:
         """In the order asked, after a place; and how many match in all."""
         try:
-            return await self._database.run(_page_stations, wanted, size, after, sorting)
+            return await self._database.run(_page_stations, wanted, size, after, sorting, bare)
         except asyncpg.DataError as error:
             raise InvalidArgument(
                 "This page token belongs to another order. Ask for the first page again (with an empty token).",
@@ -227,12 +228,13 @@ async def _page_stations(
     size: int,
     after: tuple[str, int] | None,
     sorting: StationSorting,
+    bare: bool,
 ) -> tuple[Sequence[StationView], int]:
     select = StationSelect(wanted)
     total = await connection.fetchval(select.count(), *select.args)
     page = select.page(after, size, sorting)
     rows = await connection.fetch(page, *select.args)
-    return await _views(connection, rows), total
+    return [_view(row, (), ()) for row in rows] if bare else await _views(connection, rows), total
 
 
 async def _views(connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> Sequence[StationView]:
@@ -293,6 +295,7 @@ def _view(
         last_failed_attempt_address=row["last_failed_attempt_address"],
         place_id=row["place_id"],
         owner_id=row["owner_id"],
+        reservable=row["reservable"],
         sort_key=row.get("sort_key") or "",
     )
 

@@ -106,6 +106,16 @@ async def test_stations_are_filtered(storage: Storage, wanted: StationFilter, ex
     assert total == len(expected)
 
 
+async def test_a_bare_list_has_the_same_stations_without_what_is_at_them(storage: Storage) -> None:
+    ids = await fleet(storage)
+    await storage.reservations.set_reservable(ids[1], reservable=False)
+    whole, total = await storage.station_queries.page_stations(StationFilter(), size=10, after=None)
+    bare, same_total = await storage.station_queries.page_stations(StationFilter(), size=10, after=None, bare=True)
+    assert same_total == total
+    assert [(each.id, each.identity, each.online) for each in bare] == [(v.id, v.identity, v.online) for v in whole]
+    assert [each.reservable for each in whole] == [each.reservable for each in bare] == [n != 1 for n in range(5)]
+
+
 async def test_stations_are_paged_without_a_gap_or_a_repeat(storage: Storage) -> None:
     await fleet(storage)
     await storage.station("cp-lower")

@@ -91,6 +91,7 @@ class FakeStationQueries:
         size: int,
         after: tuple[str, int] | None,
         sorting: StationSorting = BY_IDENTITY,
+        bare: bool = False,
     ) -> tuple[Sequence[StationView], int]:
         self._tables.check()
         views = (self._view(s) for s in self._tables.stations.values() if self._admits(wanted, s))
@@ -208,6 +209,7 @@ class FakeStationQueries:
             last_failed_attempt_reason=s.last_failed_attempt_reason,
             last_failed_attempt_address=s.last_failed_attempt_address,
             place_id=s.place_id,
+            reservable=s.reservable,
         )
 
 

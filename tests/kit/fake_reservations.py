@@ -26,7 +26,6 @@ class FakeReservations:
         self._rows: dict[int, Reservation] = {}
         self._ids = itertools.count(1)
         self._tried: dict[int, datetime] = {}
-        self._off: set[int] = set()
         self._waiting: dict[int, Waiting] = {}
         self._waiting_ids = itertools.count(1)
 
@@ -148,12 +147,10 @@ class FakeReservations:
         )
 
     async def reservable(self, station_id: int) -> bool:
-        self.tables.station(station_id)
-        return station_id not in self._off
+        return self.tables.station(station_id).reservable
 
     async def set_reservable(self, station_id: int, reservable: bool) -> None:
-        self.tables.station(station_id)
-        (self._off.discard if reservable else self._off.add)(station_id)
+        self.tables.station(station_id).reservable = reservable
 
     async def wait(self, waiting: Waiting) -> Waiting:
         self.tables.station(waiting.station_id)
@@ -227,7 +224,7 @@ class FakeReservations:
             free = [
                 evse_id
                 for evse_id in self._free(each.station_id, now)
-                if each.evse_id in (None, evse_id) and station.online and each.station_id not in self._off
+                if each.evse_id in (None, evse_id) and station.online and station.reservable
             ]
             if each.state is WaitState.WAITING and each.until > now and free and each.station_id not in found:
                 found[each.station_id] = Vacancy(self._placed(each), free[0])

@@ -75,6 +75,7 @@ class StationData(msgspec.Struct):
     last_failed_attempt_at: datetime | None = None
     last_failed_attempt_reason: str = ""
     last_failed_attempt_address: str = ""
+    reservable: bool = True
 
 
 @dataclass

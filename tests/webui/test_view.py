@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -134,10 +134,10 @@ def test_letters_of_a_currency_stand_apart_from_its_digits(speak):
     assert view.span(timedelta(hours=23053, minutes=9)) == "23,053 h 09 min"
 
 
-def test_a_number_that_was_said_before_is_said_anew_in_another_language(speak: object):
-    words.current.set(words.manners("en", ""))
+def test_a_number_that_was_said_before_is_said_anew_in_another_language(speak: Callable[[str, str], None]):
+    speak("en", "")
     assert view.number(1234.5, 1) == "1,234.5"
-    words.current.set(words.manners("de", ""))
+    speak("de", "")
     assert view.number(1234.5, 1) == "1.234,5"
     assert view.money("5", "EUR") != view.money("5", "SEK")
 

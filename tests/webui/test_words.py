@@ -25,8 +25,8 @@ def test_a_marked_text_is_as_safe_and_as_much_a_format_as_jinjas_own():
     assert str(words.marked("100 %% sure")) == "100 % sure"
     assert str(words.marked("Hello %(name)s", name="<b>")) == "Hello &lt;b&gt;"
     assert str(words.marked("Stations")) == "Stations"
-    words.current.set(words.manners("sv", ""))
+    token = words.current.set(words.manners("sv", ""))
     try:
         assert str(words.marked("Stations")) == words.catalogue("sv").gettext("Stations") != "Stations"
     finally:
-        words.current.set(words.DEFAULT)
+        words.current.reset(token)

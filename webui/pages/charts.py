@@ -75,14 +75,9 @@ async def drawn(client: Client, wanted: Wanted) -> Shown:
 async def charts(request: Request) -> Response:
     """One chart with its fields around it."""
     client, wanted = client_of(request), Wanted.parse(request.query_params)
-    shown, problem = None, ""
-    places, stations, caller = await asyncio.gather(nodes.choices(client), _stations(client, wanted), client.caller())
-    try:
-        shown = await drawn(client, wanted)
-    except ApiError as error:
-        if error.code not in ("INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"):
-            raise
-        problem = sentences.of_error(error)
+    places, stations, caller, (shown, problem) = await asyncio.gather(
+        nodes.choices(client), _stations(client, wanted), client.caller(), _drawn_or_why_not(client, wanted)
+    )
     values: dict[str, object] = {
         "wanted": wanted,
         "shown": shown,
@@ -98,8 +93,21 @@ async def charts(request: Request) -> Response:
     return await show(request, "charts/page.html", 422 if problem else 200, **values)
 
 
+async def _drawn_or_why_not(client: Client, wanted: Wanted) -> tuple[Shown | None, str]:
+    """The chart, or a sentence that says what is wrong with what the address wants."""
+    try:
+        return await drawn(client, wanted), ""
+    except ApiError as error:
+        if error.code not in ("INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"):
+            raise
+        return None, sentences.of_error(error)
+
+
 async def _stations(client: Client, wanted: Wanted) -> tuple[StationName, ...]:
-    found = await client.desk.ask("StationService/ListStations", StationNames, page_size=STATIONS_TO_PICK)
+    names = ("identity", "display_name")
+    found = await client.desk.ask(
+        "StationService/ListStations", StationNames, page_size=STATIONS_TO_PICK, read_mask=names
+    )
     return tuple(sorted(found.stations, key=lambda each: (each.key not in wanted.stations, each.label.casefold())))
 
 

@@ -24,7 +24,6 @@ from webui.values_reservations import (
     OneStation,
     Place,
     Places,
-    Reservable,
     Reservation,
     ReservationPage,
     ReservationState,
@@ -175,7 +174,6 @@ async def _calendar(request: Request, wanted: Wanted) -> Response:
             page_size=MOST,
         ),
     )
-    switches = await _switches(client, stations.stations)
     if wanted.view == "week":
         blocks = calendar.by_week(stations.stations, found.reservations, days, now.tzinfo or current.get().zone)
     else:
@@ -187,7 +185,6 @@ async def _calendar(request: Request, wanted: Wanted) -> Response:
         places=places,
         blocks=blocks,
         days=days,
-        switches=switches,
         states=STATES,
         cut_off=found.total_size > MOST,
         next_url=wanted.url(after=stations.next_page_token) if stations.next_page_token else "",
@@ -209,15 +206,6 @@ async def _stations(client: Client, wanted: Wanted) -> StationBriefs:
         page_size=ROWS,
         page_token=wanted.after,
     )
-
-
-async def _switches(client: Client, stations: Iterable[StationBrief]) -> dict[str, bool]:
-    """Which stations may be reserved."""
-    names = [station.name for station in stations]
-    told = await asyncio.gather(
-        *(client.desk.ask("ReservationService/GetReservable", Reservable, station=name) for name in names)
-    )
-    return {name: one.reservable for name, one in zip(names, told, strict=True)}
 
 
 async def _list(request: Request, wanted: Wanted) -> Response:

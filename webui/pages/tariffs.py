@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from starlette.datastructures import FormData
@@ -158,10 +158,11 @@ class Targets(msgspec.Struct, frozen=True):
 
 async def targets(client: Client) -> Targets:
     """Places, stations and users that the caller sees; what may not be seen is left out."""
+    names = ("identity", "display_name")
     places, stations, users = await asyncio.gather(
-        _or_none(client, "PlaceService/ListPlaces", _Places, 0),
-        _or_none(client, "StationService/ListStations", _Stations, 1000),
-        _or_none(client, "UserService/ListUsers", _Users, 1000),
+        _or_none(client, "PlaceService/ListPlaces", _Places),
+        _or_none(client, "StationService/ListStations", _Stations, page_size=1000, read_mask=names),
+        _or_none(client, "UserService/ListUsers", _Users, page_size=1000),
     )
     return Targets(
         {p.name: p.display_name for p in places.places} if places else {},
@@ -170,9 +171,9 @@ async def targets(client: Client) -> Targets:
     )
 
 
-async def _or_none(client: Client, method: str, kind: type[S], size: int) -> S | None:
+async def _or_none(client: Client, method: str, kind: type[S], **wanted: Any) -> S | None:
     try:
-        return await (client.desk.ask(method, kind, page_size=size) if size else client.desk.ask(method, kind))
+        return await client.desk.ask(method, kind, **wanted)
     except ApiError as error:
         if error.away or error.code == "UNAUTHENTICATED":
             raise

@@ -6,6 +6,7 @@ import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from control.v1 import reservations_pb2
 from control.v1 import stations_pb2 as pb
 from csms.domain.facts import RegistrationStatus
 from tests.kit.control_world import ControlWorld, Refused
@@ -59,6 +60,32 @@ async def test_pages_meet_without_gap_or_overlap_and_a_token_fits_only_its_query
     with pytest.raises(Refused) as refused:
         await world.client.call("stations.ListStations", other)
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN")
+
+
+async def test_only_the_fields_that_are_asked_for_are_told(world: ControlWorld) -> None:
+    await world.add_station("CP-1")
+
+    async def listed(*paths: str) -> pb.Station:
+        request = pb.ListStationsRequest(read_mask=FieldMask(paths=paths))
+        told: pb.Station = (await world.client.call("stations.ListStations", request)).stations[0]
+        return told
+
+    assert await listed("identity", "name") == pb.Station(name="stations/1", identity="CP-1")
+    assert (await listed("status")).status == pb.CONNECTOR_STATUS_AVAILABLE
+    everything = await listed()
+    assert await listed("*") == everything == await listed(*(each.name for each in pb.Station.DESCRIPTOR.fields))
+    assert everything.evses
+    assert everything.reservable
+    with pytest.raises(Refused) as refused:
+        await listed("colour")
+    assert refused.value.reason == "INVALID_FIELD_MASK"
+
+
+async def test_a_station_that_cannot_be_reserved_says_so(world: ControlWorld) -> None:
+    name = f"stations/{await world.add_station('CP-1')}"
+    switch = reservations_pb2.SetReservableRequest(station=name, reservable=False)
+    await world.client.call("reservations.SetReservable", switch)
+    assert not (await world.client.call("stations.GetStation", pb.GetStationRequest(name=name))).station.reservable
 
 
 async def test_a_state_that_does_not_exist_is_no_filter(world: ControlWorld) -> None:
