@@ -19,6 +19,7 @@ class OwnUser(msgspec.Struct, frozen=True, kw_only=True):
     mobile: str = ""
     employee_number: str = ""
     customer_number: str = ""
+    id_tokens: tuple[str, ...] = ()
     has_password: bool = True
     has_second_factor: bool = False
     has_single_sign_on: bool = False

@@ -125,7 +125,8 @@ class UserServiceServicer(object):
 
     def UpdateUser(self, request, context):
         """Changes the fields named in the mask. ABORTED when the etag is stale. FAILED_PRECONDITION/LAST_ADMINISTRATOR when nobody
-        would be left who may administer. Everybody may change first_name, last_name and mobile of themselves.
+        would be left who may administer. Everybody may change first_name, last_name, mobile and
+        employee_number of themselves.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,7 +43,8 @@ class UserServiceStub:
     """
     UpdateUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.UpdateUserRequest, _users_pb2.UpdateUserResponse]
     """Changes the fields named in the mask. ABORTED when the etag is stale. FAILED_PRECONDITION/LAST_ADMINISTRATOR when nobody
-    would be left who may administer. Everybody may change first_name, last_name and mobile of themselves.
+    would be left who may administer. Everybody may change first_name, last_name, mobile and
+    employee_number of themselves.
     """
     DeleteUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.DeleteUserRequest, _users_pb2.DeleteUserResponse]
     """Removes a user. Past sessions stay, without the user and the tag. FAILED_PRECONDITION/LAST_ADMINISTRATOR, or
@@ -84,7 +85,8 @@ class UserServiceAsyncStub(UserServiceStub):
     """
     UpdateUser: _aio.UnaryUnaryMultiCallable[_users_pb2.UpdateUserRequest, _users_pb2.UpdateUserResponse]  # type: ignore[assignment]
     """Changes the fields named in the mask. ABORTED when the etag is stale. FAILED_PRECONDITION/LAST_ADMINISTRATOR when nobody
-    would be left who may administer. Everybody may change first_name, last_name and mobile of themselves.
+    would be left who may administer. Everybody may change first_name, last_name, mobile and
+    employee_number of themselves.
     """
     DeleteUser: _aio.UnaryUnaryMultiCallable[_users_pb2.DeleteUserRequest, _users_pb2.DeleteUserResponse]  # type: ignore[assignment]
     """Removes a user. Past sessions stay, without the user and the tag. FAILED_PRECONDITION/LAST_ADMINISTRATOR, or
@@ -146,7 +148,8 @@ class UserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_users_pb2.UpdateUserResponse, _abc.Awaitable[_users_pb2.UpdateUserResponse]]:
         """Changes the fields named in the mask. ABORTED when the etag is stale. FAILED_PRECONDITION/LAST_ADMINISTRATOR when nobody
-        would be left who may administer. Everybody may change first_name, last_name and mobile of themselves.
+        would be left who may administer. Everybody may change first_name, last_name, mobile and
+        employee_number of themselves.
         """
 
     @_abc_1.abstractmethod

@@ -72,7 +72,7 @@ class Preferences(msgspec.Struct, frozen=True, gc=False):
 
 class Person(msgspec.Struct, frozen=True):
     """A user as administrators and the user see it. `site_ids`: where a site administrator administers, and where an EV
-    user belongs. `customer_number` and `employee_number` are the operator's own."""
+    user belongs. `customer_number` is the operator's own, `employee_number` that of the user's employer."""
 
     id: int
     email: str

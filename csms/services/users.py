@@ -31,7 +31,7 @@ from csms.services.zones import known_zones
 ROLES_OF_SITE_ADMINISTRATORS = frozenset({Role.SITE_ADMINISTRATOR, Role.EV_USER})
 """What they may give: roles that count at their sites or for own things only."""
 
-OWN_EDITABLE: Final = frozenset({"first_name", "last_name", "mobile"})
+OWN_EDITABLE: Final = frozenset({"first_name", "last_name", "mobile", "employee_number"})
 """What everybody may change of themselves."""
 
 
@@ -108,8 +108,8 @@ class Users:
     async def update(
         self, caller: Principal, user_id: int, changes: Person, fields: Iterable[str], *, version: int | None
     ) -> Person:
-        """The fields named. Everybody may change their own name and telephone number. Raises InvalidArgument, NotFound,
-        AlreadyExists/EMAIL_TAKEN, StaleVersion, FailedPrecondition/LAST_ADMINISTRATOR."""
+        """The fields named. Everybody may change their own name, telephone and employee number. Raises
+        InvalidArgument, NotFound, AlreadyExists/EMAIL_TAKEN, StaleVersion, FailedPrecondition/LAST_ADMINISTRATOR."""
         changed = {name: getattr(changes, name) for name in fields if name in EDITABLE}
         if user_id == caller.user_id and changed and OWN_EDITABLE.issuperset(changed):
             old = await self._must(user_id)

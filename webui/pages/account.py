@@ -25,6 +25,7 @@ from webui.values_account import (
     SignInsAnswer,
     WishesAnswer,
 )
+from webui.values_tags import TagPolicyAnswer
 from webui.words import N_, _
 from webui.zones import zones
 
@@ -52,9 +53,9 @@ async def account(request: Request) -> Response:
 
 @signed_in
 async def change_profile(request: Request) -> Response:
-    """The own names and telephone number."""
+    """The own names, telephone and employee number."""
     form = await request.form()
-    values = {name: text(form, name) for name in ("first_name", "last_name", "mobile")}
+    values = {name: text(form, name) for name in ("first_name", "last_name", "mobile", "employee_number")}
     client = client_of(request)
     try:
         user = {"name": (await client.caller()).name, "etag": text(form, "etag"), **values}
@@ -207,12 +208,13 @@ async def _page(
     """All sections; `problem` stands in the one called `where`, with what was typed."""
     client = client_of(request)
     caller = await client.caller()
-    user, settings, sign_ins, mail, wishes = await asyncio.gather(
+    user, settings, sign_ins, mail, wishes, policy = await asyncio.gather(
         _or_none(client.desk.ask("UserService/GetUser", OwnUserAnswer, name=caller.name)),
         _or_none(client.desk.ask("UserService/GetSettings", OwnSettingsAnswer)),
         _or_none(client.desk.ask("AuthService/ListSignIns", SignInsAnswer)),
         _or_none(client.desk.ask("AlarmService/GetAlarmMail", AlarmMailAnswer)),
         _or_none(client.desk.ask("NewsService/GetNotificationSettings", WishesAnswer)),
+        _or_none(client.desk.ask("IdTokenService/GetTagPolicy", TagPolicyAnswer)),
     )
     values: dict[str, Any] = {
         "user": user.user if user else None,
@@ -220,6 +222,7 @@ async def _page(
         "sign_ins": sign_ins.sign_ins if sign_ins else (),
         "mail": mail.mail if mail else None,
         "wishes": [(wish, _(KINDS[wish.kind])) for wish in wishes.settings if wish.kind in KINDS] if wishes else [],
+        "may_add_tags": policy is not None and policy.policy.users_register_tags,
         "zones": zones(),
         "where": where,
         "problem": problem,

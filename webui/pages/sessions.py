@@ -125,7 +125,7 @@ async def table(request: Request) -> Response:
         filters=FILTERS,
         places=places,
         views=saved_views.read(request, TABLE),
-        driver=role is Role.EV_USER,
+        driver=role is Role.EV_USER and not around.person.keeper,
         manager=role in MANAGERS,
         may_write=role is not Role.SUPPORT,
     )

@@ -71,9 +71,7 @@ def test_an_owner_starts_and_stops_a_charge_from_the_menu_of_operations(house: H
         form.get_by_label("EVSE").select_option("1")
         form.get_by_role("button", name="Starten").click()
         expect(form.locator("output")).to_contain_text("Accepted")
-        link.call(
-            "StartTransaction", connectorId=1, idTag="OLGA-TAG", meterStart=0, timestamp="2026-01-01T10:00:00Z"
-        )
+        link.call("StartTransaction", connectorId=1, idTag="OLGA-TAG", meterStart=0, timestamp="2026-01-01T10:00:00Z")
         (session,) = until(lambda: house.ask("sessions.ListSessions", filter={"id_token": "OLGA-TAG"}).sessions)
         page.goto("/operations/new")
         page.get_by_role("link", name="Laden stoppen").click()
@@ -95,3 +93,42 @@ def test_an_owner_finds_their_stations_in_the_inventory_and_others_have_no_such_
         expect(page.locator("table tbody tr")).to_have_count(1)
     with house.visitor("driver") as http:
         assert 'href="/inventory"' not in http.get("/dashboard").text
+
+
+@pytest.mark.feature("F-SES-2", "F-USR-1")
+def test_an_owner_finds_the_sessions_of_one_tag_and_is_not_offered_to_delete_the_station(
+    house: House, chromium: Browser
+) -> None:
+    with owner(house, chromium, "odile") as page, online(house.product, "ODILE-1") as link:
+        for tag in ("ODILE-TAG", "DEADBEEF"):
+            start = {"connectorId": 1, "idTag": tag, "meterStart": 0, "timestamp": "2026-01-01T10:00:00Z"}
+            number = link.call("StartTransaction", **start)["transactionId"]
+            link.call("StopTransaction", transactionId=number, meterStop=5000, timestamp="2026-01-01T11:00:00Z")
+        ended = {"station": house.names["ODILE-1"]}
+        until(lambda: len(house.ask("sessions.ListSessions", filter=ended).sessions) == 2)
+        page.goto("/sessions")
+        expect(page.get_by_role("heading", name="Sessies")).to_be_visible()
+        rows = page.locator("#list table tbody tr")
+        expect(rows).to_have_count(2)
+        page.locator("#filter-tag").fill("ODILE-TAG")
+        expect(rows).to_have_count(1)
+        page.goto(f"/{house.names['ODILE-1']}/settings")
+        expect(page.get_by_role("button", name="Verbinding verbreken")).to_be_visible()
+        expect(page.get_by_role("button", name="Station verwijderen")).to_have_count(0)
+
+
+@pytest.mark.feature("F-USR-5", "F-TAG-2")
+def test_an_owner_keeps_their_own_particulars_and_finds_their_tags_beside_them(house: House, chromium: Browser) -> None:
+    """The manual's 1.5."""
+    with owner(house, chromium, "oscar") as page:
+        page.goto("/settings")
+        page.get_by_label("Achternaam").fill("Oom")
+        page.get_by_label("Personeelsnummer").fill("E-4711")
+        press(page.get_by_role("button", name="Profiel opslaan"))
+        user = house.ask("users.GetUser", name=house.names["oscar"]).user
+        assert (user.last_name, user.employee_number) == ("Oom", "E-4711")
+        tags = page.locator("#tags")
+        expect(tags).to_contain_text("OSCAR-TAG")
+        assert faults(page) == []
+        tags.get_by_role("link", name="OSCAR-TAG").click()
+        expect(page.locator("table.tags tbody tr")).to_have_count(1)

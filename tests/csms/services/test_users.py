@@ -197,6 +197,10 @@ async def test_everybody_changes_their_own_name_and_nothing_else_of_themselves()
         caller, driver.id, a_person(first_name="Eva", mobile="+46 70 1"), ["first_name", "mobile"], version=None
     )
     assert (changed.first_name, changed.mobile, changed.email) == ("Eva", "+46 70 1", "eva@example.org")
+    number = await world.users.update(
+        caller, driver.id, a_person(employee_number="E-7"), ["employee_number"], version=None
+    )
+    assert (number.employee_number, number.first_name) == ("E-7", "Eva")
     for fields in (["first_name", "role"], ["customer_number"], []):
         with pytest.raises(PermissionDenied):
             await world.users.update(caller, driver.id, a_person(), fields, version=None)
