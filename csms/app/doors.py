@@ -49,6 +49,11 @@ class Doors:
         return 0 if self.stations is None else len(self.stations.listener.connections)
 
     @property
+    def opened(self) -> int:
+        """Of stations, since the start."""
+        return 0 if self.stations is None else self.stations.listener.opened
+
+    @property
     def refused_proxied(self) -> int:
         """Connections through balancers whose PROXY header was broken, or late."""
         return 0 if self.stations is None else self.stations.proxies.refused

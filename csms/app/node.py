@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gc
+import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -34,6 +34,7 @@ from csms.app.cluster import Cluster, NobodyElse, Role, ToldTokens
 from csms.app.dialects import DIALECTS
 from csms.app.doors import Doors, open_doors
 from csms.app.front_door import rules_of
+from csms.app.garbage import freeze_waves
 from csms.app.keys import secret_key
 from csms.app.metrics import CallMetrics, LoopMetrics, NodeCollector, Sources, open_registry
 from csms.app.monitor import MonitorDoor
@@ -42,9 +43,11 @@ from csms.app.third_party import open_third_party
 from csms.app.work import Work
 from csms.cluster.changes import TAGS_IN_USE
 from csms.cluster.local import LocalDirectory, LocalFeed
+from csms.cluster.roll_call import OnlyThis, RollCall
 from csms.config import Address, Settings
 from csms.domain.errors import InvalidArgument, Unavailable
 from csms.ports.feed import Feed
+from csms.ports.processes import Process, Processes
 from csms.services.consulting import Consulting
 from csms.services.cost_memory import CostMemory
 from csms.services.masking import MaskedMessageLog
@@ -69,7 +72,6 @@ from csms.transport.sockets import open_listen_socket
 _log = structlog.get_logger("csms.node")
 
 HEALTH_SECONDS: Final = 2.0
-FREEZE_SECONDS: Final = 5.0
 
 
 def now() -> datetime:
@@ -118,8 +120,10 @@ async def build_node(settings: Settings, door: Door, database: Database, role: R
             )
         services = await open_third_party(parts, index)
         doors = open_doors(parts, registry, [services.endpoint])
+        status = partial(_status, role, settings, stores, registry, drain, cluster, now())
+        processes = OnlyThis(status) if cluster is None else RollCall(cluster.bus, status)
         servicers = [
-            *_servicers(parts, index, doors.addresses, drain),
+            *_servicers(parts, doors.addresses, drain, processes),
             *of_tags,
             *people.build(parts, gate, index),
             *build_chapters(parts),
@@ -140,7 +144,7 @@ async def build_node(settings: Settings, door: Door, database: Database, role: R
         monitor = await _open_monitor(parts, metrics, registry, doors, drain, cluster)
         ground.start_soon(_watch_health, control, database, drain)
         if doors.stations is not None:
-            ground.start_soon(_freeze_now_and_then, doors)
+            ground.start_soon(freeze_waves, lambda: doors.opened)
         _plan_the_end(drain, settings, stores, registry, doors, control if role.has_control else None, cluster)
         try:
             yield Node(
@@ -278,9 +282,9 @@ def _actors(
 
 def _servicers(
     parts: Parts,
-    index: MemoryTokenIndex,
     addresses: tuple[str, ...],
     drain: Drain,
+    processes: Processes,
 ) -> list[Servicer]:
     settings, stores, feed = parts.settings, parts.stores, parts.feed
     facts = SystemFacts(
@@ -307,6 +311,7 @@ def _servicers(
         parts.addresses,
         database_available=lambda: stores.journal.available,
         draining=lambda: drain.draining,
+        processes=processes,
     )
     return [
         StationServicer(stations),
@@ -314,6 +319,35 @@ def _servicers(
         MessageLogServicer(Messages(stores.message_log, stores.stations, parts.scopes)),
         SystemServicer(system),
     ]
+
+
+def _troubles(stores: Stores, drain: Drain, cluster: Cluster | None) -> list[str]:
+    """Why no newcomer should be sent here."""
+    found = [] if stores.journal.available else ["The database is away."]
+    found += [] if cluster is None else cluster.troubles()
+    return [*found, "The node is stopping."] if drain.draining else found
+
+
+def _status(
+    role: Role,
+    settings: Settings,
+    stores: Stores,
+    registry: Registry,
+    drain: Drain,
+    cluster: Cluster | None,
+    started_at: datetime,
+) -> Process:
+    """What this process says of itself."""
+    return Process(
+        settings.node_name or role.value if cluster is None else cluster.bus.name,
+        role.value,
+        version("chargehouse"),
+        socket.gethostname(),
+        started_at,
+        registry.counts().online,
+        ("work",) if cluster is None else cluster.leases,
+        tuple(_troubles(stores, drain, cluster)),
+    )
 
 
 async def _open_monitor(
@@ -345,13 +379,9 @@ async def _open_monitor(
         )
     )
 
-    def troubles() -> list[str]:
-        found = [] if journal.available else ["The database is away."]
-        found += [] if cluster is None else cluster.troubles()
-        return [*found, "The node is stopping."] if drain.draining else found
-
     sock = open_listen_socket(wanted.host, wanted.port)
     address = Address(wanted.host, sock.getsockname()[1])
+    troubles = partial(_troubles, parts.stores, drain, cluster)
     await parts.ground.start(MonitorDoor(metrics, troubles).run, sock)
     parts.ground.start_soon(LoopMetrics(metrics).run)
     return address
@@ -401,21 +431,6 @@ async def _watch_health(control: ControlServer, database: Database, drain: Drain
         else:
             await control.set_serving(True)
         await trio.sleep(HEALTH_SECONDS)
-
-
-async def _freeze_now_and_then(doors: Doors) -> None:
-    """What lives long is put out of the collector's sight: what there is before the first station, then each wave of
-    connections. Only the young are looked through for garbage: a full collection would hold everybody up."""
-    gc.collect()
-    gc.freeze()
-    frozen = 0
-    while True:
-        await trio.sleep(FREEZE_SECONDS)
-        count = doors.connections
-        if count > frozen * 1.05 + 200:
-            gc.collect(1)
-            gc.freeze()
-            frozen = count
 
 
 def _report_crash(station_id: int, error: Exception) -> None:

@@ -7,7 +7,6 @@ A part may use what stands to its left, so that is there before it and after it.
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,6 +20,7 @@ import trio
 from csms.aio import Door, DoorCrashed, open_door
 from csms.app.cluster import Role
 from csms.app.database import own_database
+from csms.app.garbage import set_thresholds
 from csms.app.node import Node, build_node
 from csms.app.portal import PortalProcess
 from csms.config import Settings
@@ -56,8 +56,7 @@ def run(settings: Settings, role: Role = Role.ALL) -> int:
         if settings.trace_endpoint
         else None
     )
-    # Thousands of connections make a full collection take long, and hardly any of it is garbage (docs/performance.md).
-    gc.set_threshold(10_000, 10, 50)
+    set_thresholds()
     code = 0
     with own_database(settings) as (dsn, embedded):
         try:

@@ -198,6 +198,7 @@ class OcppListener(Generic[Ticket]):
         self._slots = trio.Semaphore(self._limits.handshakes)
         self._asking: dict[WebSocketConnection, float] = {}  # request not read yet -> since (trio time)
         self._open: set[WebSocketConnection] = set()
+        self.opened = 0  # links that began, since the start
         self._drain = trio.Event()
 
     @property
@@ -454,6 +455,7 @@ class OcppListener(Generic[Ticket]):
             return
         code, reason = GOING_AWAY, "the central system is stopping"
         self._open.add(connection)
+        self.opened += 1
         if self._keep_alive is not None:
             self._keep_alive.add(connection)
         try:
