@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 
 from tests.browser.conftest import Site, context_for, sign_in
+from tests.kit.looks import PHONE, faults_in_light_and_dark, unfold
 
 pytestmark = pytest.mark.browser
 
@@ -33,30 +33,22 @@ PAGES = (
 )
 
 
-def complaints(page: Page) -> list[str]:
-    """What axe finds, one line each."""
-    found = Axe().run(page).response["violations"]
-    return [f"{page.url} {v['id']}: {node['target']} {node['failureSummary']}" for v in found for node in v["nodes"]]
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(chromium: Browser, site: Site, scheme: str):
-    context = context_for(chromium, site, scheme)
+def test_axe_finds_nothing(chromium: Browser, site: Site):
+    context = context_for(chromium, site)
     page = context.new_page()
     page.goto(f"{site.address}/signin")
-    found = complaints(page)
+    found = faults_in_light_and_dark(page)
     page.close()
     page = sign_in(context, site)
     for target in PAGES:
         page.goto(site.address + target)
-        for closed in page.locator("details.operation, details.fold").all():
-            closed.evaluate("d => { d.removeAttribute('name'); d.open = true }")
+        unfold(page)
         if page.locator("session-chart").count():
             page.wait_for_selector("session-chart[data-ready]")
-        found += complaints(page)
+        found += faults_in_light_and_dark(page)
     page.goto(f"{site.address}/stations")
     page.locator("#account-menu summary").click()
-    found += complaints(page)
+    found += faults_in_light_and_dark(page)
     context.close()
     assert found == []
     assert site.foreign == []
@@ -64,13 +56,13 @@ def test_axe_finds_nothing(chromium: Browser, site: Site, scheme: str):
 
 
 def test_no_page_has_to_be_pushed_sideways_on_a_phone(chromium: Browser, site: Site):
-    context = context_for(chromium, site, width=390)
+    context = context_for(chromium, site, width=PHONE)
     page = sign_in(context, site)
     wide = []
     for target in PAGES:
         page.goto(site.address + target)
         width = page.evaluate("document.documentElement.scrollWidth")
-        if width > 390:
+        if width > PHONE:
             wide.append((target, width))
     context.close()
     assert wide == []

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from control.v1 import sessions_pb2
-from tests.browser.test_accessibility import complaints
 from tests.kit.house import House
 from tests.kit.live_stations import LiveStation, live_station
+from tests.kit.looks import faults_in_light_and_dark
 from tests.kit.patience import until
 from tests.kit.pressing import press, yes
 
@@ -106,15 +106,12 @@ def test_a_report_that_is_somebody_elses_is_not_there(house: House) -> None:
         assert client.get("/drive/reports/1.exe").status_code == 404
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
-    house: House, chromium: Browser, bay: LiveStation, scheme: str
-) -> None:
-    visit = house.page(chromium, "driver", width=390, scheme=scheme)
+def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(house: House, chromium: Browser, bay: LiveStation) -> None:
+    visit = house.page(chromium, "driver", width=390)
     found = []
     for path in ("/drive", f"/drive/stations/{house.names['DRIVE-1'].partition('/')[2]}", "/drive/use"):
         visit.page.goto(path)
-        found += complaints(visit.page)
+        found += faults_in_light_and_dark(visit.page)
         wide = visit.page.evaluate("document.documentElement.scrollWidth")
         found += [f"{path} is {wide} wide"] if wide > 390 else []
         small = visit.page.evaluate(

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.kit.house import House
-from tests.kit.looks import faults
+from tests.kit.looks import faults, faults_in_light_and_dark
 from tests.kit.pressing import press
 
 pytestmark = [pytest.mark.browser, pytest.mark.system, pytest.mark.timeout(600)]
@@ -158,24 +158,23 @@ def test_a_chosen_group_narrows_the_portal_until_it_is_left(house: House, chromi
     visit.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_around_the_pages(house: House, chromium: Browser, scheme: str) -> None:
-    visit = house.page(chromium, "admin", scheme=scheme)
+def test_axe_finds_nothing_around_the_pages(house: House, chromium: Browser) -> None:
+    visit = house.page(chromium, "admin")
     page = visit.page
     found: list[str] = []
     for path in ("/notifications", "/settings", "/settings/system", "/keys", "/search?q=bay", "/navigator", "/imprint"):
         page.goto(path)
         page.wait_for_selector("#tree-body:not([data-empty])")
-        found += faults(page)
+        found += faults_in_light_and_dark(page)
     page.locator("#account-menu summary").click()
-    found += faults(page)
+    found += faults_in_light_and_dark(page)
     page.keyboard.press("Escape")
     page.set_viewport_size({"width": 390, "height": 800})
     for path in ("/notifications", "/settings", "/settings/system", "/keys"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
     page.get_by_role("button", name="More").click()
-    found += faults(page)
+    found += faults_in_light_and_dark(page)
     assert found == []
     visit.close()
 
