@@ -130,12 +130,13 @@ def _furnish(house: House) -> None:
     for who, (email, role) in ROLES.items():
         if who != "admin":
             sites = [names["North Harbour"]] if who == "site" else []
-            names[who] = _sign_up(house, email, role, sites)
+            names[who] = sign_up(house, email, role, sites)
     for tag, fields in (("04AA11BB22CC80", {"user": names["driver"]}), ("DEADBEEF", {})):
         names[tag] = house.ask("id_tokens.CreateIdToken", id_token={"id_token": tag, **fields}).id_token.name
 
 
-def _sign_up(house: House, email: str, role: str, sites: list[str]) -> str:
+def sign_up(house: House, email: str, role: str, sites: list[str]) -> str:
+    """Somebody new, whose password is PASSWORD."""
     user = {"email": email, "first_name": email.partition("@")[0].title(), "role": role, "sites": sites}
     made = house.ask("users.CreateUser", user=user, invite=True)
     token = re.search(r"token=([\w-]+)", made.invitation_link)
