@@ -1,5 +1,5 @@
-"""Where load groups are kept, what their meters told, and what outlets may draw. All methods raise Unavailable while the
-database is away."""
+"""Where load groups are kept, what their meters told, and what outlets may draw. All methods raise Unavailable while
+the database is away."""
 
 from __future__ import annotations
 

@@ -94,6 +94,7 @@ NO_TEST_OF_ITS_OWN: dict[str, str] = {
     "csms/storage/imports.py": "tests/contracts/test_imports.py runs it on PostgreSQL",
     "csms/app/chapters/installations.py": "wiring only; tests/system runs it",
     "csms/app/chapters/sessions.py": "wiring only; tests/system/test_sessions.py runs it",
+    "csms/services/load_survey.py": "tests/csms/services/test_load_balancing.py and test_load_groups.py look through it",
     "csms/storage/load_groups.py": "tests/contracts/test_load_groups.py runs it on PostgreSQL",
     "csms/storage/installations.py": "tests/contracts/test_installations.py runs it on PostgreSQL",
     "csms/storage/session_changes.py": "tests/contracts/test_session_changes.py runs it on PostgreSQL",
