@@ -4,7 +4,7 @@
 PYTHON ?= python3
 NEWER ?= python3.13
 ARGS ?=
-WORKERS ?= auto
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -19,11 +19,19 @@ VENV_READY := $(VENV)/.venv-ready
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 
-# Fast tests first: the modules and the house, then whole parts in memory, then real processes and a browser.
-UNIT := $(filter-out tests/csms/storage,$(wildcard tests/csms/*)) $(wildcard tests/control tests/webui tests/loadtest tests/benchmarks tests/kit tests/house)
+# Fast tests first: the modules and the house, then whole parts in memory, then real processes and a browser. Of these
+# the longest files come first, so that at the end no worker waits long for another.
+UNIT := $(filter-out tests/csms/storage %/__pycache__,$(wildcard tests/csms/*)) $(wildcard tests/control tests/webui tests/loadtest tests/benchmarks tests/kit tests/house)
 PARTS := $(wildcard tests/csms/storage tests/contracts tests/machines tests/scenarios)
-SYSTEM := $(wildcard tests/system tests/browser)
-# Files of tests side by side, in the order given; each worker has its own PostgreSQL, product and browser.
+LONGEST := $(wildcard tests/system/cluster/test_faults.py tests/browser/test_every_page.py \
+	tests/system/test_loadtest_scenarios.py tests/browser/test_portal.py tests/system/test_loadtest_troubles.py \
+	tests/system/test_loadtest_liars.py tests/system/test_outage.py tests/system/cluster/test_versions.py \
+	tests/browser/test_accessibility.py tests/system/cluster/test_workers.py tests/system/cluster/test_rolling.py \
+	tests/system/test_loadtest.py tests/system/test_demo.py tests/system/test_operations.py)
+SYSTEM := $(LONGEST) $(filter-out $(LONGEST) %.pyc,$(wildcard tests/browser/chapters tests/browser/test_*.py \
+	tests/system/cluster/test_*.py tests/system/certification tests/system/test_*.py))
+# Files of tests side by side, in the order given; each worker has its own PostgreSQL, product and browser. One more
+# than there are cores: tests of processes wait as much as they work.
 PARALLEL := --numprocesses $(WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help
@@ -31,7 +39,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PYTHON=python3.13 picks the interpreter; ARGS='…' is handed to serve and to pytest;"
-	@echo "  WORKERS=2 says how many tests run side by side (as many as there are cores, at most four)."
+	@echo "  WORKERS=2 says how many tests run side by side (one more than there are cores, at most four)."
 
 .PHONY: run
 run: $(RUN_READY) ## install what is needed, then start everything: stations, control API, portal, database
