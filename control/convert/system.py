@@ -7,6 +7,7 @@ from typing import Final
 from control.convert.common import timestamp
 from control.v1 import system_pb2
 from csms.domain.system import EDITABLE, SystemSettings
+from csms.ports.processes import Process
 from csms.services.stations import UnknownStationPolicy
 from csms.services.system import SystemInfo
 
@@ -35,6 +36,21 @@ def system_info(info: SystemInfo) -> system_pb2.GetSystemInfoResponse:
         start_time=timestamp(info.facts.started_at),
         mail_configured=info.facts.mail_configured,
         database_bytes=info.database_bytes,
+    )
+
+
+def server_process(process: Process) -> system_pb2.ServerProcess:
+    """One process."""
+    return system_pb2.ServerProcess(
+        display_name=process.name,
+        kind=process.role,
+        version=process.version,
+        host=process.host,
+        start_time=timestamp(process.started_at),
+        station_count=process.stations,
+        leases=process.leases,
+        troubles=process.troubles,
+        silent=not process.answers,
     )
 
 

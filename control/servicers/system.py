@@ -23,6 +23,13 @@ class SystemServicer:
         """GetSystemInfo."""
         return convert.system_info(await self._system.info(call.caller))
 
+    async def get_system_processes(
+        self, call: Call, _request: system_pb2.GetSystemProcessesRequest
+    ) -> system_pb2.GetSystemProcessesResponse:
+        """GetSystemProcesses."""
+        found = await self._system.processes(call.caller)
+        return system_pb2.GetSystemProcessesResponse(processes=map(convert.server_process, found))
+
     async def get_public_info(
         self, _call: Call, _request: system_pb2.GetPublicInfoRequest
     ) -> system_pb2.GetPublicInfoResponse:

@@ -171,6 +171,107 @@ class ServerAddress(_message.Message):
 Global___ServerAddress: _TypeAlias = ServerAddress  # noqa: Y015
 
 @_typing.final
+class GetSystemProcessesRequest(_message.Message):
+    """Asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSystemProcessesRequest: _TypeAlias = GetSystemProcessesRequest  # noqa: Y015
+
+@_typing.final
+class GetSystemProcessesResponse(_message.Message):
+    """The processes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROCESSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def processes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ServerProcess]:
+        """By name."""
+
+    def __init__(
+        self,
+        *,
+        processes: _abc.Iterable[Global___ServerProcess] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["processes", b"processes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSystemProcessesResponse: _TypeAlias = GetSystemProcessesResponse  # noqa: Y015
+
+@_typing.final
+class ServerProcess(_message.Message):
+    """One process of the installation, as it says itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    HOST_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    STATION_COUNT_FIELD_NUMBER: _builtins.int
+    LEASES_FIELD_NUMBER: _builtins.int
+    TROUBLES_FIELD_NUMBER: _builtins.int
+    SILENT_FIELD_NUMBER: _builtins.int
+    display_name: _builtins.str
+    """Its name, once in the installation."""
+    kind: _builtins.str
+    """What it is for: `serve` (everything), `node` (stations), `control` (this API, files, work that is done once)."""
+    version: _builtins.str
+    """Its version."""
+    host: _builtins.str
+    """The machine's name."""
+    station_count: _builtins.int
+    """Stations that are connected to it."""
+    silent: _builtins.bool
+    """It is known, and says nothing: it hangs, was cut off, or has just ended."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it runs."""
+
+    @_builtins.property
+    def leases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Work of the whole installation that is done in it, for example `work`: what one process of all does."""
+
+    @_builtins.property
+    def troubles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why it should get no newcomers, a sentence each; empty: all is well."""
+
+    def __init__(
+        self,
+        *,
+        display_name: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        version: _builtins.str = ...,
+        host: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        station_count: _builtins.int = ...,
+        leases: _abc.Iterable[_builtins.str] | None = ...,
+        troubles: _abc.Iterable[_builtins.str] | None = ...,
+        silent: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "host", b"host", "kind", b"kind", "leases", b"leases", "silent", b"silent", "start_time", b"start_time", "station_count", b"station_count", "troubles", b"troubles", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServerProcess: _TypeAlias = ServerProcess  # noqa: Y015
+
+@_typing.final
 class GetPublicInfoRequest(_message.Message):
     """Asks."""
 

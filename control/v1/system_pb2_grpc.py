@@ -45,6 +45,11 @@ class SystemServiceStub(object):
                 request_serializer=control_dot_v1_dot_system__pb2.GetPublicInfoRequest.SerializeToString,
                 response_deserializer=control_dot_v1_dot_system__pb2.GetPublicInfoResponse.FromString,
                 _registered_method=True)
+        self.GetSystemProcesses = channel.unary_unary(
+                '/control.v1.SystemService/GetSystemProcesses',
+                request_serializer=control_dot_v1_dot_system__pb2.GetSystemProcessesRequest.SerializeToString,
+                response_deserializer=control_dot_v1_dot_system__pb2.GetSystemProcessesResponse.FromString,
+                _registered_method=True)
         self.GetSystemSettings = channel.unary_unary(
                 '/control.v1.SystemService/GetSystemSettings',
                 request_serializer=control_dot_v1_dot_system__pb2.GetSystemSettingsRequest.SerializeToString,
@@ -70,6 +75,13 @@ class SystemServiceServicer(object):
 
     def GetPublicInfo(self, request, context):
         """What everybody may read, without signing in: the installation's name, its imprint, whom to ask.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSystemProcesses(self, request, context):
+        """Which processes make up the installation at this moment, and how they are. Takes up to a second when one says nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -101,6 +113,11 @@ def add_SystemServiceServicer_to_server(servicer, server):
                     servicer.GetPublicInfo,
                     request_deserializer=control_dot_v1_dot_system__pb2.GetPublicInfoRequest.FromString,
                     response_serializer=control_dot_v1_dot_system__pb2.GetPublicInfoResponse.SerializeToString,
+            ),
+            'GetSystemProcesses': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSystemProcesses,
+                    request_deserializer=control_dot_v1_dot_system__pb2.GetSystemProcessesRequest.FromString,
+                    response_serializer=control_dot_v1_dot_system__pb2.GetSystemProcessesResponse.SerializeToString,
             ),
             'GetSystemSettings': grpc.unary_unary_rpc_method_handler(
                     servicer.GetSystemSettings,
@@ -168,6 +185,33 @@ class SystemService(object):
             '/control.v1.SystemService/GetPublicInfo',
             control_dot_v1_dot_system__pb2.GetPublicInfoRequest.SerializeToString,
             control_dot_v1_dot_system__pb2.GetPublicInfoResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSystemProcesses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/control.v1.SystemService/GetSystemProcesses',
+            control_dot_v1_dot_system__pb2.GetSystemProcessesRequest.SerializeToString,
+            control_dot_v1_dot_system__pb2.GetSystemProcessesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class SystemServiceStub:
     """Name, version, addresses and state."""
     GetPublicInfo: _grpc.UnaryUnaryMultiCallable[_system_pb2.GetPublicInfoRequest, _system_pb2.GetPublicInfoResponse]
     """What everybody may read, without signing in: the installation's name, its imprint, whom to ask."""
+    GetSystemProcesses: _grpc.UnaryUnaryMultiCallable[_system_pb2.GetSystemProcessesRequest, _system_pb2.GetSystemProcessesResponse]
+    """Which processes make up the installation at this moment, and how they are. Takes up to a second when one says nothing."""
     GetSystemSettings: _grpc.UnaryUnaryMultiCallable[_system_pb2.GetSystemSettingsRequest, _system_pb2.GetSystemSettingsResponse]
     """What operators say of the installation."""
     UpdateSystemSettings: _grpc.UnaryUnaryMultiCallable[_system_pb2.UpdateSystemSettingsRequest, _system_pb2.UpdateSystemSettingsResponse]
@@ -51,6 +53,8 @@ class SystemServiceAsyncStub(SystemServiceStub):
     """Name, version, addresses and state."""
     GetPublicInfo: _aio.UnaryUnaryMultiCallable[_system_pb2.GetPublicInfoRequest, _system_pb2.GetPublicInfoResponse]  # type: ignore[assignment]
     """What everybody may read, without signing in: the installation's name, its imprint, whom to ask."""
+    GetSystemProcesses: _aio.UnaryUnaryMultiCallable[_system_pb2.GetSystemProcessesRequest, _system_pb2.GetSystemProcessesResponse]  # type: ignore[assignment]
+    """Which processes make up the installation at this moment, and how they are. Takes up to a second when one says nothing."""
     GetSystemSettings: _aio.UnaryUnaryMultiCallable[_system_pb2.GetSystemSettingsRequest, _system_pb2.GetSystemSettingsResponse]  # type: ignore[assignment]
     """What operators say of the installation."""
     UpdateSystemSettings: _aio.UnaryUnaryMultiCallable[_system_pb2.UpdateSystemSettingsRequest, _system_pb2.UpdateSystemSettingsResponse]  # type: ignore[assignment]
@@ -74,6 +78,14 @@ class SystemServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_system_pb2.GetPublicInfoResponse, _abc.Awaitable[_system_pb2.GetPublicInfoResponse]]:
         """What everybody may read, without signing in: the installation's name, its imprint, whom to ask."""
+
+    @_abc_1.abstractmethod
+    def GetSystemProcesses(
+        self,
+        request: _system_pb2.GetSystemProcessesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_system_pb2.GetSystemProcessesResponse, _abc.Awaitable[_system_pb2.GetSystemProcessesResponse]]:
+        """Which processes make up the installation at this moment, and how they are. Takes up to a second when one says nothing."""
 
     @_abc_1.abstractmethod
     def GetSystemSettings(

@@ -216,6 +216,11 @@ class Cluster:
             ground.start_soon(each.run)
 
     @property
+    def leases(self) -> tuple[str, ...]:
+        """Work of all that is done here."""
+        return ("work",) if self.work.ours else ()
+
+    @property
     def figures(self) -> BusFigures:
         """For metrics."""
         bus = self.bus

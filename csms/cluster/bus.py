@@ -217,6 +217,35 @@ class Bus:
         except _ERRORS as error:
             raise unavailable(error) from error
 
+    async def ask_all_in_asyncio(
+        self, subject: str, seconds: float, quiet_s: float, enough: Callable[[list[bytes]], bool]
+    ) -> list[bytes]:
+        """What all who listen there answer, within so many seconds; when it is `enough`, others get a moment yet.
+        Raises BusUnavailable."""
+        await self.wait_connected(min(seconds, PATIENCE))
+        client, answers, arrived, loop = self.client, list[bytes](), asyncio.Event(), asyncio.get_running_loop()
+
+        async def hear(message: Msg) -> None:
+            if not message.headers:  # else the server says that nobody listens
+                answers.append(bytes(message.data))
+            arrived.set()
+
+        try:
+            inbox = client.new_inbox()
+            subscription = await client.subscribe(inbox, cb=hear)
+            try:
+                await client.publish(subject, b"", reply=inbox)
+                deadline = loop.time() + seconds
+                with contextlib.suppress(TimeoutError):
+                    while (left := deadline - loop.time()) > 0:
+                        await asyncio.wait_for(arrived.wait(), min(left, quiet_s) if enough(answers) else left)
+                        arrived.clear()
+            finally:
+                await subscription.unsubscribe()
+        except _ERRORS as error:
+            raise unavailable(error) from error
+        return answers
+
     async def wait_connected(self, seconds: float) -> None:
         """Raises BusUnavailable."""
         deadline = asyncio.get_running_loop().time() + seconds

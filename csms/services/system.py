@@ -11,6 +11,7 @@ from csms.domain.access import Action, Principal, check
 from csms.domain.errors import Unavailable
 from csms.domain.people import check_zone
 from csms.domain.system import SystemSettings, check_settings
+from csms.ports.processes import Process, Processes
 from csms.ports.system import SystemSettingsStore
 from csms.services.audit import note_change
 from csms.services.stations import UnknownStationPolicy
@@ -58,6 +59,7 @@ class System:
         *,
         database_available: Callable[[], bool],
         draining: Callable[[], bool],
+        processes: Processes,
     ) -> None:
         self._facts = facts
         self._store = store
@@ -65,6 +67,7 @@ class System:
         self._zones = known_zones()
         self._database_available = database_available
         self._draining = draining
+        self._processes = processes
         self._last = SystemSettings()
 
     async def info(self, caller: Principal) -> SystemInfo:
@@ -77,6 +80,11 @@ class System:
             except Unavailable:
                 available = False
         return SystemInfo(self._facts, await self.public(), tuple(self._addresses), available, self._draining(), size)
+
+    async def processes(self, caller: Principal) -> Sequence[Process]:
+        """What the installation consists of, and how it is; for administrators. Raises PermissionDenied."""
+        check(caller, Action.EDIT_SYSTEM)
+        return await self._processes.look()
 
     async def public(self) -> SystemSettings:
         """For everybody, signed in or not. While the database is away, as it was last seen."""

@@ -215,6 +215,7 @@ MAY: Final[dict[str, frozenset[Role] | At]] = {
     "installations.ListInventory": ALL,
     "installations.RevealStationSecrets": EDITED,
     "installations.SetStationSecrets": EDITED,
+    "system.GetSystemProcesses": ADMINISTRATOR,
     "system.GetSystemSettings": STAFF,
     "system.UpdateSystemSettings": ADMINISTRATOR,
     "device_model.GetBaseReport": CONFIGURED,

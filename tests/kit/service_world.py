@@ -9,6 +9,7 @@ import trio
 from cryptography.fernet import Fernet
 
 from csms.cluster.local import LocalFeed
+from csms.cluster.roll_call import OnlyThis
 from csms.domain.access import Principal, Role, User
 from csms.domain.commands import GetVariables, SetVariables
 from csms.domain.facts import ConnectorStatus, RegistrationStatus, StationBooted
@@ -16,6 +17,7 @@ from csms.domain.ids import SessionId, StationId
 from csms.domain.records import BootRecord, StatusRecord
 from csms.domain.transaction import Transaction
 from csms.outbox.report_files import ReportFiles
+from csms.ports.processes import Process
 from csms.services.access import AccessControl
 from csms.services.account import Account
 from csms.services.alarm_settings import AlarmSettingsDesk
@@ -402,7 +404,11 @@ class ServiceWorld:
         self.installations = Installations(FakeInstallations(self.tables), self.station_queries, self.scopes)
         self.system_settings = FakeSystemSettings(self.tables)
         self.system = System(
-            facts, self.system_settings, database_available=lambda: not self.tables.away, draining=lambda: self.draining
+            facts,
+            self.system_settings,
+            database_available=lambda: not self.tables.away,
+            draining=lambda: self.draining,
+            processes=OnlyThis(lambda: Process("node-1", "serve", "0.1.0", started_at=NOW, stations=2)),
         )
 
     def _operations(self) -> None:

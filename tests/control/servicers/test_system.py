@@ -22,6 +22,19 @@ async def test_the_installation_says_where_stations_connect_and_how_it_is(world:
     assert refused.value.code is grpc.StatusCode.PERMISSION_DENIED
 
 
+@pytest.mark.feature("F-SYS-7")
+async def test_administrators_see_which_processes_there_are(world: ControlWorld) -> None:
+    found = (await world.client.call("system.GetSystemProcesses", pb.GetSystemProcessesRequest())).processes
+    assert [(each.display_name, each.kind, each.station_count, each.silent) for each in found] == [
+        ("node-1", "serve", 2, False)
+    ]
+    assert found[0].start_time.seconds
+    world.client.token = world.bearer[Role.SUPPORT]
+    with pytest.raises(Refused) as refused:
+        await world.client.call("system.GetSystemProcesses", pb.GetSystemProcessesRequest())
+    assert refused.value.code is grpc.StatusCode.PERMISSION_DENIED
+
+
 @pytest.mark.feature("F-SYS-1")
 async def test_everybody_reads_the_name_and_administrators_give_it(world: ControlWorld) -> None:
     wanted = pb.SystemSettings(title="North", language="sv", time_zone="Europe/Stockholm")
