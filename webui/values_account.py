@@ -191,6 +191,26 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     mail_configured: bool
 
 
+class ServerProcess(msgspec.Struct, frozen=True, kw_only=True):
+    """One process of the installation."""
+
+    display_name: str
+    kind: str
+    version: str
+    host: str
+    start_time: datetime | None
+    station_count: int
+    leases: tuple[str, ...]
+    troubles: tuple[str, ...]
+    silent: bool
+
+
+class ServerProcesses(msgspec.Struct, frozen=True):
+    """Answer of GetSystemProcesses."""
+
+    processes: tuple[ServerProcess, ...]
+
+
 class SystemSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What operators say of the installation."""
 

@@ -1,4 +1,4 @@
-"""The installation: what it is called, where stations connect, and its backups."""
+"""The installation: what it is called, where stations connect, what it consists of, and its backups."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from webui import sentences
-from webui.page import client_of, redirect, show, signed_in, text
+from webui.page import client_of, plain, redirect, show, signed_in, text
 from webui.values import ApiError
-from webui.values_account import Backups, Installation, SystemSettingsAnswer
+from webui.values_account import Backups, Installation, ServerProcesses, SystemSettingsAnswer
 from webui.words import N_, _
 from webui.zones import zones
 
@@ -46,6 +46,11 @@ STATES: Final = {
     "BAD": ("fault", N_("Damaged")),
     "UNVERIFIED": ("unknown", N_("Not proven yet")),
 }
+PROCESSES: Final = {
+    "serve": N_("everything"),
+    "node": N_("stations"),
+    "control": N_("control API, files, reports"),
+}
 VERIFY_S: Final = 600.0
 """A backup is restored beside the database: that takes its time."""
 
@@ -70,6 +75,18 @@ async def change(request: Request) -> Response:
         return await _page(request, 422, sentences.of_error(error), values)
     request.app.state.notice.forget()
     return redirect("/settings/system", "system-saved")
+
+
+@signed_in
+async def nodes(request: Request) -> Response:
+    """The processes that make up the installation; this part of the page renews itself."""
+    found = await client_of(request).desk.ask("SystemService/GetSystemProcesses", ServerProcesses)
+    kinds = {each.kind: _(PROCESSES[each.kind]) for each in found.processes if each.kind in PROCESSES}
+    total = sum(each.station_count for each in found.processes if not each.silent)
+    versions = {each.version for each in found.processes if each.version}
+    return plain(
+        request, "account/nodes.html", nodes=found.processes, kinds=kinds, total=total, mixed=len(versions) > 1
+    )
 
 
 @signed_in
@@ -139,6 +156,7 @@ async def _backups(request: Request) -> Backups | None:
 ROUTES = [
     Route("/settings/system", system),
     Route("/settings/system", change, methods=["POST"]),
+    Route("/settings/system/nodes", nodes),
     Route("/settings/system/backups", back_up, methods=["POST"]),
     Route("/settings/system/backups/{key}/verify", verify, methods=["POST"]),
 ]
