@@ -173,7 +173,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
     (
         PEOPLE,
         (
-            Entry("/users", "users", N_("Users"), MANAGERS, prefixes=("/users/",)),
+            Entry("/users", "users", N_("Users"), MANAGERS, prefixes=("/users/",), takes_place=True),
             Entry("/groups", "groups", N_("Groups"), EVERYBODY, prefixes=("/groups/",)),
             Entry("/tags", "tags", N_("Tags"), EVERYBODY - {Role.SITE_ADMINISTRATOR}, prefixes=("/tags",)),
         ),

@@ -12,10 +12,12 @@ from starlette.routing import Route
 
 from webui import sentences, words
 from webui.api import Client
+from webui.navigator import trail_to
 from webui.page import client_of, demand, redirect, show, signed_in, text, with_query
 from webui.pages import users_tags
 from webui.pages.places import all_places
 from webui.pages.tags import TYPES
+from webui.person import place_of
 from webui.values import ApiError, Caller, Role
 from webui.values_people import Invited, Made, SignIns, User, UserAnswer, UserPage
 from webui.values_places import Place, PlaceKind
@@ -74,6 +76,8 @@ async def table(request: Request) -> Response:
     client, params = client_of(request), request.query_params
     q, role, site = params.get("q", "").strip()[:100], params.get("role", ""), params.get("site", "")
     role = role if role in ROLES else ""
+    if "site" not in params and (picked := await trail_to(client, place_of(request))):
+        site = picked[0].name
     wanted = {"q": q, "role": role, "site": site}
     page, places = await asyncio.gather(
         client.desk.ask(

@@ -1,4 +1,4 @@
-// The menu of a row: by right click, by the menu key or Shift+F10 on the row's link, and by its button (that needs no script).
+// The menu of a row, and of the table around its rows: by right click, by the menu key or Shift+F10 on the row's link, and by its button (that needs no script).
 "use strict";
 
 function place(menu, x, y) {
@@ -11,8 +11,8 @@ function place(menu, x, y) {
 }
 
 document.addEventListener("contextmenu", (event) => {
-  const row = event.target.closest("tr[data-menu]");
-  if (!row) return;
+  const row = event.target.closest("[data-menu]");
+  if (!row || event.shiftKey) return; // with shift: the browser's own
   event.preventDefault();
   const menu = document.getElementById(row.dataset.menu);
   if (event.clientX || event.clientY) return place(menu, event.clientX, event.clientY);

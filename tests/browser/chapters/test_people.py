@@ -215,6 +215,39 @@ def test_a_right_click_blocks_and_the_menu_key_deletes(house: House, chromium: B
 
 
 @pytest.mark.feature("F-USR-2")
+def test_a_user_is_added_by_a_right_click_in_the_table_as_the_manual_says(house: House, chromium: Browser) -> None:
+    user(house, "right-click@example.org")
+    visit = house.page(chromium, "admin")
+    page = visit.page
+    page.goto("/users?q=right-click")
+    page.get_by_role("columnheader", name="Sites").click(button="right")
+    menu = page.locator("#menu-table")
+    expect(menu.get_by_role("link", name="Add user")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    page.get_by_role("row", name="right-click@example.org").click(button="right")
+    press(page.locator(".context:popover-open").get_by_role("link", name="Add user"))
+    page.wait_for_url("**/users/add")
+    visit.close()
+
+
+@pytest.mark.feature("F-STA-2", "F-USR-2")
+def test_a_picked_place_narrows_users_to_its_site(house: House, chromium: Browser) -> None:
+    visit = house.page(chromium, "admin")
+    page = visit.page
+    page.goto("/users")
+    page.get_by_role("complementary", name="Navigator").get_by_role("link", name="Level 1").click()
+    page.wait_for_url("**/users?place=*")
+    expect(page.locator("select[name=site]")).to_have_value(house.names["North Harbour"])
+    table = page.get_by_role("table")
+    expect(table.get_by_text("site@example.org")).to_be_visible()
+    expect(table.get_by_text("support@example.org")).to_have_count(0)
+    page.locator("select[name=site]").select_option("")
+    expect(table.get_by_text("support@example.org")).to_be_visible()
+    visit.close()
+
+
+@pytest.mark.feature("F-USR-2")
 def test_somebody_is_signed_out_where_they_left_the_door_open(house: House, chromium: Browser) -> None:
     name = user(house, "lisa@example.org")
     lisa = Desk(house.product, key="")
