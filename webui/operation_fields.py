@@ -28,6 +28,8 @@ class Field:
     demand: str = ""
     longest: int = 255
     hint: str = ""
+    fold: str = ""
+    """The heading under which it is folded away, with those beside it that have the same: seldom needed."""
 
     @property
     def form_name(self) -> str:

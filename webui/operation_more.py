@@ -1,4 +1,4 @@
-"""More of the table of remote operations: monitors, certificates, customers, priority charging, support of the grid.
+"""More of the table of remote operations: monitors, certificates, customers, priority charging.
 
 Each is only shown where the station's version has it. `shape` makes the request of what the form says.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-from uuid import uuid4
 
 from webui.operation_fields import OCPP_2, Field, Operation
 from webui.values import ApiError
@@ -69,78 +68,6 @@ def customer(told: Asked) -> dict[str, object]:
     return asked
 
 
-def _control(told: Asked, kind: str, setting: dict[str, object]) -> dict[str, object]:
-    default = told.get("when") != "from"
-    inside = {"priority": told.get("priority", 0), **setting}
-    if not default:
-        if not (told.get("start_time") and told.get("duration")):
-            raise ApiError("INVALID_ARGUMENT", "", _("Say when it begins, and for how many minutes it holds."))
-        inside |= {"start_time": told["start_time"], "duration": float(str(told["duration"])) * 60}
-    name = {"LimitMaxDischarge": "limit_max_discharge", "FixedVar": "fixed_var"}.get(kind, "curve")
-    control = {
-        "control_id": told.get("control_id") or uuid4().hex[:12],
-        "control_type": kind,
-        "is_default": default,
-        "setting": {name: inside},
-    }
-    return {"control": control}
-
-
-def discharge(told: Asked) -> dict[str, object]:
-    """A limit of what vehicles give back. Raises ApiError."""
-    return _control(told, "LimitMaxDischarge", {"pct_max_discharge_power": told["percent"]})
-
-
-def reactive(told: Asked) -> dict[str, object]:
-    """Fixed reactive power. Raises ApiError."""
-    return _control(told, "FixedVar", {"setpoint": told["percent"], "unit": told["unit"]})
-
-
-def curve(told: Asked) -> dict[str, object]:
-    """Power, or how long to stay, by what the grid does. Raises ApiError."""
-    setting = {"curve_data": told["points"], "y_unit": told["y_unit"]}
-    if told.get("response_time"):
-        setting["response_time"] = told["response_time"]
-    return _control(told, str(told["control_type"]), setting)
-
-
-_WHEN: Final = (
-    Field(
-        "when",
-        N_("When"),
-        "choice",
-        (("always", N_("Always, unless another one is at work")), ("from", N_("From a time on"))),
-    ),
-    Field("start_time", N_("Begins"), "moment"),
-    Field("duration", N_("Minutes"), "number"),
-    Field("priority", N_("Priority (low is important)"), "number"),
-    Field("control_id", N_("Id (empty: a new one)"), longest=36),
-)
-_CURVES: Final = (
-    ("FreqWatt", N_("FreqWatt: power by frequency")),
-    ("VoltWatt", N_("VoltWatt: power by voltage")),
-    ("VoltVar", N_("VoltVar: reactive power by voltage")),
-    ("WattVar", N_("WattVar: reactive power by power")),
-    ("WattPF", N_("WattPF: power factor by power")),
-    ("HFMustTrip", N_("HFMustTrip: off at high frequency")),
-    ("HFMayTrip", N_("HFMayTrip: may go off at high frequency")),
-    ("LFMustTrip", N_("LFMustTrip: off at low frequency")),
-    ("HVMustTrip", N_("HVMustTrip: off at high voltage")),
-    ("HVMayTrip", N_("HVMayTrip: may go off at high voltage")),
-    ("HVMomCess", N_("HVMomCess: a pause at high voltage")),
-    ("LVMustTrip", N_("LVMustTrip: off at low voltage")),
-    ("LVMayTrip", N_("LVMayTrip: may go off at low voltage")),
-    ("LVMomCess", N_("LVMomCess: a pause at low voltage")),
-    ("PowerMonitoringMustTrip", N_("PowerMonitoringMustTrip: off where the power is not kept")),
-)
-_Y_UNITS: Final = (
-    ("PctMaxW", N_("Per cent of the greatest power")),
-    ("PctWAvail", N_("Per cent of the power that there is")),
-    ("PctMaxVar", N_("Per cent of the greatest reactive power")),
-    ("PctVarAvail", N_("Per cent of the reactive power that there is")),
-    ("PctEffectiveV", N_("Per cent of the effective voltage")),
-    ("Not_Applicable", N_("as the kind of curve says")),
-)
 _SEVERITIES: Final = (
     ("4", N_("4: error")),
     ("0", N_("0: danger")),
@@ -313,98 +240,6 @@ MORE: Final = (
         ),
         protocols=OCPP_21,
         shape=lambda told: {"transaction_id": told["transaction_id"], "activate": told["activate"] == "1"},
-        only_there=True,
-    ),
-    Operation(
-        "der-discharge",
-        N_("Limit what is given back to the grid"),
-        N_("Set"),
-        N_("At most this part of its power; 0 gives nothing back."),
-        "DerService/SetDerControl",
-        (Field("percent", N_("Per cent"), "decimal", demand=N_("Enter a number.")), *_WHEN),
-        protocols=OCPP_21,
-        shape=discharge,
-        only_there=True,
-    ),
-    Operation(
-        "der-reactive",
-        N_("Fixed reactive power"),
-        N_("Set"),
-        N_("Supports the voltage of the grid. Positive values feed in."),
-        "DerService/SetDerControl",
-        (
-            Field("percent", N_("Per cent"), "decimal", demand=N_("Enter a number.")),
-            Field(
-                "unit",
-                N_("Of"),
-                "choice",
-                (
-                    ("PctMaxVar", N_("the greatest reactive power")),
-                    ("PctVarAvail", N_("the reactive power that there is")),
-                    ("PctMaxW", N_("the greatest power")),
-                    ("PctWAvail", N_("the power that there is")),
-                ),
-            ),
-            *_WHEN,
-        ),
-        protocols=OCPP_21,
-        shape=reactive,
-        only_there=True,
-    ),
-    Operation(
-        "der-curve",
-        N_("Curve of grid support"),
-        N_("Set"),
-        N_("Up to ten points: what the station does follows what it measures, along the line between them."),
-        "DerService/SetDerControl",
-        (
-            Field("control_type", N_("Curve"), "choice", _CURVES),
-            Field("y_unit", N_("Unit of y"), "choice", _Y_UNITS),
-            Field(
-                "points",
-                N_("Points"),
-                "points",
-                demand=N_("Enter at least one point of the curve."),
-                hint=N_(
-                    "x is a frequency (Hz), a voltage or power (per cent), and a time (s) for curves that switch off."
-                    " Fill a line, and the next one appears."
-                ),
-            ),
-            Field("response_time", N_("Seconds until it is followed (empty: as the station likes)"), "decimal"),
-            *_WHEN,
-        ),
-        protocols=OCPP_21,
-        shape=curve,
-        only_there=True,
-    ),
-    Operation(
-        "der-report",
-        N_("Report grid support"),
-        N_("Ask"),
-        N_("The station tells which controls of grid support it has."),
-        "DerService/GetDerControl",
-        answer="job",
-        protocols=OCPP_21,
-        only_there=True,
-    ),
-    Operation(
-        "der-clear",
-        N_("End grid support"),
-        N_("End it"),
-        N_("Takes one control away, or all of them."),
-        "DerService/ClearDerControl",
-        (
-            Field("control_id", N_("Id (empty: all)"), longest=36),
-            Field(
-                "kind",
-                N_("Which"),
-                "choice",
-                (("always", N_("those that always hold")), ("from", N_("those with a time"))),
-            ),
-        ),
-        N_("Take it away?"),
-        protocols=OCPP_21,
-        shape=lambda told: {"control_id": told.get("control_id", ""), "is_default": told["kind"] == "always"},
         only_there=True,
     ),
 )

@@ -17,13 +17,14 @@ from webui.access import Access
 from webui.api import Client
 from webui.api.remote import ANSWER_S, GRACE_S
 from webui.operation_fields import USUAL, Field, Operation
+from webui.operation_grid import GRID
 from webui.operation_more import MORE
 from webui.values import ApiError, CommandResult, Session, Station
 from webui.words import _
 
 __all__ = ["BY_KEY", "OPERATIONS", "Outcome", "asked", "of_result", "operation", "refusal"]
 
-OPERATIONS: Final[tuple[Operation, ...]] = (*USUAL, *MORE)
+OPERATIONS: Final[tuple[Operation, ...]] = (*USUAL, *MORE, *GRID)
 BY_KEY: Final[Mapping[str, Operation]] = {each.key: each for each in OPERATIONS}
 TRANSACTIONLESS: Final = "stop"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from webui import server_words
 from webui.values import ApiError, CommandResult
 from webui.words import N_, _
 
@@ -15,7 +16,7 @@ def of_error(error: ApiError) -> str:
         return _("The control plane does not answer at the moment. Nothing is lost; try again shortly.")
     if error.code in _CODES and not error.message:
         return _(_CODES[error.code])
-    return error.message or _("Something went wrong. Try again.")
+    return server_words.told(error.message) or _("Something went wrong. Try again.")
 
 
 def of_command(error: ApiError) -> str:
@@ -52,6 +53,7 @@ _REASONS = {
     "LAST_ADMINISTRATOR": N_("Nobody would be left who may administer. Make somebody else an administrator first."),
     "GROUP_NOT_FOUND": N_("This group does not exist any more. Leave it and go on."),
     "BACKUP_RUNNING": N_("A backup is being made already. Wait until it is done."),
+    "STALE_VERSION": N_("Somebody else changed this in the meantime. Look at the newest values, then save again."),
     "ETAG_STALE": N_("Somebody else changed this in the meantime. Look at the newest values, then save again."),
     "DRAINING": N_("The server is stopping. Try again in a moment."),
 }

@@ -38,21 +38,6 @@ def test_numbers_of_monitors_that_are_none(ids: str):
         more.monitor_ids({"ids": ids})
 
 
-def test_a_control_that_begins_needs_a_time_and_a_length():
-    told = {"percent": 10.0, "when": "from", "duration": 30}
-    with pytest.raises(ApiError, match="Say when"):
-        more.discharge(told)
-    control = more.discharge({**told, "start_time": NOON})["control"]
-    assert control["setting"]["limit_max_discharge"] == {  # type: ignore[index]
-        "priority": 0,
-        "pct_max_discharge_power": 10.0,
-        "start_time": NOON,
-        "duration": 1800.0,
-    }
-    fixed = more.reactive({"percent": -5.0, "unit": "PctMaxVar"})["control"]
-    assert fixed["setting"] == {"fixed_var": {"priority": 0, "setpoint": -5.0, "unit": "PctMaxVar"}}  # type: ignore[index]
-
-
 def test_a_customer_is_somebody():
     with pytest.raises(ApiError):
         more.customer({"what": "report"})
@@ -72,18 +57,3 @@ def test_a_certificate_is_named_by_its_hashes():
     }
     with pytest.raises(ApiError):
         more.installed({"hash_data": ""})
-
-
-def test_a_curve_has_its_points_and_says_when_it_holds():
-    told = {"control_type": "VoltVar", "y_unit": "PctMaxVar", "points": ({"x": 92.0, "y": 44.0}, {"x": 98.0, "y": 0.0})}
-    control = more.curve({**told, "control_id": "c-1", "response_time": 5.0})["control"]
-    assert control == {
-        "control_id": "c-1",
-        "control_type": "VoltVar",
-        "is_default": True,
-        "setting": {
-            "curve": {"priority": 0, "curve_data": told["points"], "y_unit": "PctMaxVar", "response_time": 5.0}
-        },
-    }
-    with pytest.raises(ApiError, match="Say when"):
-        more.curve({**told, "when": "from"})

@@ -62,7 +62,7 @@ def asked(station: Simulator, action: str) -> dict[str, Any]:
 
 def opened(page: Page, key: str) -> Locator:
     panel = page.locator(f"#operation-{key}")
-    panel.locator("summary").click()
+    panel.locator("> summary").click()
     return panel
 
 
@@ -193,6 +193,73 @@ def test_a_curve_of_grid_support_is_typed_point_by_point(house: House, chromium:
         told = {name: sent["curve"][name] for name in ("priority", "yUnit", "duration")}
         assert told == {"priority": 3, "yUnit": "PctMaxW", "duration": 5400.0}
         assert sent["curve"]["startTime"].startswith("2031-05-01T")
+        visit.close()
+
+
+@pytest.mark.feature("F-OPS-5")
+def test_a_curve_says_how_it_is_left_and_the_other_kinds_of_grid_support_have_forms(
+    house: House, chromium: Browser
+) -> None:
+    key = known(house, "GRID-21")
+    with simulated(house.product, "GRID-21", "2.1", willing) as station:
+        visit = house.page(chromium, "support")
+        page = visit.page
+        page.goto(f"/stations/{key}")
+        panel = opened(page, "der-curve")
+        panel.get_by_role("combobox", name="Curve", exact=True).select_option("VoltVar")
+        panel.get_by_label("Unit of y").select_option("PctMaxVar")
+        panel.get_by_label("x of point 1", exact=True).fill("95")
+        panel.get_by_label("y of point 1", exact=True).fill("44")
+        expect(panel.get_by_label("Upper value")).to_be_hidden()
+        panel.locator("summary", has_text="hysteresis").click()
+        panel.get_by_label("Upper value").fill("102,5")
+        panel.get_by_label("Wait (s)").fill("10")
+        panel.locator("summary", has_text="Reference voltage").click()
+        panel.get_by_label("Reference (per cent)").fill("100")
+        panel.get_by_label("It follows the voltage by itself").check()
+        assert faults(page) == []
+        panel.get_by_label("Id (empty: a new one)").fill("volt-var")
+        panel.get_by_role("button", name="Set").click()
+        expect(panel.locator("output")).to_contain_text("The station agreed.")
+        sent = asked(station, "SetDERControl")["curve"]
+        assert sent["hysteresis"] == {"hysteresisHigh": 102.5, "hysteresisDelay": 10.0}
+        assert sent["reactivePowerParams"] == {"vRef": 100.0, "autonomousVRefEnable": True}
+        assert "voltageParams" not in sent
+        for operation, typed, setting in (
+            ("der-factor", {"cos φ": "0.95"}, "fixedPFAbsorb"),
+            (
+                "der-droop",
+                {
+                    "Upper limit (Hz)": "50.2",
+                    "Lower limit (Hz)": "49.8",
+                    "Droop above (per cent)": "5",
+                    "Droop below (per cent)": "5",
+                    "Seconds until it is followed": "2",
+                },
+                "freqDroop",
+            ),
+            (
+                "der-gradient",
+                {"Change (per cent a second)": "10", "After a disturbance (per cent a second)": "1"},
+                "gradient",
+            ),
+            (
+                "der-enter",
+                {
+                    "Highest voltage (per cent)": "110",
+                    "Lowest voltage (per cent)": "90",
+                    "Upper limit (Hz)": "50.1",
+                    "Lower limit (Hz)": "49.9",
+                },
+                "enterService",
+            ),
+        ):
+            panel = opened(page, operation)
+            for label, value in typed.items():
+                panel.get_by_label(label, exact=True).fill(value)
+            panel.get_by_role("button", name="Set").click()
+            expect(panel.locator("output")).to_contain_text("The station agreed.")
+            assert setting in asked(station, "SetDERControl")
         visit.close()
 
 
