@@ -15,7 +15,7 @@ from webui.api import Client
 from webui.operation_fields import Operation
 from webui.operations import offered, refusal
 from webui.page import ENVIRONMENT, client_of, frame, plain
-from webui.values import ApiError, Caller, Role, Station
+from webui.values import ApiError, Role, Station
 from webui.values_stations import Shares
 from webui.words import N_, _
 
@@ -94,11 +94,12 @@ class Standing:
         return offered(self.access, administers=self.administers)
 
 
-async def standing_of(client: Client, caller: Caller, station: str) -> Standing:
+async def standing_of(client: Client, station: str) -> Standing:
     """By role, by where the station stands and by its shares; with whom it is shared see those who may share it."""
-    access = await my_access(client, station)
-    shares = await shares_of(client, station) if access.can_share else None
-    return Standing(access, caller.role is Role.ADMINISTRATOR, shares)
+    caller, access, shares = await asyncio.gather(
+        client.caller(), my_access(client, station), shares_of(client, station)
+    )
+    return Standing(access, caller.role is Role.ADMINISTRATOR, shares if access.can_share else None)
 
 
 async def shares_of(client: Client, station: str) -> Shares | None:
@@ -115,12 +116,12 @@ async def tab_page(request: Request, template: str, tab: str, status_code: int =
     """A page of the station in the address. `station` may be given among the values, when it was read already."""
     client, key = client_of(request), request.path_params["key"]
     given = values.pop("station", None)
-    around = await frame(client)
     if isinstance(given, Station):
-        station, standing = given, await standing_of(client, around.caller, given.name)
+        station = given
+        around, standing = await asyncio.gather(frame(client), standing_of(client, given.name))
     else:
-        station, standing = await asyncio.gather(
-            client.station(key), standing_of(client, around.caller, f"stations/{key}")
+        around, station, standing = await asyncio.gather(
+            frame(client), client.station(key), standing_of(client, f"stations/{key}")
         )
     if tab not in {each.key for each in standing.tabs}:
         raise ApiError("PERMISSION_DENIED", "", _("You may not do this with this station. Ask who manages it."))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal, InvalidOperation
+from typing import Final
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -11,48 +12,58 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from webui import sentences
+from webui.api import Client
 from webui.page import client_of, demand, redirect, show, signed_in, text
 from webui.pages.tags import MOST_USERS, if_told
 from webui.values import ApiError
-from webui.values_people import UserPage
+from webui.values_people import User, UserPage
 from webui.values_tags import ChargeLimit, ChargeLimitAnswer, ChargeLimits
 from webui.words import _
+
+FIELDS: Final = ("who", "kwh", "amount", "currency")
+"""Of the form."""
 
 
 @signed_in
 async def overview(request: Request) -> Response:
     """All limits with what was used; with a POST one is set."""
-    client = client_of(request)
-    typed = {name: request.query_params.get(name, "") for name in ("who", "kwh", "amount", "currency")}
+    if request.method != "POST":
+        typed = {name: request.query_params.get(name, "") for name in FIELDS}
+        return await _overview(request, typed)
+    client, form = client_of(request), await request.form()
+    typed = {name: text(form, name) for name in FIELDS}
+    try:
+        limit = _from(form, {user.email.lower(): user.name for user in await _users(client)})
+        present = await client.desk.ask("OutletService/GetChargeLimit", ChargeLimitAnswer, target=limit["target"])
+        changed = {**limit, "etag": present.limit.etag}
+        await client.desk.do("OutletService/SetChargeLimit", limit=changed)
+    except ApiError as error:
+        if error.code not in ("INVALID_ARGUMENT", "NOT_FOUND", "ABORTED"):
+            raise
+        return await _overview(request, typed, sentences.of_error(error))
+    return redirect("/tags/limits", "limit-saved")
+
+
+async def _users(client: Client) -> tuple[User, ...]:
+    """Those that the reader sees."""
     asked = client.desk.ask("UserService/ListUsers", UserPage, page_size=MOST_USERS)
-    users = (await if_told(asked, UserPage((), "", 0))).users
-    problem = ""
-    if request.method == "POST":
-        form = await request.form()
-        typed = {name: text(form, name) for name in typed}
-        by_email = {user.email.lower(): user.name for user in users}
-        try:
-            limit = _from(form, by_email)
-            present = await client.desk.ask("OutletService/GetChargeLimit", ChargeLimitAnswer, target=limit["target"])
-            changed = {**limit, "etag": present.limit.etag}
-            await client.desk.do("OutletService/SetChargeLimit", limit=changed)
-            return redirect("/tags/limits", "limit-saved")
-        except ApiError as error:
-            if error.code not in ("INVALID_ARGUMENT", "NOT_FOUND", "ABORTED"):
-                raise
-            problem = sentences.of_error(error)
-    (found,) = await asyncio.gather(client.desk.ask("OutletService/ListChargeLimits", ChargeLimits))
-    names = {user.name: user for user in users}
+    return (await if_told(asked, UserPage((), "", 0))).users
+
+
+async def _overview(request: Request, typed: dict[str, str], problem: str = "") -> Response:
+    client = client_of(request)
+    users, found = await asyncio.gather(_users(client), client.desk.ask("OutletService/ListChargeLimits", ChargeLimits))
+    emails = {user.name: user.email for user in users}
     return await show(
         request,
         "tags/limits.html",
         422 if problem else 200,
         limits=found.limits,
-        names=names,
+        names={user.name: user for user in users},
         users=users,
         typed=typed,
         problem=problem,
-        who_of=lambda limit: _who(limit, {user.name: user.email for user in users}),
+        who_of=lambda limit: _who(limit, emails),
     )
 
 
