@@ -147,7 +147,7 @@ class Books:
 async def used(made: System, stations: int, *, pace: float, seed: int, idle: int = 10) -> AsyncIterator[Books]:
     """A system with stations that charge (every `idle`th only says that it is there, which makes nobody write), two
     watchers, and commands. `pace`: seconds between a station's answer and its next message."""
-    await trio.to_thread.run_sync(_add_tags, made, stations)
+    await trio.to_thread.run_sync(add_tags, made, stations)
     fleet = [FleetStation(f"CP-{n}", made.balancer.port, f"TAG{n}", seed=seed + n, pace=pace) for n in range(stations)]
     for each in fleet[::idle]:
         each.busy = False
@@ -170,7 +170,7 @@ async def used(made: System, stations: int, *, pace: float, seed: int, idle: int
         nursery.cancel_scope.cancel()
 
 
-def _add_tags(made: System, count: int) -> None:
+def add_tags(made: System, count: int) -> None:
     with channel_to(made.control_ports[0]) as channel:
         stub = id_tokens_pb2_grpc.IdTokenServiceStub(channel)
         for number in range(count):
