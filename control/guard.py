@@ -63,8 +63,10 @@ READING: Final = (
     "Check",
     "Preview",
     "Explain",
+    "Report",
 )
-"""How methods begin that change nothing. All others are in the audit log."""
+"""How methods begin that change nothing, or tell what was measured every few seconds. All others are in the audit
+log."""
 MAX_REQUEST_ID: Final = 100
 RECHECK_SECONDS: Final = 30.0
 """How often a stream's credentials are checked again."""

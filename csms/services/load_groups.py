@@ -11,7 +11,7 @@ import msgspec
 from csms.domain.access import Action, Principal, Reach, denied, reach
 from csms.domain.errors import InvalidArgument, NotFound
 from csms.domain.load_balancing import OutletKey, Why, used
-from csms.domain.load_group import GridReading, LoadGroup, check_reading, checked_group
+from csms.domain.load_group import GridReading, LimitUnit, LoadGroup, check_reading, checked_group
 from csms.domain.load_hold import UNLIMITED
 from csms.ports.load_groups import LoadGroupStore
 from csms.services.audit import note_change
@@ -44,6 +44,14 @@ class Standing(StrEnum):
     """Its station refused the last limit, and counts with what it had."""
     SILENT = "SILENT"
     """Its station did not answer; the greater of the old and the new counts."""
+
+
+class MeterReading(msgspec.Struct, frozen=True):
+    """As a meter tells it: only what is in the unit of the limit counts. Time None: now."""
+
+    at: datetime | None
+    amperes: tuple[float, float, float]
+    watts: float
 
 
 class OutletState(msgspec.Struct, frozen=True):
@@ -151,14 +159,22 @@ class LoadGroups:
         note_change(f"loadGroups/{group_id}", old)
         self._wake()
 
-    async def report(self, caller: Principal, reading: GridReading) -> bool:
+    async def report(self, caller: Principal, group_id: int, told: MeterReading) -> bool:
         """Take in what a grid meter says; False: a newer reading is known. Raises NotFound, InvalidArgument."""
-        group = await self._seen(caller, Action.CONFIGURE_STATIONS, reading.group_id)
+        group = await self._seen(caller, Action.CONFIGURE_STATIONS, group_id)
         if not group.policy.meter:
             raise InvalidArgument(
                 "This load group has no grid meter. Say in its settings that it has one.", reason="NO_METER"
             )
-        check_reading(reading, group.policy, self._now())
+        now = self._now()
+        in_watts = group.policy.unit is LimitUnit.WATT
+        reading = GridReading(
+            group_id,
+            min(told.at or now, now),
+            None if in_watts else told.amperes,
+            told.watts if in_watts else None,
+        )
+        check_reading(msgspec.structs.replace(reading, at=told.at or now), group.policy, now)
         taken = await self._store.put_reading(reading)
         self._wake()
         return taken

@@ -45,6 +45,7 @@ def test_every_stream_only_reads() -> None:
     ] == []
     assert changes("/control.v1.NewService/Frobnicate")
     assert not changes("/control.v1.NewService/GetThing")
+    assert not changes("/control.v1.LoadBalancingService/ReportGridMeter")  # every few seconds, from each meter
     assert "/control.v1.UserService/CreateUser" in SECRET_METHODS
 
 

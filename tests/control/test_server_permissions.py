@@ -22,6 +22,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from csms.domain.access import Role, ShareLevel
+from csms.domain.load_group import LoadGroup, Policy
 from csms.domain.records import JobKind
 from csms.domain.reservation import Waiting, WaitState
 from csms.domain.topology import Place, PlaceKind
@@ -101,6 +102,7 @@ HIDING: Final = frozenset(
         "STATION_NOT_FOUND",
         "SESSION_NOT_FOUND",
         "PLACE_NOT_FOUND",
+        "LOAD_GROUP_NOT_FOUND",
         "RESERVATION_NOT_FOUND",
         "JOB_NOT_FOUND",
         "WAITING_NOT_FOUND",
@@ -145,6 +147,7 @@ async def a_field(world: ControlWorld, number: int, sites: Mapping[bool, tuple[i
     reservation = await world.reservation_store.create(draft, NOW)
     entry = Waiting(0, station, "AB12", WaitState.WAITING, NOW, NOW, NOW + timedelta(hours=1))
     waiting = await world.reservation_store.wait(entry)
+    group = await world.load_store.create(LoadGroup(0, floor, f"Group {number}", Policy(limit=63.0)))
     job = await world.inventory_store.begin_job(station, JobKind.LOG_UPLOAD, b"{}", NOW)
     names = {
         "stations/99/jobs/9": f"stations/{station}/jobs/{job.id}",
@@ -152,6 +155,7 @@ async def a_field(world: ControlWorld, number: int, sites: Mapping[bool, tuple[i
         "sessions/99": f"sessions/{number}",
         "reservations/99": f"reservations/{reservation.id}",
         "waiting/99": f"waiting/{waiting.id}",
+        "loadGroups/99": f"loadGroups/{group.id}",
         "places/98": f"places/{site}",
         "places/99": f"places/{floor}",
     }

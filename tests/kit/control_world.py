@@ -31,6 +31,7 @@ from control.servicers.id_tokens import IdTokenServicer
 from control.servicers.imports import ImportServicer
 from control.servicers.installations import InstallationServicer
 from control.servicers.inventory import InventoryServicer
+from control.servicers.load_balancing import LoadBalancingServicer
 from control.servicers.local_lists import LocalListServicer
 from control.servicers.maintenance import MaintenanceServicer
 from control.servicers.messages import MessageLogServicer
@@ -75,6 +76,7 @@ from control.v1 import (
     imports_pb2_grpc,
     installations_pb2_grpc,
     inventory_pb2_grpc,
+    load_balancing_pb2_grpc,
     local_lists_pb2_grpc,
     maintenance_pb2_grpc,
     messages_pb2_grpc,
@@ -148,6 +150,7 @@ STUBS = {
     "configuration": configuration_pb2_grpc.ConfigurationServiceStub,
     "device_model": device_model_pb2_grpc.DeviceModelServiceStub,
     "smart_charging": smart_charging_pb2_grpc.SmartChargingServiceStub,
+    "load_balancing": load_balancing_pb2_grpc.LoadBalancingServiceStub,
     "der": der_pb2_grpc.DerServiceStub,
     "reservations": reservations_pb2_grpc.ReservationServiceStub,
     "local_lists": local_lists_pb2_grpc.LocalListServiceStub,
@@ -216,6 +219,7 @@ def servicers_of(world: ServiceWorld) -> list[Servicer]:
         DeviceModelServicer(world.device_model, world.monitoring),
         ConfigurationServicer(world.configuration.use_cases, world.configuration.templates),
         SmartChargingServicer(world.smart_charging),
+        LoadBalancingServicer(world.load_groups),
         DerServicer(world.der),
         ReservationServicer(world.reservations),
         LocalListServicer(world.local_lists),

@@ -18,7 +18,6 @@ from csms.services.load_balancing import LoadBalancing
 from csms.services.load_groups import LoadGroups
 from csms.services.load_survey import LoadSurvey
 from tests.kit.fake_directory import FakeDirectory
-from tests.kit.fake_load_groups import FakeLoadGroups
 from tests.kit.fake_tables import FakeTables
 from tests.kit.service_world import ServiceWorld
 
@@ -94,7 +93,6 @@ class LoadWorld(ServiceWorld):
         super().__init__()
         self.garage = Garage(self.tables)
         self.remote._directory = self.garage
-        self.load_store = FakeLoadGroups(self.tables)
         self.numbers = iter(range(1, 10_000))
         self.start()
 

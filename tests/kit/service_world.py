@@ -38,6 +38,8 @@ from csms.services.installations import Installations
 from csms.services.inventory import StationInventory
 from csms.services.invitations import Invitations
 from csms.services.limits import Limits
+from csms.services.load_groups import LoadGroups
+from csms.services.load_survey import LoadSurvey
 from csms.services.local_lists import LocalLists
 from csms.services.mails import Mails
 from csms.services.maintenance import Maintenance
@@ -84,6 +86,7 @@ from tests.kit.fake_directory import FakeDirectory
 from tests.kit.fake_files import FakeDraughtsman, FakeFiles, FakeFirmwareImages, FakePictures, FakeVault
 from tests.kit.fake_installations import FakeInstallations
 from tests.kit.fake_inventory import FakeInventory
+from tests.kit.fake_load_groups import FakeLoadGroups
 from tests.kit.fake_message_log import FakeMessageLog
 from tests.kit.fake_operations import FakeOperations
 from tests.kit.fake_outlets import FakeLimits, FakeOutlets
@@ -360,6 +363,9 @@ class ServiceWorld:
         self.smart_charging = SmartCharging(
             self.remote, self.inventory_store, self.station_queries, self.session_queries, now=lambda: NOW
         )
+        self.load_store = FakeLoadGroups(self.tables)
+        survey = LoadSurvey(self.load_store, self.station_queries, self.scopes)
+        self.load_groups = LoadGroups(self.load_store, survey, self.scopes, wake=lambda: None, now=lambda: self.time)
         self.der = DerControls(self.remote, self.inventory_store, self.station_store, now=lambda: NOW)
         self.reservation_store = FakeReservations(self.tables)
         self.reservations = Reservations(self.reservation_store, self.remote, now=lambda: NOW)

@@ -1,8 +1,9 @@
-"""Charging profiles and limits."""
+"""Charging profiles and limits; sites that stay under theirs."""
 
 from __future__ import annotations
 
 from control.server import Servicer
+from control.servicers.load_balancing import LoadBalancingServicer
 from control.servicers.smart_charging import SmartChargingServicer
 from csms.app.parts import Parts
 from csms.domain.composite_schedule import Supply
@@ -13,7 +14,11 @@ from csms.domain.smart_charging import (
     ChargingProfilesReported,
     ScheduleUpdatePulled,
 )
+from csms.services.load_balancing import LoadBalancing
+from csms.services.load_groups import LoadGroups
+from csms.services.load_survey import LoadSurvey
 from csms.services.smart_charging import SmartCharging
+from csms.storage.load_groups import PostgresLoadGroups
 
 
 def build(parts: Parts) -> list[Servicer]:
@@ -38,4 +43,14 @@ def build(parts: Parts) -> list[Servicer]:
     if settings.vehicle_schedules == "propose":
         parts.consulting.ask(ChargingNeedsTold, smart_charging.answer_needs)
         parts.reacting.on(ChargingNeedsTold, smart_charging.propose_schedules)
-    return [SmartChargingServicer(smart_charging)]
+    return [SmartChargingServicer(smart_charging), _load_balancing(parts)]
+
+
+def _load_balancing(parts: Parts) -> Servicer:
+    """Sites that stay under their limits: looked after by one process of all, shown by each."""
+    store, stations = PostgresLoadGroups(parts.database), parts.stores.station_queries
+    survey = LoadSurvey(store, stations, parts.scopes)
+    work = LoadBalancing(store, survey, parts.remote, parts.inventory, stations, parts.feed, now=parts.now)
+    parts.work.start_soon(work.run)
+    parts.changes.on(["LoadBalancingService"], work.look_again)
+    return LoadBalancingServicer(LoadGroups(store, survey, parts.scopes, wake=work.wake, now=parts.now))
