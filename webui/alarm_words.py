@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from webui import view
+from webui import server_words, view
 from webui.values_alarms import Alarm, LogEvent
 from webui.words import N_, _
 
@@ -62,7 +62,7 @@ def of_event(event: LogEvent) -> str:
     """A line of the event log; those about alarms are told as the alarms are."""
     before = _BEFORE.get(event.kind)
     if before is None or not event.alarm_text:
-        return event.summary
+        return server_words.told(event.summary)
     told = sentence(event.sentence, event.sentence_values, event.alarm_kind, event.alarm_text)
     return (before if before == "%s" else _(before)) % f"{view.alarm_kind(event.alarm_kind)}. {told}"
 

@@ -8,6 +8,13 @@ from webui.words import N_, _
 
 SENTENCES: Final = frozenset(
     (
+        N_("The station connected."),
+        N_("The station disconnected."),
+        N_("Give a key, or let everybody read."),
+        N_("Say our country."),
+        N_("Say our party id."),
+        N_("Say who we are (business name)."),
+        N_("Say where other parties reach this system (public address)."),
         N_("A charging session on one of the user's tags is still going on. End it first."),
         N_("A currency has three letters, for example EUR (ISO 4217)."),
         N_("A message must begin before it ends."),
@@ -62,3 +69,6 @@ SENTENCES: Final = frozenset(
 def told(sentence: str) -> str:
     """In the reader's language where it is known."""
     return _(sentence) if sentence in SENTENCES else sentence
+
+
+FILTERS: Final = {"of_server": told}

@@ -50,6 +50,8 @@ class _Values(dict[str, str]):
 def sentence(kind: str, values: Mapping[str, str]) -> str:
     """A notification's sentence; values that a newer server left out are a dash."""
     known = _Values({name: value for name, value in values.items() if value})
+    if "period" in known:
+        known["period"] = view.month_words(known["period"])
     known["where"] = known.get("station") or known.get("place") or "–"
     if "event" in known:
         word = known["event"].lower().replace("_", " ")

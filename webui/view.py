@@ -104,6 +104,21 @@ def clock(value: datetime | None, seconds: bool = True) -> str:
     return value.astimezone(current.get().zone).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
+def day_words(value: datetime | None) -> str:
+    """Only the date, in the reader's zone and words: 12 May 2026."""
+    manners = current.get()
+    return _date_words(value.astimezone(manners.zone).date(), manners.locale) if value else DASH
+
+
+def month_words(value: str | datetime, *, short: bool = False) -> str:
+    """A month, given as `2026-10` or by a moment in it: October 2026; short: Oct. What is no month stays as it is."""
+    try:
+        first = date.fromisoformat(f"{value}-01") if isinstance(value, str) else value.date()
+    except ValueError:
+        return str(value)
+    return dates.format_date(first, "LLL" if short else "LLLL y", locale=current.get().locale)
+
+
 def day(value: datetime | None) -> str:
     """The date as a date field wants it."""
     return value.astimezone(current.get().zone).strftime("%Y-%m-%d") if value else ""
@@ -347,6 +362,8 @@ def severity(word: str) -> str:
 
 
 FILTERS = {
+    "day_words": day_words,
+    "month_words": month_words,
     "number": number,
     "measured": measured,
     "kwh": kwh,

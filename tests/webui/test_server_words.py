@@ -22,7 +22,9 @@ def said_by_the_server() -> frozenset[str]:
 
 
 def test_the_server_still_says_each_of_them_word_for_word() -> None:
-    assert [each for each in server_words.SENTENCES if each not in said_by_the_server()] == []
+    triggers = "".join(path.read_text() for path in (ROOT / "csms" / "storage" / "migrations").glob("*.sql"))
+    silent = [each for each in server_words.SENTENCES if each not in said_by_the_server()]
+    assert [each for each in silent if f"'{each}'" not in triggers] == []
 
 
 @pytest.mark.parametrize("language", ["sv", "nl", "de"])

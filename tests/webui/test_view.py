@@ -144,3 +144,13 @@ def test_a_number_that_was_said_before_is_said_anew_in_another_language(speak: C
 
 def test_nothing_is_never_minus_nothing():
     assert view.number(-0.0) == view.number(0.0) == "0"
+
+
+@pytest.mark.parametrize(("language", "told"), [("nl", "oktober 2026"), ("sv", "oktober 2026"), ("de", "Oktober 2026")])
+def test_a_month_is_a_word_and_not_a_number(language: str, told: str) -> None:
+    token = words.current.set(words.manners(language, "UTC"))
+    found = (view.month_words("2026-10"), view.month_words("nonsense"), view.day_words(None))
+    words.current.reset(token)
+    assert found == (told, "nonsense", view.DASH)
+    assert view.month_words(datetime(2026, 10, 1, tzinfo=UTC)) == "October 2026"
+    assert view.day_words(datetime(2026, 10, 1, tzinfo=UTC)) == "1 Oct 2026"
