@@ -129,8 +129,8 @@ class NatsFeed:
             yield watch
 
     def since(self, position: int) -> Sequence[Event]:
-        """All events after a position. Raises WatcherTooSlow."""
-        if position < self._after:
+        """All events after a position. Raises WatcherTooSlow, also when the stream was made anew and counts less."""
+        if not self._after <= position <= self._revision:
             raise WatcherTooSlow("You fell behind what is kept. List again, then watch from the revision of the list.")
         found: list[tuple[Event, ...]] = []
         for revision, events in reversed(self._ring):

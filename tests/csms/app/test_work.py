@@ -108,6 +108,20 @@ async def test_it_ends_with_the_lease_and_begins_again_with_the_next_one(autojum
     assert lease.released
 
 
+async def test_it_ends_when_the_lease_does_though_nobody_has_looked_yet(autojump_clock: object) -> None:
+    task, lease = Task(), Lease()
+    lease.seconds_left = 0.4
+    work = Work(lease, Epochs())
+    work.start_soon(task.run)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(work.run)
+        await trio.sleep(0.3)
+        assert task.running
+        await trio.sleep(0.3)
+        assert (task.running, task.begun) == (False, 1)
+        nursery.cancel_scope.cancel()
+
+
 async def test_while_the_bus_is_away_it_goes_on_no_longer_than_the_lease_counts(autojump_clock: object) -> None:
     task, lease = Task(), Lease()
     work = Work(lease, Epochs())

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from random import Random
 
 import pytest
 import trio
 
 from csms.aio import Door
 from csms.cluster import membership
-from csms.cluster.bus import Bus
+from csms.cluster.bus import Bus, BusUnavailable
 from csms.cluster.membership import Membership, Undertaker
 from csms.cluster.nats_server import EmbeddedNats
 from tests.kit.nats import fresh_prefix, nats_server, settings_of
+from tests.kit.sim_bus import SimBus, SimNats
 
 __all__ = ["nats_server"]
 
@@ -100,3 +102,40 @@ async def test_a_node_that_was_silent_too_long_goes_on_or_lets_all_go(
         assert len(let_go) == 1
         assert numbers[-1] != other.number
         nursery.cancel_scope.cancel()
+
+
+class Entries:
+    """What the undertaker finds at each look, and whether the bus is there."""
+
+    def __init__(self, *looks: list[str] | None) -> None:
+        self.looks = list(looks)
+
+    async def keys(self) -> list[str]:
+        found = self.looks.pop(0)
+        if found is None:
+            raise BusUnavailable("the bus is away")
+        return found
+
+    async def get(self, _: str) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("looks", "freed"),
+    [
+        pytest.param([["7"], [], ["7"], [], ["7"]], [], id="missing once in a while"),
+        pytest.param([["7"], [], [], []], [7], id="missing twice in a row"),
+        pytest.param([["7"], [], None, [], ["7"], ["7"]], [], id="nodes write theirs again after an outage"),
+    ],
+)
+async def test_a_node_is_given_up_only_when_it_is_missing_while_the_bus_is_well(
+    looks: list[list[str] | None], freed: list[int], autojump_clock: object, nursery: trio.Nursery
+) -> None:
+    found = Freed()
+    bus = SimBus(SimNats(nursery, Random(1)), "control")
+    undertaker = Undertaker(bus, found.release, found.release_all_but, found.told.append)  # type: ignore[arg-type]
+    undertaker._bucket = Entries(*looks)  # type: ignore[assignment]
+    with trio.CancelScope() as scope:
+        scope.deadline = trio.current_time() + membership.LOOK_SECONDS * (len(looks) + 0.5)
+        await undertaker.run()
+    assert found.numbers == freed

@@ -6,21 +6,24 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from random import Random
 
 import msgspec
 import pytest
 import trio
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from csms.aio import Door
 from csms.cluster import nats_feed
-from csms.cluster.bus import Bus
+from csms.cluster.bus import Bus, BusUnavailable
 from csms.cluster.nats_feed import NatsFeed
 from csms.cluster.nats_server import EmbeddedNats
-from csms.ports.feed import Subject
+from csms.ports.feed import RevisionTooOld, Subject, WatcherTooSlow
 from tests.contracts.test_feed import gather
 from tests.kit.database import temporary_folder
 from tests.kit.nats import fresh_prefix, nats_server, running_bus
+from tests.kit.sim_bus import SimBus, SimNats
 
 __all__ = ["nats_server"]
 
@@ -192,3 +195,123 @@ async def test_an_older_version_loses_only_what_it_does_not_know(door: Door, nat
             understood += items
     assert [item for item in understood if item[0] <= 3] == [(1, 1, 0), (1, 2, 0)]
     assert len(messages) == 2
+
+
+class Scripted(NatsFeed):
+    """What the stream holds, and what comes of it in which order."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        super().__init__(SimBus(SimNats(nursery, Random(1)), "control"), lambda: datetime.now(UTC), reads=True)  # type: ignore[arg-type]
+        self.bounds = [(1, 0)]
+        self.asked_from: list[int] = []
+        self.put, self.come = trio.open_memory_channel[list[tuple[int, bytes]]](99)
+        self.told: list[tuple[int, ...]] = []
+        self.away = 0
+
+    async def _bounds(self) -> tuple[int, int]:
+        return self.bounds.pop(0) if len(self.bounds) > 1 else self.bounds[0]
+
+    async def _subscribe(self, start: int) -> Subscription:
+        self.asked_from.append(start)
+        return None  # type: ignore[return-value]
+
+    async def _next(self) -> list[tuple[int, bytes]]:
+        return await self.come.receive()
+
+    async def _publish(self, data: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.away:
+            self.away -= 1
+            raise BusUnavailable("the bus is away")
+        self.told += msgspec.msgpack.decode(data)[1]
+
+    def comes(self, *revisions: int) -> None:
+        at = datetime.now(UTC)
+        self.put.send_nowait([(each, msgspec.msgpack.encode((at, ((1, each, 0),)))) for each in revisions])
+
+
+@pytest.mark.feature("F-SYS-7")
+async def test_a_message_that_was_lost_on_its_way_is_fetched_before_those_behind_it_are_told(
+    autojump_clock: object, nursery: trio.Nursery
+) -> None:
+    feed = Scripted(nursery)
+    await nursery.start(feed.run)
+    async with feed.watch() as watch:
+        feed.bounds = [(1, 3)]
+        feed.comes(1)
+        feed.comes(3)
+        await trio.sleep(1)
+        assert (feed.revision, feed.asked_from) == (1, [1, 2])
+        feed.comes(2, 3)
+        assert [event.station_id for event in await gather(watch, 3)] == [1, 2, 3]
+
+
+@pytest.mark.feature("F-SYS-7")
+@pytest.mark.parametrize(
+    ("bounds", "why"), [((10, 12), "what was between is dropped"), ((1, 1), "the stream was made anew and counts less")]
+)
+async def test_watchers_that_fell_behind_what_the_stream_keeps_must_list_again(
+    bounds: tuple[int, int], why: str, autojump_clock: object, nursery: trio.Nursery
+) -> None:
+    feed = Scripted(nursery)
+    await nursery.start(feed.run)
+    async with feed.watch() as watch:
+        feed.bounds = [(1, 2)]
+        feed.comes(1, 2)
+        await gather(watch, 2)
+        feed.bounds = [bounds]
+        feed.comes(9)  # a gap: what is there is looked at anew
+        await trio.sleep(1)
+        feed.comes(*range(bounds[0], bounds[1] + 1))
+        await trio.sleep(1)
+        with pytest.raises(WatcherTooSlow):
+            await watch.next_batch(tick=1.0)
+        with pytest.raises(RevisionTooOld):
+            async with feed.watch(2):
+                pass
+    if bounds[0] > 2:
+        async with feed.watch(9) as again:
+            assert [event.station_id for event in await gather(again, 3)] == [10, 11, 12], why
+
+
+async def test_a_watcher_that_knows_more_than_this_process_is_waited_for_a_moment_and_no_longer(
+    autojump_clock: object, nursery: trio.Nursery
+) -> None:
+    """It comes from another process, which was quicker."""
+    feed = Scripted(nursery)
+    await nursery.start(feed.run)
+    feed.comes(1)
+    seen: list[int] = []
+
+    async def resume(after: int) -> None:
+        async with feed.watch(after) as watch:
+            seen.extend(event.station_id for event in await gather(watch, 1))
+
+    nursery.start_soon(resume, 2)
+    await trio.sleep(0.5)
+    feed.comes(2)
+    await trio.sleep(0.5)
+    feed.comes(3)
+    await trio.sleep(1)
+    assert seen == [3]
+    with pytest.raises(RevisionTooOld):
+        async with feed.watch(4):
+            pass
+
+
+async def test_what_could_not_be_told_is_told_later_in_its_order_each_thing_once(
+    autojump_clock: object, nursery: trio.Nursery
+) -> None:
+    feed = Scripted(nursery)
+    feed.away = 2
+    await nursery.start(feed.run)
+    for number in (1, 2, 1):
+        feed.publish(Subject.STATION, number)
+    await trio.sleep(0.1)
+    feed.publish(Subject.STATION, 2)
+    feed.publish(Subject.STATION, 3)
+    assert feed.told == []
+    assert feed.untold == 3
+    await trio.sleep(2)
+    assert [each[1] for each in feed.told] == [1, 2, 3]
+    assert feed.untold == 0
