@@ -57,7 +57,7 @@ PARTS: Final = frozenset({"/", "/stations/{key}/followed", "/stations/{key}/diag
 DOCUMENT_WANTED: Final = "text/html,application/xhtml+xml,*/*;q=0.8"
 """What a browser says it accepts when it opens an address; scripts take anything."""
 LOOKS: Final = 6
-"""So many pages of one route are searched for links to others."""
+"""So many pages of one route are searched for links to others, while there are some that no link led to."""
 
 
 @dataclass(frozen=True)
@@ -229,20 +229,38 @@ def walk(clients: Sequence[Client]) -> tuple[list[Page], list[str]]:
     wanted = {route.path: route for route in ROUTES if isinstance(route, Route) and _measured(route)}
     found: dict[str, Page] = {}
     weighed: dict[str, int] = {}
-    for client in clients:
-        _explore(client, wanted, found, weighed)
+    ways = [_Way(client, [path for path in wanted if "{" not in path]) for client in clients]
+    for looks in (1, LOOKS):
+        for way in ways:
+            _explore(way, looks, wanted, found, weighed)
     return list(found.values()), sorted(wanted.keys() - found.keys())
 
 
-def _explore(client: Client, wanted: dict[str, Route], found: dict[str, Page], weighed: dict[str, int]) -> None:
-    ahead = [path for path in wanted if "{" not in path]
-    seen, looked = set(ahead), Counter[str]()
+@dataclass
+class _Way:
+    """How far a client has come: addresses to look at and to come back to, all that it knows, looks at each route."""
+
+    client: Client
+    ahead: list[str]
+    later: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    looked: Counter[str] = field(default_factory=Counter)
+
+
+def _explore(way: _Way, looks: int, wanted: dict[str, Route], found: dict[str, Page], weighed: dict[str, int]) -> None:
+    """Until all is found, or so many pages of each route have been looked at."""
+    client, ahead = way.client, way.ahead + way.later
+    way.seen.update(ahead)
+    way.ahead, way.later = [], []
     while ahead and len(found) < len(wanted):
         address = ahead.pop(0)
         path = _route_of(address.partition("?")[0], wanted)
-        if path is None or looked[path] >= LOOKS:
+        if path is None:
             continue
-        looked[path] += 1
+        if way.looked[path] >= looks:
+            way.later.append(address)
+            continue
+        way.looked[path] += 1
         answer = client.ask(address)
         if answer.status != 200 or "html" not in answer.kind:
             continue
@@ -253,8 +271,8 @@ def _explore(client: Client, wanted: dict[str, Route], found: dict[str, Page], w
             found[path] = Page(path, address, client, answer.text, frozenset(links.uses), html=answer.size, whole=whole)
         for target in links.targets:
             there = urljoin(client.address + address, target).partition("#")[0]
-            if there.startswith(client.address) and there not in seen:
-                seen.add(there)
+            if there.startswith(client.address) and there not in way.seen:
+                way.seen.add(there)
                 ahead.append(there.removeprefix(client.address))
 
 
