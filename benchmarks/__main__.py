@@ -111,7 +111,7 @@ def _options() -> argparse.Namespace:
     add("--fleet", default=",".join(map(str, fleet.SIZES)), help="sizes of the fleets, with commas")
     add("--part", type=float, default=12.0, help="seconds of each of the three parts of a fleet's settled time")
     add("--storm", type=int, default=10_000, help="stations that come back at once")
-    add("--gap", type=float, default=35.0, help="seconds from one power cut to the next")
+    add("--gap", type=float, default=22.0, help="seconds from one power cut to the next")
     add("--backlog", type=int, default=1_000, help="stations that replay")
     add("--hours", type=float, default=8.0, help="that each of them replays")
     add("--big", type=int, default=45_000, help="stations of workers-fleet")

@@ -29,6 +29,8 @@ SIZES: Final = (1_000, 6_000, 18_000)
 REPEATED: Final = 1_000
 """Fleets up to this size are connected anew for each run; of larger ones, the three parts of one run are the runs."""
 CONNECT_RATE: Final = 300
+FAST_RATE: Final = 500
+"""Before a storm, whose first connecting is not what is measured."""
 TAIL: Final = 5.0  # seconds in which sessions end
 COMMANDS_PER_SECOND: Final = 4
 COLUMNS: Final = (
@@ -210,14 +212,14 @@ def _middle(values: Sequence[float]) -> float:
 def measure_storm(stations: int, storms: int, gap: float, bare: float, pictures: Path | None) -> str:
     """All come back at once, several times in one run; `bare`: handshakes per second of a bare listener."""
     print(f"{stations:,} stations come back at once, {storms} times", file=sys.stderr, flush=True)
-    ramp = stations / CONNECT_RATE
+    ramp = stations / FAST_RATE
     seconds = ramp + SETTLING + storms * gap + TAIL + 2
     at = [ramp + SETTLING + number * gap for number in range(storms)]
     dark = 5.0
     report = run(
         "full-house",
         f"--stations={stations}",
-        f"--connect-rate={CONNECT_RATE}",
+        f"--connect-rate={FAST_RATE}",
         f"--minutes={seconds / 60:.4f}",
         f"--storms={','.join(f'{begin / seconds:.6f}' for begin in at)}",
         f"--storm-seconds={dark:g}",
@@ -284,6 +286,8 @@ def measure_backlog(stations: int, hours: float, rounds: int, pictures: Path | N
         ("the last one's, s", spread((one.replay["max"] / 1000 for one in reports), ".1f")),
         ("load tester late, p99 ms", spread((one.lateness.get("p99", 0.0) for one in reports), ".1f")),
         ("sessions, all compared and right", spread(one.sessions["checked"] for one in reports)),
+        ("their energy, MWh, right to the Wh", spread((one.sessions["energy_wh"] / 1e6 for one in reports), ".1f")),
+        ("their meter values", spread(one.sessions["meter_values"] for one in reports)),
         ("errors", _errors(reports)),
         ("node: private MiB at most", spread(one.private_peak or one.resident_peak for one in servers)),
     ]

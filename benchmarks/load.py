@@ -22,6 +22,8 @@ class Figures:
     messages: int
     seconds: float
     latencies_ms: list[float]
+    cpu_seconds: float
+    """Of this process, in the measured time."""
 
 
 class Client(Wire):
@@ -69,15 +71,15 @@ def saturate(
     while time.perf_counter() < begin:
         loop.turn()
     at_start()
-    begin = time.perf_counter()
+    begin, cpu = time.perf_counter(), time.thread_time()
     loop.measuring = True
     while time.perf_counter() < begin + seconds:
         loop.turn()
-    took = time.perf_counter() - begin
+    took, cpu = time.perf_counter() - begin, time.thread_time() - cpu
     if loop.errors:
         raise RuntimeError(f"{loop.errors} errors: {dict(stopwatch.errors)}")
     loop.release()
-    return Figures(loop.messages, took, stopwatch.latencies_ms)
+    return Figures(loop.messages, took, stopwatch.latencies_ms, cpu)
 
 
 def _meter_values(client: Client, transaction: int, moment: Moment) -> Generator[Request, bytes | None, None]:

@@ -26,13 +26,15 @@ AIMS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One server in one round. Times are CPU microseconds for each message, and milliseconds of latency."""
+    """One server in one round. Times are CPU microseconds for each message, and milliseconds of latency; `load_us` is
+    what the load tester took."""
 
     per_second: float
     cpu_us: float
     postgres_us: float
     p50_ms: float
     p99_ms: float
+    load_us: float
 
 
 def measure(seconds: float, rounds: int, stations: int) -> str:
@@ -65,6 +67,7 @@ def _one(peer: Peer, server: Running, seconds: float, stations: int) -> Row:
         (server.postgres_cpu() - postgres) * each,
         cuts[49],
         cuts[98],
+        figures.cpu_seconds * each,
     )
     for client in clients:
         client.close()
@@ -81,7 +84,7 @@ def begin(client: Client) -> int:
 
 
 def _table(peers: Sequence[Peer], found: dict[str, list[Row]]) -> str:
-    columns = ("server", "messages/s", "CPU µs per message", "PostgreSQL µs", "p50 ms", "p99 ms")
+    columns = ("server", "messages/s", "CPU µs per message", "PostgreSQL µs", "load tester µs", "p50 ms", "p99 ms")
     lines = []
     for peer in peers:
         rows = found[peer.key]
@@ -91,6 +94,7 @@ def _table(peers: Sequence[Peer], found: dict[str, list[Row]]) -> str:
                 spread(row.per_second for row in rows),
                 spread((row.cpu_us for row in rows), ".1f"),
                 spread((row.postgres_us for row in rows), ".1f"),
+                spread((row.load_us for row in rows), ".1f"),
                 spread((row.p50_ms for row in rows), ".1f"),
                 spread((row.p99_ms for row in rows), ".1f"),
             )
@@ -111,4 +115,6 @@ def _ratios(found: dict[str, list[Row]]) -> list[str]:
             for ours, theirs in zip(found[OURS.key], found[key], strict=True)
         ]
         lines.append(f"| {sentence} | {spread(ratios, '.2f')} | {'≤' if at_most else '≥'} {aim:g} |")
+    cheaper = [ours.cpu_us / ours.load_us for ours in found[OURS.key]]
+    lines.append(f"| CPU of the node per message, times the load tester's | {spread(cheaper, '.2f')} | ≥ 2 |")
     return lines

@@ -14,14 +14,22 @@ from benchmarks.path import begin
 
 
 def measure(seconds: float, rounds: int, stations: int) -> str:
-    """A table, as Markdown. Nothing is pinned: load, nodes and PostgreSQL share all cores."""
+    """A table, as Markdown. Nothing is pinned: load, nodes and PostgreSQL share all cores.
+
+    One installation of each, that take turns: the other one has nothing to do meanwhile.
+    """
     mine = os.sched_getaffinity(0)
     os.sched_setaffinity(0, set(CORES))
     found: dict[int, list[tuple[float, float, float]]] = {1: [], 2: []}
     try:
-        for _ in range(rounds):
-            for count, figures in found.items():
-                figures.append(_one(count, seconds, stations))
+        with node() as (alone, alone_port, _), node("--workers=2") as (pair, pair_port, _folder):
+            time.sleep(3.0)  # until every worker listens
+            for process in [alone, *tree(alone), pair, *tree(pair)]:
+                pin(process, set(CORES))
+            for number in range(rounds):
+                for count, pid, port in ((1, alone, alone_port), (2, pair, pair_port)):
+                    print(f"{count} worker(s), round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+                    found[count].append(_one(pid, port, f"R{number}-", seconds, stations))
     finally:
         os.sched_setaffinity(0, mine)
     rows = []
@@ -33,24 +41,19 @@ def measure(seconds: float, rounds: int, stations: int) -> str:
     return table(columns, rows, words=0)
 
 
-def _one(workers: int, seconds: float, stations: int) -> tuple[float, float, float]:
-    print(f"{workers} worker(s)", file=sys.stderr, flush=True)
-    with node(*(["--workers=2"] if workers > 1 else [])) as (pid, port, _folder):
-        time.sleep(3.0)  # until every worker listens
-        for process in [pid, *tree(pid)]:
-            pin(process, set(CORES))
-        clients = [Client("127.0.0.1", port, f"BENCH-{index}") for index in range(stations)]
-        transactions = [begin(client) for client in clients]
-        before = 0.0, 0.0
+def _one(pid: int, port: int, prefix: str, seconds: float, stations: int) -> tuple[float, float, float]:
+    clients = [Client("127.0.0.1", port, f"{prefix}{index}") for index in range(stations)]
+    transactions = [begin(client) for client in clients]
+    before = 0.0, 0.0
 
-        def look() -> None:
-            nonlocal before
-            before = _cpu(pid)
+    def look() -> None:
+        nonlocal before
+        before = _cpu(pid)
 
-        figures = saturate(clients, transactions, seconds, warm_up=2.0, at_start=look)
-        after = _cpu(pid)
-        for client in clients:
-            client.close()
+    figures = saturate(clients, transactions, seconds, warm_up=2.0, at_start=look)
+    after = _cpu(pid)
+    for client in clients:
+        client.close()
     each = 1e6 / figures.messages
     return figures.messages / figures.seconds, (after[0] - before[0]) * each, (after[1] - before[1]) * each
 
