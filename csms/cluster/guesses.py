@@ -1,7 +1,8 @@
 """Wrong passwords of stations, told to all nodes, so that a limit holds for all of them together.
 
 Stations sign in by the thousand after a power cut, so nobody is asked: each node decides by what it has seen and heard.
-A guess is heard of within milliseconds. Away from the bus a node counts by itself, as one that is alone.
+A guess is heard of within milliseconds, and no node says what a password was before it had the time to hear
+(`AttemptLimiter.looked_at`), so guesses at several nodes at once count together. Away from the bus a node counts by itself, as one that is alone.
 """
 
 from __future__ import annotations

@@ -139,6 +139,10 @@ def _verify_argon2(stored: str, secret: bytes) -> bool:
 # -- guessing is slow ------------------------------------------------------------------------------------
 
 
+HEAR_SECONDS = 0.2
+"""So long a node may take to hear what others saw. Who is slower counts by itself for that moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class AttemptLimits:
     """Failures allowed within `window` seconds before attempts are turned away.
@@ -182,16 +186,35 @@ class AttemptLimiter:
         """Seen by another node."""
         (self._note_good if good else self._note_failure)(identity, address)
 
-    def retry_after(self, identity: str, address: str) -> int | None:
-        """Seconds to wait before the next attempt is looked at; None: go ahead."""
+    def retry_after(self, identity: str, address: str, *, besides: int = 0) -> int | None:
+        """Seconds to wait before the next attempt is looked at; None: go ahead. `besides`: so many failures that are
+        noted already do not count."""
         limits = self._limits
         checks = [((identity, address), limits.pair), (("", address), limits.address)]
         if self._good_address.get(identity) != address:
             checks.append(((identity, ""), limits.identity))
         now = trio.current_time()
-        waits = [self._wait(key, limit, now) for key, limit in checks]
+        waits = [self._wait(key, limit + besides, now) for key, limit in checks]
         longest = max(waits)
         return math.ceil(longest) if longest > 0 else None
+
+    async def looked_at(self, identity: str, address: str, *, right: bool) -> int | None:
+        """Note what a password was. None: say so. Seconds: so many were wrong while this one was looked at that nobody
+        is told what theirs was, so that who guesses many at once learns no more than who guesses one after the other.
+
+        Of several nodes each waits a moment until it has heard of what the others saw; not for a station at the
+        address that is known to be its.
+        """
+        wait = self.retry_after(identity, address)
+        usual = right and self._good_address.get(identity) == address and (identity, address) not in self._failures
+        if not right:
+            self.failed(identity, address)
+        if wait is None and not usual and self._others is not None:
+            await trio.sleep(HEAR_SECONDS)
+            wait = self.retry_after(identity, address, besides=0 if right else 1)
+        if right and wait is None:
+            self.succeeded(identity, address)
+        return wait
 
     def failed(self, identity: str, address: str) -> None:
         """Note a wrong password (or a wrong user)."""
@@ -223,7 +246,7 @@ class AttemptLimiter:
             self._good_address.popitem(last=False)
 
     def _longest(self) -> int:
-        return max(self._limits.pair, self._limits.identity, self._limits.address)
+        return max(self._limits.pair, self._limits.identity, self._limits.address) + 1
 
     def _wait(self, key: tuple[str, str], limit: int, now: float) -> float:
         """Seconds until fewer than `limit` failures lie within the window."""

@@ -147,6 +147,15 @@ _NOT_A_WEBSOCKET = Reject(
 )
 
 
+def _too_many(wait: int) -> Refused:
+    return Refused(
+        429,
+        f"Too many failed attempts. Correct the password and connect again in {wait} seconds.",
+        (("Retry-After", str(wait)),),
+        reason="TOO_MANY_ATTEMPTS",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ListenerLimits:
     """Bytes and seconds; `handshakes`: how many may be under way at once."""
@@ -416,12 +425,7 @@ class OcppListener(Generic[Ticket]):
         who = (attempt.identity, attempt.remote_address)
         credentials = attempt.basic_credentials
         if self._attempts is not None and (wait := self._attempts.retry_after(*who)) is not None:
-            return Refused(
-                429,
-                f"Too many failed attempts. Correct the password and connect again in {wait} seconds.",
-                (("Retry-After", str(wait)),),
-                reason="TOO_MANY_ATTEMPTS",
-            )
+            return _too_many(wait)
         decision: Admitted[Ticket] | Refused
         if credentials is not None and credentials[0] != attempt.identity:
             decision = WRONG_CREDENTIALS
@@ -431,12 +435,14 @@ class OcppListener(Generic[Ticket]):
             except Exception:  # noqa: BLE001  whatever fails there, the station deserves an answer
                 _log.exception("admission failed", identity=attempt.identity)
                 decision = _BROKEN_ADMISSION
-        if self._attempts is not None:
-            if isinstance(decision, Refused):
-                if decision.slows:
-                    self._attempts.failed(*who)
-            elif credentials is not None or attempt.certificate is not None:
-                self._attempts.succeeded(*who)
+        if self._attempts is None or (isinstance(decision, Refused) and not decision.slows):
+            return decision
+        if isinstance(decision, Admitted) and attempt.certificate is not None:
+            self._attempts.succeeded(*who)
+        elif isinstance(decision, Refused) or credentials is not None:
+            wait = await self._attempts.looked_at(*who, right=isinstance(decision, Admitted))
+            if wait is not None:
+                return _too_many(wait)
         return decision
 
     async def _serve_plain(self, connection: WebSocketConnection, first: bytes, http: PlainHttp) -> None:

@@ -118,6 +118,87 @@ async def test_guessing_waits_until_the_window_has_passed(autojump_clock: MockCl
     assert limiter.retry_after("CP1", "10.0.0.1") is None
 
 
+class Others:
+    """Another node: hears, after so many seconds."""
+
+    def __init__(self, nursery: trio.Nursery, limiter: AttemptLimiter, *, after: float = 0.05) -> None:
+        self.nursery, self.limiter, self.after = nursery, limiter, after
+
+    def note(self, good: bool, identity: str, address: str) -> None:
+        self.nursery.start_soon(self._later, good, identity, address)
+
+    async def _later(self, good: bool, identity: str, address: str) -> None:
+        await trio.sleep(self.after)
+        self.limiter.heard(good, identity, address)
+
+
+@pytest.mark.feature("F-OCPP-7")
+async def test_who_guesses_a_thousand_at_once_learns_no_more_than_who_guesses_one_after_the_other(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    limiter = AttemptLimiter(AttemptLimits(pair=5))
+    said: list[tuple[bool, bool]] = []
+
+    async def guess(right: bool) -> None:
+        assert limiter.retry_after("CP1", "192.0.2.1") is None  # all of them come in before the first is looked at
+        await trio.sleep(1)
+        said.append((right, await limiter.looked_at("CP1", "192.0.2.1", right=right) is None))
+
+    for number in range(1_000):
+        nursery.start_soon(guess, number == 700)
+        if number < 10:
+            await trio.sleep(0.001)  # so these are looked at first
+    await trio.sleep(2)
+    told = [right for right, answered in said if answered]
+    assert len(said) == 1_000
+    assert told == [False] * 5
+    assert limiter.retry_after("CP1", "192.0.2.1") is not None
+
+
+@pytest.mark.feature("F-OCPP-7")
+async def test_who_guesses_at_all_nodes_at_once_learns_nothing(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    nodes = [AttemptLimiter(AttemptLimits(pair=5)) for _ in range(3)]
+    hear = [[Others(nursery, other) for other in nodes if other is not node] for node in nodes]
+
+    class All:
+        def __init__(self, others: list[Others]) -> None:
+            self.others = others
+
+        def note(self, good: bool, identity: str, address: str) -> None:
+            for other in self.others:
+                other.note(good, identity, address)
+
+    for node, others in zip(nodes, hear, strict=True):
+        node.tell(All(others))
+    said: list[tuple[bool, bool]] = []
+
+    async def guess(node: AttemptLimiter, right: bool) -> None:
+        said.append((right, await node.looked_at("CP1", "192.0.2.1", right=right) is None))
+
+    for number in range(12):  # four at each: fewer than a node alone would allow
+        nursery.start_soon(guess, nodes[number % 3], number == 7)
+    await trio.sleep(2)
+    assert [answered for _, answered in said] == [False] * 12
+    assert all(node.retry_after("CP1", "192.0.2.1") is not None for node in nodes)
+
+
+async def test_a_typing_error_is_told_and_the_station_gets_in_at_once_where_it_always_is(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    limiter = AttemptLimiter(AttemptLimits(pair=2))
+    limiter.tell(Others(nursery, AttemptLimiter()))
+    assert await limiter.looked_at("CP1", "192.0.2.1", right=False) is None
+    assert await limiter.looked_at("CP1", "192.0.2.1", right=True) is None
+    before = trio.current_time()
+    assert await limiter.looked_at("CP1", "192.0.2.1", right=True) is None
+    assert trio.current_time() == before
+    assert await limiter.looked_at("CP1", "192.0.2.1", right=False) is None
+    assert await limiter.looked_at("CP1", "192.0.2.1", right=False) is None
+    assert await limiter.looked_at("CP1", "192.0.2.1", right=False) is not None
+
+
 async def test_a_stranger_cannot_lock_a_station_out_of_its_own_address(autojump_clock: MockClock) -> None:
     limiter = AttemptLimiter(AttemptLimits(pair=5, identity=20))
     limiter.succeeded("CP1", "10.0.0.1")
