@@ -104,6 +104,12 @@ class Report:
     @property
     def warning(self) -> str:
         """What keeps the latencies from being the server's alone; empty when nothing does."""
+        server_us, own_us = self.saturated_server_us, self.saturation.get("cpu_us_per_message", 0.0)
+        if server_us is not None and server_us < 2 * own_us:
+            return (
+                f"The load tester spent {own_us:,.0f} µs on each message and the server {server_us:,.0f}: "
+                "it may be the limit itself, so give it cores of its own and more --processes."
+            )
         late = self.lateness.get("p99", 0.0)
         if late <= max(LATE_MS, self.latency.latency["p99"] * LATE_SHARE):
             return ""
@@ -111,6 +117,20 @@ class Report:
             f"The load tester itself was late by {late:,.0f} ms (p99): its machine was too busy, "
             "and the latencies are in part its own."
         )
+
+    @property
+    def saturated_server_us(self) -> float | None:
+        """CPU of the server for each message of a closed loop's measured time, in µs; None when it was not watched."""
+        server = self.server.groups.get("server")
+        if not self.saturation or server is None:
+            return None
+        counts = {second: line.answered for second, line in enumerate(self.per_second) if line.answered}
+        inside = range(min(counts, default=0) + 1, max(counts, default=0))  # whole seconds
+        cores = [look.cpu for look in server.looks if int(look.second) in inside]
+        answered = [counts[second] for second in inside if second in counts]
+        if not cores or not answered:
+            return None
+        return sum(cores) / len(cores) / (sum(answered) / len(answered)) * 1e6
 
     @property
     def verdict(self) -> str:

@@ -96,6 +96,9 @@ def tiles(report: Report) -> Iterator[Tile]:
         reached = report.saturation
         more = f"in {reached['seconds']:.0f} measured seconds"
         yield Tile("Saturated at", words(reached["per_second"]), "/s", more)
+        own_us, server_us = reached["cpu_us_per_message"], report.saturated_server_us
+        more = "server not watched" if server_us is None else f"server {words(server_us)} µs"
+        yield Tile("Load tester", words(own_us), "µs", f"a message; {more}")
     yield Tile("Answers", words(report.answered_per_second), "/s", f"best second {report.peak_per_second:,}")
     yield Tile("Latency p99", words(latency["p99"]), "ms", f"p50 {words(latency['p50'])}, max {words(latency['max'])}")
     if sessions["finished"]:

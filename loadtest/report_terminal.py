@@ -26,10 +26,12 @@ def print_report(report: Report, console: Console) -> None:
         highlight=False,
     )
     if report.saturation:
-        reached = report.saturation
+        reached, server_us = report.saturation, report.saturated_server_us
+        own_us = reached["cpu_us_per_message"]
+        times = "" if not server_us or not own_us else f", the server {server_us:,.0f} ({server_us / own_us:.1f} times)"
         console.print(
             f"[bold]{reached['per_second']:,.0f} a second[/bold] in {reached['seconds']:.0f} measured seconds; "
-            f"the load tester spent {reached['cpu_us_per_message']:,.0f} µs on each message",
+            f"the load tester spent {own_us:,.0f} µs on each message{times}",
             highlight=False,
         )
     console.print(_latency_table(report))

@@ -10,7 +10,8 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from loadtest.ledger import Discrepancy
-from loadtest.report import ReportError, read_json, write_json
+from loadtest.report import Report, ReportError, read_json, write_json
+from loadtest.report_server import ServerFigures
 from tests.kit.reports import plain_report, rich_report, session
 
 GONE = Discrepancy("missing", "LT-1", 7, "gone")
@@ -34,6 +35,21 @@ def test_a_load_tester_that_was_late_itself_says_so() -> None:
     assert "late by 300 ms" in late.warning
     assert replace(late, lateness={"p50": 1.0, "p99": 90.0}).warning == ""  # of latencies of 990 ms
     assert plain_report(wrong=[]).warning == ""
+
+
+def saturated(*, own_us: float) -> Report:
+    """A closed loop against a server that takes 0.42 cores."""
+    whole = rich_report(seconds=60)
+    quiet = [replace(second, answered=0 if n < 25 else 5_000) for n, second in enumerate(whole.per_second)]
+    return replace(whole, per_second=quiet, saturation={"per_second": 5_000.0, "cpu_us_per_message": own_us})
+
+
+def test_a_closed_loop_is_set_against_what_the_server_took_in_the_same_seconds() -> None:
+    assert saturated(own_us=10.0).saturated_server_us == pytest.approx(84, rel=0.1)
+    assert saturated(own_us=10.0).warning == ""
+    assert "it may be the limit itself" in saturated(own_us=60.0).warning
+    assert rich_report(seconds=30).saturated_server_us is None
+    assert replace(saturated(own_us=60.0), server=ServerFigures()).warning == ""  # far away: nobody knows
 
 
 def test_the_json_file_holds_everything(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from loadtest.ledger import Discrepancy
 from loadtest.report import Report
+from loadtest.report_server import ServerFigures
 from loadtest.report_terminal import print_report
 from tests.kit.reports import plain_report, rich_report
 
@@ -37,6 +38,14 @@ def test_the_terminal_says_what_befell_stations_and_how_long_their_queues_took()
     assert "half-open" in text
     assert "(queue told)" in text
     assert "4,321.5" in text
+
+
+def test_a_closed_loop_says_what_it_cost_itself_and_the_server() -> None:
+    found = {"per_second": 5_000.0, "seconds": 40.0, "cpu_us_per_message": 10.0}
+    report = dataclasses.replace(rich_report(seconds=60), saturation=found)
+    assert "5,000 a second in 40 measured seconds; the load tester spent 10 µs on each message" in shown(report)
+    assert "on each message, the server " in shown(report)
+    assert "on each message, the server " not in shown(dataclasses.replace(report, server=ServerFigures()))
 
 
 def test_the_terminal_says_what_was_not_done() -> None:
