@@ -9,14 +9,15 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from csms.domain.errors import InvalidArgument
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def timestamp(moment: datetime | None) -> Timestamp | None:
     """None stays unset."""
     if moment is None:
         return None
-    message = Timestamp()
-    message.FromDatetime(moment)
-    return message
+    since = moment - _EPOCH  # protobuf's own way takes several times as long, and a list has hundreds of times
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
 
 
 def moment(message: Timestamp) -> datetime:

@@ -62,18 +62,12 @@ CORRECTED: Final = {name: name for name in CORRECTED_FIELDS}
 LOGBOOK: Final = {name: name for name in LOGBOOK_FIELDS}
 
 
-def session(view: SessionView) -> sessions_pb2.Session:
-    """All of it. What was corrected is as it was corrected."""
+def session(view: SessionView, fields: frozenset[str] = frozenset()) -> sessions_pb2.Session:
+    """These fields and the name; all of it when there are none. What was corrected is as it was corrected."""
     message = _told(view)
-    _add_people(message, view)
-    _add_places(message, view)
-    _add_figures(message, view)
-    _add_changes(message, view)
-    return message
-
-
-def masked(message: sessions_pb2.Session, fields: frozenset[str]) -> sessions_pb2.Session:
-    """Only these fields, and the name; all when there are none."""
+    for names, add in _PARTS:
+        if not fields or not fields.isdisjoint(names):
+            add(message, view)
     if fields:
         for field, _ in message.ListFields():
             if field.name not in fields and field.name != "name":
@@ -108,6 +102,8 @@ def _told(view: SessionView) -> sessions_pb2.Session:
         authentication=AUTHENTICATIONS[t.authentication],
         authentication_number=_NUMBERS[t.authentication],
         state=STATES[t.state],
+        start_time=timestamp(view.corrections.started_at or t.started_at),
+        stop_time=timestamp(view.corrections.stopped_at or t.stopped_at),
         server_log_time=timestamp(t.logged_at),
         meter_start_wh=t.meter_start_wh,
         meter_stop_wh=t.meter_stop_wh,
@@ -167,12 +163,6 @@ def _add_places(message: sessions_pb2.Session, view: SessionView) -> None:
 
 def _add_figures(message: sessions_pb2.Session, view: SessionView) -> None:
     """What is worked out."""
-    seen = view.corrections.started_at or view.transaction.started_at
-    ended = view.corrections.stopped_at or view.transaction.stopped_at
-    if seen is not None:
-        message.start_time.FromDatetime(seen)
-    if ended is not None:
-        message.stop_time.FromDatetime(ended)
     message.energy_wh = view.energy_wh
     for name, number in (
         ("duration_s", view.duration_s),
@@ -221,6 +211,49 @@ def _add_changes(message: sessions_pb2.Session, view: SessionView) -> None:
                 overruled=view.overruled,
             )
         )
+
+
+_PARTS: Final = (
+    (
+        frozenset(
+            (
+                "id_token",
+                "id_token_alias",
+                "id_token_type",
+                "user",
+                "user_email",
+                "user_first_name",
+                "user_last_name",
+                "customer_number",
+                "employee_number",
+            )
+        ),
+        _add_people,
+    ),
+    (
+        frozenset(
+            ("place", "site", "floor", "site_address", "city", "postal_code", "country", "outlet_id"),
+        ),
+        _add_places,
+    ),
+    (
+        frozenset(
+            (
+                "energy_wh",
+                "duration_s",
+                "average_power_w",
+                "idle_s",
+                "charging_profiles",
+                "currency",
+                "cost",
+                "cost_per_kwh",
+            )
+        ),
+        _add_figures,
+    ),
+    (frozenset(("logbook", "logbook_missing", "corrected_fields", "station_values", "closure")), _add_changes),
+)
+"""Which fields each of them fills: what nobody asks for is not worked out."""
 
 
 def event(each: SessionEvent) -> sessions_pb2.SessionEvent:

@@ -51,7 +51,7 @@ class SessionServicer:
             sorting=convert.sorting(request.order, request.ascending),
             totals=not request.skip_totals,
         )
-        shown = fitting(convert.masked(convert.session(view), fields) for view in page.sessions[:size])
+        shown = fitting(convert.session(view, fields) for view in page.sessions[:size])
         more = len(page.sessions) > len(shown)
         return sessions_pb2.ListSessionsResponse(
             sessions=shown,
@@ -109,7 +109,7 @@ class SessionServicer:
             async for batch in batches:
                 if batch:
                     yield sessions_pb2.ExportSessionsResponse(
-                        sessions=[convert.masked(convert.session(view), fields) for view in batch],
+                        sessions=[convert.session(view, fields) for view in batch],
                         resume_cursor=_position_token(batch[-1], query),
                     )
 

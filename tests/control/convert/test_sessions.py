@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from decimal import Decimal
+
 import pytest
 
 from control.convert.sessions import AUTHENTICATIONS, STATES, meter_value, session, session_filter
 from control.v1 import sessions_pb2 as pb
 from csms.domain.errors import InvalidArgument
 from csms.domain.facts import ChargingState, TransactionExtras
+from csms.domain.session_changes import Closure, Corrections, Logbook
 from csms.domain.transaction import Authentication, SessionState
 from csms.ports.queries import SessionFilter, SessionView
 from tests.kit.records import a_meter_value, a_transaction
@@ -32,6 +36,37 @@ def test_a_meter_that_began_at_zero_is_not_unknown() -> None:
     message = session(SessionView(a_transaction(7, 1, meter_start_wh=0.0), 1, "Gate", "Red"))
     assert message.HasField("meter_start_wh")
     assert (message.station, message.id_token_alias) == ("stations/1", "Red")
+
+
+def test_a_field_that_is_asked_for_alone_is_what_it_is_among_all() -> None:
+    later = NOW + timedelta(hours=2)
+    transaction = a_transaction(7, 1, started_at=NOW, meter_start_wh=0.0)
+    transaction.stopped_at, transaction.state = later, SessionState.ENDED
+    view = SessionView(
+        transaction,
+        1,
+        "Gate",
+        "Red",
+        place_id=3,
+        user_id=4,
+        corrections=Corrections(energy_wh=5_000.0, stopped_at=later),
+        closure=Closure(NOW, "users/1", "Silence"),
+        logbook=Logbook(mileage_km=12, vehicle_id="ABC 123"),
+        site="Harbour",
+        user_email="eve@example.org",
+        cost=Decimal("3.20"),
+        currency="EUR",
+        energy_cost=Decimal("2.50"),
+        charging_profiles=("TxProfile",),
+        id_token_type="RFID",
+    )
+    whole = session(view)
+    told = [field.name for field, _ in whole.ListFields()]
+    assert len(told) > 25
+    for name in (field.name for field in pb.Session.DESCRIPTOR.fields):
+        alone = session(view, frozenset([name]))
+        assert [field.name for field, _ in alone.ListFields()] == [n for n in told if n in ("name", name)]
+        assert getattr(alone, name) == getattr(whole, name)
 
 
 def test_filters() -> None:
