@@ -22,7 +22,42 @@
     for (const node of tree.querySelectorAll("details[data-node]")) node.open = !closed.has(node.id);
   }
 
+  // Tab comes to the tree once; from there arrows lead on, and fold and unfold.
+  const inSight = () => [...document.querySelectorAll("#tree-body a")].filter((each) => each.checkVisibility());
+
+  function oneStop(wanted) {
+    const seen = inSight();
+    const stop = [wanted, document.activeElement].find((each) => seen.includes(each)) ?? seen.find((each) => each.getAttribute("tabindex") === "0") ?? seen.find((each) => each.ariaCurrent) ?? seen[0];
+    for (const each of document.querySelectorAll("#tree-body :is(a, summary)")) each.tabIndex = each === stop ? 0 : -1;
+  }
+
+  function walk(event) {
+    const at = event.target.closest("#tree-body a");
+    if (!at || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const seen = inSight();
+    const here = seen.indexOf(at);
+    const branch = at.closest(".branch");
+    const fold = at.matches(".node") ? branch?.querySelector(":scope > details") : null;
+    const turn = (open) => { if (fold?.open !== !open) return false; fold.open = open; return true; };
+    const above = (fold ? branch.parentElement : at).closest(".branch")?.querySelector(":scope > a.node");
+    const to = {
+      ArrowDown: () => seen[here + 1],
+      ArrowUp: () => seen[here - 1],
+      Home: () => seen[0],
+      End: () => seen.at(-1),
+      ArrowRight: () => (fold && !turn(true) ? seen[here + 1] : at),
+      ArrowLeft: () => (turn(false) ? at : above ?? at),
+    }[event.key];
+    if (!to) return;
+    event.preventDefault();
+    const next = to() ?? at;
+    oneStop(next);
+    next.focus();
+  }
+
   const isShown = () => tree.matches(":popover-open") || (!narrow.matches && !document.body.classList.contains("tree-closed"));
+
+  if (!tree) sessionStorage.removeItem(KEPT); // signed out: the next reader may be another one
 
   let asked = 0;
   async function refresh() {
@@ -37,6 +72,7 @@
       const isFirst = body.hasAttribute("data-empty");
       if (query) body.outerHTML = html; else morph(html);
       unfoldAsKept();
+      oneStop();
       if (isFirst) restoreScroll();
       if (!query) sessionStorage.setItem(KEPT, html);
     } catch { /* the lamp says that nobody answers */ }
@@ -74,6 +110,7 @@
       if (event.target.open) closed.delete(event.target.id); else closed.add(event.target.id);
       localStorage.setItem(FOLDED, JSON.stringify([...closed]));
     }, true);
+    tree.addEventListener("keydown", walk);
     tree.addEventListener("scroll", () => sessionStorage.setItem("navigator-scroll", document.getElementById("tree-body").scrollTop), true);
     tree.querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); refresh(); });
     let typing = 0;
@@ -81,7 +118,14 @@
     narrow.addEventListener("change", () => { tellButton(); refresh(); });
     document.addEventListener("visibilitychange", refresh);
     tellButton();
-    refresh();
+    const kept = sessionStorage.getItem(KEPT);
+    if (kept && isShown()) {
+      morph(kept.replace(/ aria-current="\w+"/g, ""));
+      document.getElementById("tree-body").inert = true; // its links lead to the page before, until it is read anew
+      unfoldAsKept();
+      restoreScroll();
+    }
+    refresh().finally(() => { document.getElementById("tree-body").inert = false; });
     setInterval(refresh, 15000);
     let due = 0;
     document.addEventListener("fleet", () => { due ||= setTimeout(() => { due = 0; refresh(); }, 2000); });

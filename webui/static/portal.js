@@ -57,6 +57,7 @@ const careful = {
       return true;
     },
     beforeAttributeUpdated(name, node) {
+      if (name === "tabindex" && node.closest("#tree-body")) return false; // where its arrows are
       return !(name === "open" && node instanceof HTMLDetailsElement);
     },
   },
@@ -65,11 +66,39 @@ const careful = {
 function morph(html) {
   const box = document.createElement("template");
   box.innerHTML = html;
-  for (const part of [...box.content.children]) {
-    const target = part.id && document.getElementById(part.id);
-    if (target) Idiomorph.morph(target, part, careful);
-  }
+  steadily(() => {
+    for (const part of [...box.content.children]) {
+      const target = part.id && document.getElementById(part.id);
+      if (target) Idiomorph.morph(target, part, careful);
+    }
+  });
   tellAges();
+}
+
+// ---- the row that is read stays where it is when rows come above it. (Browsers do that by themselves, but not inside of a
+// box that scrolls sideways, as tables are in.)
+
+const BAR_PX = 64; // of the page's top, which stays in sight
+
+function rowInHand() {
+  const selected = getSelection();
+  const inHand = [document.activeElement, selected.isCollapsed ? null : selected.anchorNode?.parentElement];
+  if (scrollY > 0) for (const y of [BAR_PX, BAR_PX + 60]) inHand.push(document.elementFromPoint(innerWidth * 0.6, y));
+  for (const each of inHand) {
+    const row = each?.closest?.("main tbody tr, main .rows > li");
+    const place = row?.getBoundingClientRect();
+    if (place && place.bottom > BAR_PX && place.top < innerHeight) return row;
+  }
+  return null;
+}
+
+function steadily(change) {
+  const row = rowInHand();
+  const before = row?.getBoundingClientRect().top;
+  change();
+  if (!row?.isConnected) return;
+  const moved = row.getBoundingClientRect().top - before;
+  if (Math.abs(moved) > 1) scrollBy({ top: moved, behavior: "instant" });
 }
 
 // ---- live parts: one stream per tab, paused while the tab is hidden. While it cannot be had, what must not be missed
@@ -128,7 +157,7 @@ class LiveStream extends HTMLElement {
     this.close();
     const source = new EventSource(this.getAttribute("src"));
     this.#source = source;
-    source.onopen = () => { this.#wait = 1000; this.rest(); };
+    source.onopen = () => { this.#wait = 1000; this.rest(); askAgain(); };
     source.onmessage = (event) => { morph(event.data); document.dispatchEvent(new CustomEvent("fleet")); };
     source.onerror = () => {
       light("down");
@@ -147,6 +176,29 @@ class LiveStream extends HTMLElement {
 }
 customElements.define("live-stream", LiveStream);
 
+// ---- what the portal could not be asked is told, and asked again when it answers
+
+let unasked = null;
+
+for (const name of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(name, (event) => {
+    light("down");
+    if (event.detail.requestConfig?.verb === "get") unasked = event.detail.elt;
+    const toasts = document.getElementById("toasts");
+    if (toasts.querySelector(".unasked")) return;
+    const told = document.createElement("p");
+    told.className = "notice bad toast unasked";
+    told.textContent = toasts.dataset.away;
+    toasts.prepend(told);
+  });
+}
+
+function askAgain() {
+  document.querySelector(".toast.unasked")?.remove();
+  if (unasked?.isConnected) htmx.trigger(unasked, unasked.matches("form") ? "submit" : "change");
+  unasked = null;
+}
+
 // ---- message log: newest on top, with a pause
 
 const MOST_ROWS = 500;
@@ -162,10 +214,7 @@ function addLog(html) {
     if (document.getElementById(row.id)) row.remove();
     else row.classList.add("fresh");
   }
-  const scroller = rows.closest(".scroll");
-  const from = rows.offsetHeight;
-  rows.prepend(box.content);
-  if (scroller && scroller.scrollTop > 0) scroller.scrollTop += rows.offsetHeight - from;
+  steadily(() => rows.prepend(box.content));
   while (rows.children.length > MOST_ROWS) rows.lastElementChild.remove();
   const empty = document.getElementById("log-empty");
   if (empty) empty.hidden = rows.children.length > 0;
@@ -235,6 +284,25 @@ async function copy(text) {
   document.execCommand("copy");
   area.remove();
 }
+
+// arrows go through a menu that is open, and open one
+
+document.addEventListener("keydown", (event) => {
+  const menu = event.target.closest?.("details.menu");
+  if (!menu || !event.target.matches("summary, a, button") || !["ArrowDown", "ArrowUp"].includes(event.key)) return;
+  event.preventDefault();
+  menu.open = true;
+  const lines = [...menu.querySelectorAll(".menu-body :is(a, button, input, select)")].filter((each) => each.checkVisibility() && !each.disabled);
+  const at = lines.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1);
+  if (event.target.matches("summary") && event.key === "ArrowUp") lines.at(-1)?.focus();
+  else if (at < 0) menu.querySelector("summary").focus();
+  else lines[Math.min(at, lines.length - 1)]?.focus();
+});
+
+document.addEventListener("focusout", (event) => {
+  const menu = event.target.closest?.("details.menu[open]");
+  if (menu && event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false;
+});
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
