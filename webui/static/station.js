@@ -1,4 +1,5 @@
-// A station's pages: a picture is shown before it is uploaded; #operation-reset opens that operation's form.
+// A station's pages: a picture is shown before it is uploaded; #operation-reset opens that operation's form; a message leads
+// to its answer and back.
 "use strict";
 
 const MOST_PIXELS = 480;
@@ -31,3 +32,18 @@ document.addEventListener("change", async (event) => {
   if (document.readyState === "complete") reveal();
   else addEventListener("load", () => setTimeout(reveal, 0)); // after the browser went to the fragment itself
 }
+
+// Both halves of an exchange have the same id; the station and we may use the same id at the same time, so directions differ.
+document.addEventListener("click", (event) => {
+  const from = event.target.closest?.("a[data-twin]")?.closest("tr");
+  if (!from || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const rows = [...from.parentElement.querySelectorAll(`tr[data-message-id="${CSS.escape(from.dataset.messageId)}"]`)];
+  const direction = (row) => row.classList.contains("received");
+  const twins = rows.filter((row) => row.dataset.half !== from.dataset.half && direction(row) !== direction(from));
+  const apart = (row) => Math.abs(row.rowIndex - from.rowIndex);
+  const twin = twins.sort((a, b) => apart(a) - apart(b))[0];
+  if (!twin) return; // not on this page: the link shows all that has the id
+  event.preventDefault();
+  twin.scrollIntoView({ block: "nearest" });
+  (twin.querySelector("a[data-twin]") ?? twin).focus(); // and its own link leads back
+});

@@ -13,7 +13,7 @@ from tests.kit.house import House
 from tests.kit.live_stations import live_station
 from tests.kit.looks import faults
 from tests.kit.patience import until
-from tests.kit.pressing import press, yes
+from tests.kit.pressing import press, reload_until, yes
 from tests.kit.simulated import simulated
 from tests.kit.simulators import Simulator
 
@@ -82,6 +82,31 @@ def test_messages_are_followed_filtered_and_taken_home(house: House, chromium: B
         lines = [json.loads(line) for line in waiting.value.path().read_text().splitlines()]
         assert lines
         assert {line["action"] for line in lines} == {"TriggerMessage"}
+    visit.close()
+
+
+@pytest.mark.feature("F-OCPP-12")
+def test_a_message_leads_to_its_answer_and_back_also_when_a_filter_hides_it(house: House, chromium: Browser) -> None:
+    key = known(house, "TALK-2")
+    visit = house.page(chromium, "support")
+    page = visit.page
+    with live_station(house.product, "TALK-2"):
+        rows = page.locator("#log-rows tr")
+        page.goto(f"/stations/{key}/messages?action=BootNotification")
+        calls, answers = rows.and_(page.locator("[data-half=call]")), rows.and_(page.locator("[data-half=answer]"))
+        reload_until(page, answers.first)
+        calls.first.get_by_role("link", name="To its answer").click()
+        back = answers.first.get_by_role("link", name="To what it answers")
+        expect(back).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(calls.first.get_by_role("link", name="To its answer")).to_be_focused()
+        assert page.url.endswith("?action=BootNotification")
+        page.goto(f"/stations/{key}/messages?action=BootNotification&direction=RECEIVED")
+        expect(answers).to_have_count(0)
+        press(calls.first.get_by_role("link", name="To its answer"))
+        page.wait_for_url(f"**/stations/{key}/messages?q=*")
+        expect(answers.first).to_be_visible()
+        assert faults(page) == []
     visit.close()
 
 
