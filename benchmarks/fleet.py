@@ -94,10 +94,11 @@ class Fleet:
 def run(scenario: str, *flags: str, node_flags: Sequence[str] = (), workers: int = 1) -> Report:
     """One run of the load tester against a node of its own. Raises SystemExit when a session is wrong."""
     control, monitor = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-    more = [f"--workers={workers}"] if workers > 1 else [f"--monitor-listen={monitor}"]
+    more = [f"--workers={workers}"] if workers > 1 else []
+    pages = [f"node-{number + 1}/metrics" for number in range(workers)] if workers > 1 else ["metrics"]
     mine = os.sched_getaffinity(0)
     with (
-        node(f"--control-listen={control}", *more, *node_flags) as (pid, port, folder),
+        node(f"--control-listen={control}", f"--monitor-listen={monitor}", *more, *node_flags) as (pid, port, folder),
         tempfile.TemporaryDirectory(prefix="chargehouse-bench-") as reports,
     ):
         file = Path(reports) / "report.json"
@@ -108,7 +109,8 @@ def run(scenario: str, *flags: str, node_flags: Sequence[str] = (), workers: int
             f"--control={control}",
             f"--server-pid={pid}",
             f"--json={file}",
-            *([f"--processes={workers}"] if workers > 1 else [f"--metrics=http://{monitor}/metrics"]),
+            f"--processes={workers}",
+            *(f"--metrics=http://{monitor}/{page}" for page in pages),
             *flags,
         )
         environment = {**os.environ, "CHARGEHOUSE_API_KEY": make_key(folder)}

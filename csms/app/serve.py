@@ -22,6 +22,7 @@ from csms.app.cluster import Role
 from csms.app.database import own_database
 from csms.app.garbage import set_thresholds
 from csms.app.node import Node, build_node
+from csms.app.open_files import raise_open_files
 from csms.app.portal import PortalProcess
 from csms.config import Settings
 from csms.domain.errors import DomainError, FailedPrecondition, Unavailable
@@ -57,6 +58,7 @@ def run(settings: Settings, role: Role = Role.ALL) -> int:
         else None
     )
     set_thresholds()
+    raise_open_files()
     code = 0
     with own_database(settings) as (dsn, embedded):
         try:
