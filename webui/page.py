@@ -17,7 +17,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from webui import alarm_words, server_words, session, session_words, view, words
+from webui import alarm_words, server_words, session, session_words, view, words, zones
 from webui.api import Client
 from webui.doors import may_open
 from webui.menu import Entry, groups_of, menu_of
@@ -48,7 +48,7 @@ def _environment() -> Environment:
     environment.globals.update(_=words.marked, gettext=words.marked)
     environment.filters.update(view.FILTERS | session_words.FILTERS | alarm_words.FILTERS | server_words.FILTERS)
     environment.globals.update(static=static, icon=icon, place_link=link, station_link=station_link)
-    environment.globals.update(manners=words.current.get, Role=Role)
+    environment.globals.update(manners=words.current.get, Role=Role, zone_options=zones.options)
     return environment
 
 

@@ -27,7 +27,6 @@ from webui.values_account import (
 )
 from webui.values_tags import TagPolicyAnswer
 from webui.words import N_, _
-from webui.zones import zones
 
 KINDS: Final = {
     "ALARM": N_("Alarms that are raised"),
@@ -223,7 +222,6 @@ async def _page(
         "mail": mail.mail if mail else None,
         "wishes": [(wish, _(KINDS[wish.kind])) for wish in wishes.settings if wish.kind in KINDS] if wishes else [],
         "may_add_tags": policy is not None and policy.policy.users_register_tags,
-        "zones": zones(),
         "where": where,
         "problem": problem,
         "typed": typed or {},

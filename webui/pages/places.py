@@ -33,7 +33,6 @@ from webui.values_places import (
     way_to,
 )
 from webui.words import _
-from webui.zones import zones
 
 STATION_PAGE = 1000
 FIELDS = ("parent", "display_name", "description", "static_id", "address", "position", "time_zone")
@@ -197,7 +196,6 @@ async def _form(
         floor=floor,
         spots=spots(stations, floor),
         sites=site_marks(tuple(each for each in places if each.name != place.name)),
-        zones=zones(),
         kind_word=kind_word,
         state_word=state_word,
         children_of=CHILDREN,

@@ -23,7 +23,6 @@ from webui.values_people import Invited, Made, SignIns, User, UserAnswer, UserPa
 from webui.values_places import Place, PlaceKind
 from webui.values_tags import Tag, type_word
 from webui.words import _
-from webui.zones import zones
 
 FIELDS = (
     "email",
@@ -176,7 +175,6 @@ async def _form(request: Request, user: User, *, typed: Typed | None = None, pro
         sites=_sites(places),
         roles=ROLES if caller.role is Role.ADMINISTRATOR else GIVEN_BY_SITE_ADMINISTRATORS,
         languages={key: words.NAMES.get(key, key) for key in words.NAMES},
-        zones=zones(),
         sign_ins=sign_ins.sign_ins,
         tags=tags,
         types=TYPES,
