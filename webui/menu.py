@@ -31,6 +31,8 @@ class Entry:
     alarm_badge: bool = False
     takes_place: bool = False
     """Its page narrows itself to `?place=`."""
+    brief: str = ""
+    """A shorter word for a telephone's bar, where five stand side by side."""
     for_keepers: bool = False
     """Drivers who own a station, or manage one, need it as well."""
     takes_station: bool = False
@@ -105,6 +107,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
                 "reservations",
                 N_("Reservations"),
                 EVERYBODY,
+                brief=N_("Book"),
                 prefixes=("/reservations/",),
                 takes_place=True,
                 takes_station=True,
@@ -114,6 +117,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
                 "sessions",
                 N_("Sessions"),
                 EVERYBODY,
+                brief=N_("Charged"),
                 prefixes=("/sessions",),
                 takes_place=True,
                 takes_station=True,
@@ -146,6 +150,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
                 takes_place=True,
             ),
             Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",), places_below=True),
+            Entry("/load", "bolt", N_("Load balancing"), STAFF, prefixes=("/load/",), takes_place=True),
         ),
     ),
     (

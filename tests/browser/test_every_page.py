@@ -84,6 +84,8 @@ def _fill(running: Product) -> str:
         operator.ask("third_party.UpdateService", service=service, update_mask=mask)
         operator.ask("third_party.EnableService", name="services/roaming")
         operator.ask("third_party.InviteRoamingParty", display_name="Example Roaming")
+        fuse = {"place": "places/1", "display_name": "Main fuse", "limit": 400, "fail_safe_current_a": 6}
+        operator.ask("load_balancing.CreateLoadGroup", load_group=fuse)
         spare_name = operator.ask("stations.CreateStation", station={"identity": "SPARE-1"}).station.name
         with live_station(running, "SPARE-1") as spare:
             spare.occupy(1, "Faulted")
