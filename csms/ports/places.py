@@ -14,6 +14,9 @@ class PlaceStore(Protocol):
     async def load_all(self) -> Sequence[Place]:
         """Every place."""
 
+    async def mark(self) -> tuple[int, ...]:
+        """Another one whenever a place was made, changed or taken away."""
+
     async def create(self, place: Place) -> Place:
         """`place.id` is ignored. Raises AlreadyExists/PLACE_NAME_TAKEN (among its siblings) and
         AlreadyExists/STATIC_ID_TAKEN; NotFound when the parent is gone."""

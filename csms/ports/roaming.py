@@ -60,6 +60,16 @@ class PartyCounts(msgspec.Struct, frozen=True):
     failed: int = 0
 
 
+class ToldTokens(msgspec.Struct, frozen=True):
+    """What parties told. `at`: the database's time before it was read, and `parties` the registered ones, both for the
+    next question. `whole`: these are all there are."""
+
+    at: datetime
+    parties: tuple[int, ...]
+    tokens: tuple[RoamingToken, ...]
+    whole: bool
+
+
 class PartyStore(Protocol):
     """Parties, and the tokens that they told."""
 
@@ -99,8 +109,9 @@ class PartyStore(Protocol):
     ) -> RoamingToken | None:
         """One; uids are the same in upper and lower case."""
 
-    async def valid_tokens(self) -> Sequence[RoamingToken]:
-        """Of registered parties, for the index in memory."""
+    async def told_tokens(self, since: datetime | None, parties: Sequence[int]) -> ToldTokens:
+        """Of registered parties, for the index in memory: those that were told since a moment, while `parties` are
+        still the registered ones; else, and without a moment, all."""
 
     async def page_tokens(
         self, party_id: int, *, query: str, size: int, after: tuple[str, str] | None

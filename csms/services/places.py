@@ -51,10 +51,13 @@ class Places:
         self.scopes = self._scopes = Scopes(sharing, lambda: self.tree, lambda: feed.revision)
         self._zones = known_zones()
         self.tree = Tree([Place(SYSTEM_ID, None, PlaceKind.SYSTEM, "System")])
+        self._mark: tuple[int, ...] = ()
 
     async def load(self) -> None:
-        """Raises Unavailable."""
-        self.tree = Tree(await self._store.load_all())
+        """If there is something new. Raises Unavailable."""
+        mark = await self._store.mark()
+        if mark != self._mark:  # what changes from here on is read the next time
+            self.tree, self._mark = Tree(await self._store.load_all()), mark
 
     async def reload_for_ever(self, *, every: float = RELOAD_SECONDS) -> None:
         """A task for the nursery of the application."""

@@ -12,6 +12,7 @@ for the start of the session that follows, and for the start that the party itse
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -37,6 +38,8 @@ _log = structlog.get_logger("csms.roaming")
 WORD_COUNTS: Final = timedelta(minutes=15)
 """How long a party's yes counts for the session that follows."""
 RELOAD_SECONDS: Final = 60.0
+FULL_SECONDS: Final = 3600.0
+"""So often all is read again, whatever was noted; each process at its own time."""
 MAX_PAGES: Final = 10_000
 
 
@@ -48,23 +51,38 @@ class RoamingTokenIndex:
         self._now = now
         self._tokens: dict[str, RoamingToken] = {}
         self._words: dict[str, tuple[bool, datetime]] = {}
+        self._as_of: datetime | None = None
+        self._parties: tuple[int, ...] = ()
+        self._puts = 0
 
     def __len__(self) -> int:
         return len(self._tokens)
 
-    async def load(self, store: PartyStore) -> None:
-        """Raises Unavailable."""
-        self.replace(await store.valid_tokens())
+    async def load(self, store: PartyStore, *, full: bool = False) -> None:
+        """Read what was told since the last time, or everything. Raises Unavailable."""
+        while True:
+            before = self._puts
+            found = await store.told_tokens(None if full else self._as_of, self._parties)
+            if not found.whole or before == self._puts:  # else some were told here while we read
+                break
+        if found.whole:
+            self.replace(found.tokens)
+        else:
+            self.put(found.tokens)
+        self._as_of, self._parties = found.at, found.parties
 
     async def reload_for_ever(self, store: PartyStore, *, every: float = RELOAD_SECONDS) -> None:
         """A task for the nursery of the application."""
+        full_at = trio.current_time() + FULL_SECONDS * random.uniform(0.5, 1.0)  # noqa: S311  spreads, hides nothing
         while True:
             await trio.sleep(every)
             self._forget_words()
             try:
-                await self.load(store)
+                await self.load(store, full=trio.current_time() >= full_at)
             except Unavailable:
                 continue  # what is in memory stays good meanwhile
+            if trio.current_time() >= full_at:
+                full_at = trio.current_time() + FULL_SECONDS
 
     def replace(self, tokens: Iterable[RoamingToken]) -> None:
         """All of them."""
@@ -73,9 +91,11 @@ class RoamingTokenIndex:
 
     def put(self, tokens: Iterable[RoamingToken]) -> None:
         """They were told or changed. Of two parties that told the same, the one that is known longer counts."""
+        self._puts += 1
         for token in tokens:
             known = self._tokens.get(token.id_token)
-            if known is None or token.party_id <= known.party_id:
+            older = known is not None and known.party_id == token.party_id and known.last_updated > token.last_updated
+            if known is None or (token.party_id <= known.party_id and not older):
                 self._tokens[token.id_token] = token
 
     def token(self, id_token: str) -> RoamingToken | None:

@@ -14,6 +14,8 @@ from csms.storage.text import clean, fits_bigint
 __all__ = ["PostgresPlaces"]
 
 ALL_PLACES_SQL = "SELECT * FROM place ORDER BY id"
+# A new place has a greater id than any before it; one that changed, a greater version.
+MARK_SQL = "SELECT count(*), coalesce(max(id), 0), coalesce(sum(version), 0)::bigint FROM place"
 FIND_PLACE_SQL = "SELECT * FROM place WHERE id = $1"
 CREATE_PLACE_SQL = """
 INSERT INTO place (kind, parent_id, name, description, static_id, address, latitude, longitude, time_zone)
@@ -46,6 +48,10 @@ class PostgresPlaces:
     async def load_all(self) -> Sequence[Place]:
         """Every place."""
         return [_place(row) for row in await self._database.fetch(ALL_PLACES_SQL)]
+
+    async def mark(self) -> tuple[int, ...]:
+        """See `PlaceStore.mark`."""
+        return tuple(await self._database.fetchrow(MARK_SQL) or ())
 
     async def create(self, place: Place) -> Place:
         """See `PlaceStore.create`."""

@@ -12,7 +12,7 @@ import structlog
 from csms.domain.errors import AlreadyExists, FailedPrecondition, NotFound, StaleVersion
 from csms.domain.roaming import Party, PartyEndpoint, PartyRole, PartyState, RoamingToken
 from csms.ports.installations import SecretCipher
-from csms.ports.roaming import PartyCounts
+from csms.ports.roaming import PartyCounts, ToldTokens
 from csms.storage.pool import Database
 from csms.storage.text import clean, fits_bigint, pattern
 
@@ -66,9 +66,13 @@ SELECT * FROM roaming_token
 WHERE party_id = $1 AND country_code = $2 AND party_code = $3 AND lower(uid) = lower($4) AND type = $5
 ORDER BY uid = $4 DESC LIMIT 1
 """
-VALID_CARDS_SQL = """
-SELECT token.* FROM roaming_token AS token JOIN roaming_party AS party ON party.id = token.party_id
-WHERE party.state = 'REGISTERED'
+REGISTERED_SQL = "SELECT id FROM roaming_party WHERE state = 'REGISTERED' ORDER BY id"
+CLOCK_SQL = "SELECT clock_timestamp()"
+# A token is noted with the time at which its transaction began; parties tell a thousand at once. None is taken away but
+# with its party.
+TOLD_CARDS_SQL = """
+SELECT * FROM roaming_token
+WHERE party_id = ANY($1::bigint[]) AND ($2::timestamptz IS NULL OR received_at > $2 - interval '2 minutes')
 """
 _MATCHES = (
     "party_id = $1 AND ($2 = '' OR uid ILIKE $2 OR contract_id ILIKE $2 OR body::json ->> 'visual_number' ILIKE $2)"
@@ -177,9 +181,13 @@ class PostgresParties:
         )
         return None if row is None else token_of(row)
 
-    async def valid_tokens(self) -> Sequence[RoamingToken]:
-        """Of registered parties."""
-        return [token_of(row) for row in await self._database.fetch(VALID_CARDS_SQL)]
+    async def told_tokens(self, since: datetime | None, parties: Sequence[int]) -> ToldTokens:
+        """See `PartyStore.told_tokens`."""
+        at = await self._database.fetchval(CLOCK_SQL)
+        registered = tuple(row["id"] for row in await self._database.fetch(REGISTERED_SQL))
+        whole = since is None or registered != tuple(parties)
+        rows = await self._database.fetch(TOLD_CARDS_SQL, registered, None if whole else since)
+        return ToldTokens(at, registered, tuple(map(token_of, rows)), whole)
 
     async def page_tokens(
         self, party_id: int, *, query: str, size: int, after: tuple[str, str] | None

@@ -57,6 +57,29 @@ async def test_what_was_made_is_read_back(stores: Stores) -> None:
     assert (bare.latitude, bare.time_zone) == (None, "")
 
 
+async def test_whether_anything_changed_is_seen_without_reading_it(stores: Stores) -> None:
+    places, _ = stores
+    seen = [await places.mark()]
+
+    async def is_new() -> bool:
+        seen.append(await places.mark())
+        return seen[-1] not in seen[:-1]
+
+    made = await places.create(a_site())
+    assert await is_new()
+    other = await places.create(a_site("Station"))
+    assert await is_new()
+    changed = await places.update(msgspec.structs.replace(made, name="Quay"), version=None)
+    assert await is_new()
+    assert await places.mark() == seen[-1]
+    await places.delete(other.id)
+    assert await is_new()
+    await places.create(a_site("Station"))
+    assert await is_new()
+    await places.update(msgspec.structs.replace(changed, name="Harbour"), version=None)
+    assert await is_new()
+
+
 async def test_names_and_numbers_are_taken_once(stores: Stores) -> None:
     places, _ = stores
     one = await places.create(a_site("One", "S-1"))

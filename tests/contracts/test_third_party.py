@@ -143,12 +143,35 @@ async def test_the_newer_word_about_a_token_counts(stores: Stores) -> None:
     assert found is not None
     assert (found.uid, found.valid) == ("04Ab", False)
     assert await parties.token(party.id, "NL", "TNM", "04Ab", "APP_USER") is None
-    assert {each.uid for each in await parties.valid_tokens() if each.party_id == party.id} == {"04Ab", "05CD"}
+    told = await parties.told_tokens(None, ())
+    assert {each.uid for each in told.tokens if each.party_id == party.id} == {"04Ab", "05CD"}
     assert (await parties.counts())[party.id].tokens == 2
     await parties.update_party(msgspec.structs.replace(party, state=PartyState.SUSPENDED))
-    assert not [each for each in await parties.valid_tokens() if each.party_id == party.id]
+    assert not [each for each in (await parties.told_tokens(None, ())).tokens if each.party_id == party.id]
     with pytest.raises(NotFound):
         await parties.put_tokens([msgspec.structs.replace(token, party_id=987_654)])
+
+
+async def test_only_what_was_told_since_is_read_again_and_all_when_parties_come_or_go(stores: Stores) -> None:
+    _, parties, _ = stores
+    party = await parties.create_party(a_party("CCC"))
+    await parties.put_tokens([a_token(party, "01AA"), a_token(party, "02BB")])
+    first = await parties.told_tokens(None, ())
+    assert first.whole
+    assert party.id in first.parties
+    later = first.at + timedelta(minutes=5)  # what is as old as a long transaction is read twice
+    nothing = await parties.told_tokens(later, first.parties)
+    assert (nothing.whole, nothing.tokens) == (False, ())
+    changed = msgspec.structs.replace(a_token(party, "01AA"), valid=False, last_updated=AT + timedelta(hours=1))
+    await parties.put_tokens([changed])
+    since = await parties.told_tokens(first.at, first.parties)
+    assert not since.whole
+    assert [each for each in since.tokens if each.uid == "01AA"] == [changed]
+    await parties.update_party(msgspec.structs.replace(party, state=PartyState.SUSPENDED))
+    others = await parties.told_tokens(since.at, since.parties)
+    assert others.whole
+    assert party.id not in others.parties
+    assert not [each for each in others.tokens if each.party_id == party.id]
 
 
 async def test_tokens_are_listed_page_by_page(stores: Stores) -> None:

@@ -26,6 +26,10 @@ class FakePlaces:
         self._tables.check()
         return list(self._places.values())
 
+    async def mark(self) -> tuple[int, ...]:
+        self._tables.check()
+        return (self._next, *sorted(self._places), *(each.version for each in self._places.values()))
+
     async def create(self, place: Place) -> Place:
         self._tables.check()
         self._unique(place, 0)

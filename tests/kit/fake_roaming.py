@@ -18,7 +18,7 @@ from csms.domain.third_party import (
     ServiceKind,
     ServiceSettings,
 )
-from csms.ports.roaming import PartyCounts, Push, PushDraft, Received, ReleasedObject
+from csms.ports.roaming import PartyCounts, Push, PushDraft, Received, ReleasedObject, ToldTokens
 
 replace = msgspec.structs.replace
 
@@ -94,6 +94,7 @@ class FakeRoaming:
         self._now = now
         self._parties: dict[int, Party] = {}
         self._tokens: dict[tuple[int, str, str, str, str], RoamingToken] = {}
+        self._told_at: dict[tuple[int, str, str, str, str], datetime] = {}
         self._objects: dict[tuple[str, str], ReleasedObject] = {}
         self._pushes: dict[int, Push] = {}
         self._reservations: dict[tuple[int, str], int] = {}
@@ -179,6 +180,7 @@ class FakeRoaming:
             old = self._tokens.get(key)
             if old is None or old.last_updated <= token.last_updated:
                 self._tokens[key] = token
+                self._told_at[key] = datetime.now(UTC)
 
     async def token(
         self, party_id: int, country_code: str, party_code: str, uid: str, kind: str
@@ -188,9 +190,15 @@ class FakeRoaming:
         same = (token for key, token in self._tokens.items() if (*key[:3], key[3].lower(), key[4]) == wanted)
         return exact or next(same, None)
 
-    async def valid_tokens(self) -> Sequence[RoamingToken]:
-        good = {party.id for party in self._parties.values() if party.state is PartyState.REGISTERED}
-        return [token for token in self._tokens.values() if token.party_id in good]
+    async def told_tokens(self, since: datetime | None, parties: Sequence[int]) -> ToldTokens:
+        good = tuple(sorted(party.id for party in self._parties.values() if party.state is PartyState.REGISTERED))
+        whole = since is None or good != tuple(parties)
+        found = [
+            token
+            for key, token in self._tokens.items()
+            if token.party_id in good and (whole or since is None or self._told_at[key] > since)
+        ]
+        return ToldTokens(datetime.now(UTC), good, tuple(found), whole)
 
     async def page_tokens(
         self, party_id: int, *, query: str, size: int, after: tuple[str, str] | None

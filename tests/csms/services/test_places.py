@@ -113,3 +113,27 @@ async def test_who_may_not(places: Places) -> None:
         await places.move_stations(SUPPORT, [1], SYSTEM_ID)
     with pytest.raises(PermissionDenied):
         await places.all(STRANGER)
+
+
+async def test_places_are_read_again_when_another_process_changed_them_and_else_only_looked_for() -> None:
+    world = ServiceWorld()
+    store = FakePlaces(world.tables)
+    here, elsewhere = (Places(store, world.feed, world.directory, world.sharing) for _ in range(2))
+    reads = []
+    load_all = store.load_all
+
+    async def noted() -> object:
+        reads.append(True)
+        return await load_all()
+
+    await here.load()
+    await elsewhere.load()
+    store.load_all = noted  # type: ignore[assignment]
+    await here.load()
+    assert reads == []
+    made = await elsewhere.create(ADMIN, a_site())
+    reads.clear()
+    await here.load()
+    await here.load()
+    assert len(reads) == 1
+    assert made.id in {place.id for place in await here.all(ADMIN)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -15,7 +16,7 @@ from csms.domain.roaming import Party, PartyState, PartyUnreachable
 from csms.ocpi.envelope import print_object, read_object
 from csms.ocpi.tokens import Allowed, AuthorizationInfo
 from csms.ocpi.tokens import Token as OcpiToken
-from csms.ports.roaming import Received, ReleasedObject
+from csms.ports.roaming import Received, ReleasedObject, ToldTokens
 from csms.services.token_index import MemoryTokenIndex
 from tests.kit.roaming_world import RoamingWorld
 
@@ -164,3 +165,32 @@ async def test_all_pages_of_a_partys_tokens_are_read(world: World, party: Party)
     world.client.answer = nonsense
     with pytest.raises(Unavailable):
         await world.tokens.pull(party)
+
+
+async def test_what_parties_told_another_process_is_read_and_nothing_that_was_read_before(
+    world: World, party: Party
+) -> None:
+    await world.tokens.take_in(party, [a_token("01AA"), a_token("02BB")])
+    await world.index.load(world.roaming)
+    second = world.index.token("02BB")
+    assert second is not None
+    asked: list[tuple[bool, int]] = []
+    told_tokens = world.roaming.told_tokens
+
+    async def noted(since: datetime | None, parties: Sequence[int]) -> ToldTokens:
+        found = await told_tokens(since, parties)
+        asked.append((found.whole, len(found.tokens)))
+        return found
+
+    world.roaming.told_tokens = noted  # type: ignore[method-assign]
+    changed = msgspec.structs.replace(second, valid=False, last_updated=second.last_updated + timedelta(hours=1))
+    await world.roaming.put_tokens([changed])
+    await world.index.load(world.roaming)
+    assert world.index.token("02BB") == changed
+    world.index.put([second])  # late: what is known is newer
+    assert world.index.token("02BB") == changed
+    await world.index.load(world.roaming, full=True)
+    await world.roaming.update_party(msgspec.structs.replace(party, state=PartyState.SUSPENDED))
+    await world.index.load(world.roaming)
+    assert asked == [(False, 1), (True, 2), (True, 0)]
+    assert len(world.index) == 0
