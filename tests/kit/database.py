@@ -68,7 +68,8 @@ async def _statement(dsn: str, sql: str) -> None:
         await connection.close()
 
 
-async def _migrate(dsn: str) -> None:
+async def bring_up_to_date(dsn: str) -> None:
+    """All migrations, in a database that is empty or behind."""
     connection = await asyncpg.connect(dsn)
     try:
         await apply_migrations(connection, known_migrations())
@@ -93,7 +94,7 @@ def template_database(postgres: EmbeddedPostgres) -> str:
     """The name of a database with the current schema, to clone from."""
     name = "with_schema"
     asyncio.run(_statement(postgres.dsn_for("postgres"), f"CREATE DATABASE {name}"))
-    asyncio.run(_migrate(postgres.dsn_for(name)))
+    asyncio.run(bring_up_to_date(postgres.dsn_for(name)))
     return name
 
 

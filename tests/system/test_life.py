@@ -28,7 +28,7 @@ def get(url: str) -> int:
 
 @pytest.mark.feature("F-SYS-4")
 async def test_all_doors_answer_and_sigterm_ends_everything_in_order() -> None:
-    with product(portal=True) as running:
+    with product(portal=True, from_nothing=True) as running:
         deadline = time.monotonic() + 60
         while True:
             try:

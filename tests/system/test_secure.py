@@ -71,7 +71,7 @@ def portal_ready(running: Product) -> bool:
 
 
 def test_the_first_sign_in_is_printed_once_and_works() -> None:
-    with product(admin=False) as running:
+    with product(admin=False, from_nothing=True) as running:
         found = re.search(r"First sign-in: (\S+) with the password (\S+)\n", running.log.read_text())
         assert found is not None, running.log.read_text()
         email, password = found.groups()

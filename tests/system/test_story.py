@@ -18,7 +18,7 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Product]:
-    with product() as made:
+    with product(from_nothing=True) as made:
         yield made
 
 
