@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from loadtest.fleet_station import MILLI_WATT_HOURS, Call, Resident
+from loadtest.fleet_station import MILLI_WATT_HOURS, Call, Resident, note_reading
 from loadtest.saturate_words import Book
 from loadtest.scenario import SessionPlan
 
@@ -39,6 +39,7 @@ def queue_of(resident: Resident, visits: Sequence[SessionPlan], began: datetime,
         while due < visit.stopped:
             book.sent += 1
             book.last_wh = first + _charged(due - visit.tag_shown)
+            note_reading(book, stamp(due))
             yield resident.values_of(book, None, printing(values, stamp(due), book.last_wh))
             due += interval
         resident.register = book.last_wh = first + _charged(visit.stopped - visit.tag_shown)

@@ -100,6 +100,7 @@ class Resident:
     def start_of(self, book: Book, answered: Callable[[bytes], None] | None = None) -> Call:
         """The start of a session, which is then among the books; `answered` takes the place of learning its name."""
         self.books.append(book)
+        book.readings = {}
         book.sent += self.words.values_at_the_ends
         learn = answered or (lambda answer: self._learn(book, answer))
         return self._call(None, self.words.start(book), learn, durable=True)
@@ -146,6 +147,7 @@ class Resident:
         def print_values(serial: int) -> bytes:
             book.sent += 1
             book.last_wh += max(1, int(seconds * MILLI_WATT_HOURS / 1000))
+            note_reading(book, self.moment.stamp.decode())
             return self._print_values(serial, self.moment.stamp, book.last_wh)
 
         self.calls.append(self.values_of(book, due, print_values))
@@ -229,6 +231,15 @@ class Resident:
         said = self.obey(str(message[2]), payload, now)
         answer = [4, message[1], "NotSupported", _NOT_HERE, {}] if said is None else [3, message[1], said]
         return frame(json.dumps(answer).encode())
+
+
+def note_reading(book: Book, at: str) -> None:
+    """What the register says then is in the books; two within a millisecond cannot be told apart."""
+    if book.readings is not None:
+        if at in book.readings:
+            book.readings = None
+        else:
+            book.readings[at] = book.last_wh
 
 
 def _printed(serial: int, said: tuple[str, Json]) -> bytes:

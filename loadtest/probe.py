@@ -105,11 +105,17 @@ class Probe:
         return {identity: password for identity, password in valid if password is not None}
 
     def sessions(
-        self, identities: Collection[str], began: datetime, ended: datetime, *, samples: bool = True
+        self,
+        identities: Collection[str],
+        began: datetime,
+        ended: datetime,
+        *,
+        samples: bool = True,
+        most: int | None = None,
     ) -> list[SeenSession]:
         """What the server heard of these stations between the two times, whatever time the stations said it was.
 
-        Raises ProbeError.
+        `samples`: with each meter value, of `most` sessions evenly among them where that is given. Raises ProbeError.
         """
         wanted = frozenset(identities)
         found: list[sessions_pb2.Session] = []
@@ -129,7 +135,14 @@ class Probe:
                 break
         if not samples:
             return [seen_session(session) for session in found]
-        return self._each(self._with_samples, found)
+        step = 1 if most is None else max(1, -(-len(found) // most))
+        looked_into = set(range(0, len(found), step))
+
+        def see(numbered: tuple[int, sessions_pb2.Session]) -> SeenSession:
+            number, session = numbered
+            return self._with_samples(session) if number in looked_into else seen_session(session)
+
+        return self._each(see, enumerate(found))
 
     def _with_samples(self, session: sessions_pb2.Session) -> SeenSession:
         values: list[tuple[datetime, float]] = []

@@ -24,7 +24,7 @@ import trio
 
 from loadtest.ledger import Discrepancy, SeenSession
 from loadtest.saturate_wire import Closed, Wire, frame
-from loadtest.saturate_words import SUBPROTOCOLS, Book, Moment, Refused, Saturating, Script, live, words_of
+from loadtest.saturate_words import STOP_REASON, SUBPROTOCOLS, Book, Moment, Refused, Saturating, Script, live, words_of
 from loadtest.tally import Tally
 from loadtest.target import Target
 
@@ -367,7 +367,7 @@ async def _set_at_the_end(stop: threading.Event) -> None:
 
 
 def check(books: Iterable[Book], seen: Iterable[SeenSession]) -> list[Discrepancy]:
-    """Compare the books with what the server lists (`Probe.sessions`, without samples).
+    """Compare the books with what the server lists (`Probe.sessions`), value by value where it has samples.
 
     Owed is every finished session: once, with all acknowledged meter values, the register at its stop, its tag
     and its times. Unfinished ones may be there or not, but not twice: one whose start was never answered is known by
@@ -414,6 +414,25 @@ def _differences(book: Book, session: SeenSession) -> list[str]:
     kept = session.meter_values
     if kept is not None and not book.acknowledged <= kept <= book.sent:
         wrong.append(f"{kept} meter values instead of {book.acknowledged}")
+    if session.stop_reason not in (None, STOP_REASON):
+        wrong.append(f"stop reason is {session.stop_reason or 'none'} instead of {STOP_REASON}")
+    if session.samples is not None and book.readings is not None:
+        wrong += _reading_differences(book.readings, session.samples, complete=book.acknowledged == book.sent)
     if session.flags:
         wrong.append(f"flagged {', '.join(session.flags)} though nothing was odd about it")
     return wrong
+
+
+def _reading_differences(
+    said: Mapping[str, int], seen: Sequence[tuple[datetime, float]], *, complete: bool
+) -> list[str]:
+    """Readings of the register by time; `complete`: all that were said were acknowledged."""
+    mine = {datetime.fromisoformat(at): energy for at, energy in said.items()}
+    theirs = dict(seen)
+    odd = (
+        ("missing", [at for at in mine if at not in theirs] if complete else []),
+        ("doubled", [at for at, _ in seen if len(seen) != len(theirs)]),
+        ("altered", [at for at, energy in theirs.items() if at in mine and mine[at] != energy]),
+        ("never sent", [at for at in theirs if at not in mine]),
+    )
+    return [f"{len(found)} meter values {what}, first at {min(found).isoformat()}" for what, found in odd if found]

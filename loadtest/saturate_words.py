@@ -17,6 +17,7 @@ from loadtest.saturate_wire import Json, frame
 SUBPROTOCOLS: Final = {"1.6": "ocpp1.6", "2.0.1": "ocpp2.0.1", "2.1": "ocpp2.1"}
 FIRST_REGISTER: Final = 1_000_000  # Wh
 VALUES_OF_A_STORY: Final = 10
+STOP_REASON: Final = "Local"
 _POWER, _CURRENT, _VOLTAGE = "7212.4", "31.4", "229.7"
 
 Request = tuple[str, bytes, bytes]
@@ -40,7 +41,8 @@ class Moment:
 @dataclass(slots=True)
 class Book:
     """One session in the books. Energy in Wh; times as they were said. `acknowledged` counts meter values. `offline`:
-    it is told afterwards, since there was no connection."""
+    it is told afterwards, since there was no connection. `readings` of the register by time; None: they are too many.
+    """
 
     station: str
     id_tag: str
@@ -53,6 +55,7 @@ class Book:
     stopped: str = ""
     finished: bool = False
     offline: bool = False
+    readings: dict[str, int] | None = None
 
 
 @dataclass(slots=True)
@@ -114,7 +117,7 @@ class Words16:
             "idTag": book.id_tag,
             "meterStop": book.last_wh,
             "timestamp": book.stopped,
-            "reason": "Local",
+            "reason": STOP_REASON,
         }
 
     def transaction_id(self, answer: Json) -> str:
@@ -162,7 +165,7 @@ class Words2:
         }
         info: Json = {"transactionId": book.transaction_id, "chargingState": state}
         if kind == "Ended":
-            info["stoppedReason"] = "Local"
+            info["stoppedReason"] = STOP_REASON
         payload: Json = {
             "eventType": kind,
             "timestamp": at,

@@ -118,6 +118,13 @@ def test_meter_values_are_left_out_when_not_wanted(api: FakeControlApi, probe: P
     assert found.samples is None
 
 
+def test_of_many_sessions_only_some_are_looked_into(api: FakeControlApi, probe: Probe) -> None:
+    api.kept = lambda: [kept(number) for number in range(1, 10)]
+    found = probe.sessions(NAMES, BEGAN, BEGAN, most=3)
+    assert len(found) == 9
+    assert [session.samples is not None for session in found] == [True, False, False] * 3
+
+
 def test_only_periodic_readings_of_the_register_count() -> None:
     def sampled(measurand: str, context: str) -> sessions_pb2.SampledValue:
         return sessions_pb2.SampledValue(measurand=measurand, context=context, value=5)

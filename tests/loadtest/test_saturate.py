@@ -157,10 +157,30 @@ def test_books_that_do_not() -> None:
         ({"meter_values": 13}, "13 meter values instead of 11"),
         ({"energy_wh": 11.0}, "energy in Wh is 11.0 instead of 12"),
         ({"flags": ("CLOCK_WRONG",)}, "flagged CLOCK_WRONG though nothing was odd about it"),
+        ({"stop_reason": "EVDisconnected"}, "stop reason is EVDisconnected instead of Local"),
         ({"stop_time": None}, "stop is None instead of 2026-01-01 12:01:00.456000+00:00"),
     ):
         (wrong,) = check([BOOK], [dataclasses.replace(SEEN, **lie)])
         assert (wrong.kind, wrong.detail) == ("altered", told)
+
+
+def test_readings_are_compared_where_both_have_them() -> None:
+    at = [datetime(2026, 1, 1, 12, 0, second, 500_000, UTC) for second in (10, 20, 30)]
+    said = {f"2026-01-01T12:00:{second}.500Z": 100 + second for second in (10, 20)}
+    book = dataclasses.replace(BOOK, sent=2, acknowledged=2, readings=said)
+    true = [(at[0], 110.0), (at[1], 120.0)]
+    for samples, told in (
+        (None, []),
+        (true, []),
+        (true[:1], ["1 meter values missing, first at 2026-01-01T12:00:20.500000+00:00"]),
+        ([*true, true[0]], ["3 meter values doubled, first at 2026-01-01T12:00:10.500000+00:00"]),
+        ([true[0], (at[1], 121.0)], ["1 meter values altered, first at 2026-01-01T12:00:20.500000+00:00"]),
+        ([*true, (at[2], 130.0)], ["1 meter values never sent, first at 2026-01-01T12:00:30.500000+00:00"]),
+    ):
+        seen = dataclasses.replace(SEEN, meter_values=2, samples=samples)
+        assert [wrong.detail for wrong in check([book], [seen])] == told
+    unanswered = dataclasses.replace(book, acknowledged=1)
+    assert check([unanswered], [dataclasses.replace(SEEN, meter_values=1, samples=true[:1])]) == []
 
 
 async def test_over_tls(nursery: trio.Nursery, tmp_path: Path) -> None:

@@ -77,3 +77,34 @@ def test_the_same_proxy_without_a_lie_is_passed(running: Product) -> None:
     assert report["passed"]
     assert report["wrong"] == []
     assert report["sessions"]["checked"] >= 6
+
+
+LEAN = {kind: wrong for kind, wrong in LIES.items() if not kind.startswith(("alter the p", "alter the c"))}
+LEAN = {kind: wrong for kind, wrong in LEAN.items() if not kind.endswith(("a current", "a voltage", "a voltage out"))}
+"""A calm fleet looks at the register alone."""
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_calm_fleet_finds_them_too(running: Product, version: str) -> None:
+    prefix = f"F{version.replace('.', '')}-"
+    honest = f"{prefix}{len(LEAN) + 1:05d}-1"
+    lies = [Lie(kind, f"{prefix}{number:05d}", other_tag=honest) for number, kind in enumerate(LEAN, 1)]
+    calm = ("--engine", "fleet", "--charging-share", "0.9", "--heartbeat-interval", "5", "--versions", f"{version}=1")
+    with lying(running.ocpp_port, lies) as port:
+        done, report = loadtest(running, port, "--stations", str(len(lies) + 1), "--prefix", prefix, *calm)
+    assert [lie.kind for lie in lies if not lie.told] == []
+    assert done.returncode == 1, done.stdout + done.stderr
+    found = {(wrong["station"], wrong["kind"]) for wrong in report["wrong"]}
+    for lie in lies:  # a double has a name of its own: for the books it is a stranger
+        wanted = "unknown" if lie.kind == "double a session" else LEAN[lie.kind]
+        assert (lie.station, wanted) in found, f"{lie.kind}: {report['wrong']}"
+    assert {station for station, _ in found} == {lie.station for lie in lies}
+
+
+def test_a_calm_fleet_that_is_told_the_truth_is_passed(running: Product) -> None:
+    calm = ("--engine", "fleet", "--charging-share", "0.9", "--backlog-hours", "3", "--versions", "1.6=1,2.0.1=1")
+    with lying(running.ocpp_port, []) as port:
+        done, report = loadtest(running, port, "--stations", "6", "--prefix", "CALM-", *calm)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert report["errors"] == {}
+    assert report["sessions"]["checked"] >= 12
