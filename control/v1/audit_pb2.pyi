@@ -49,7 +49,9 @@ class AuditEntry(_message.Message):
     resource: _builtins.str
     """What it was about, for example `stations/17`; empty when that is no one thing."""
     outcome: _builtins.str
-    """`OK`, or the reason that the call failed for, for example `PERMISSION_DENIED`. `UNFINISHED`: given up, or a bug."""
+    """`OK`, or the reason that the call failed for, for example `PERMISSION_DENIED`. `UNFINISHED`: given up, or a bug;
+    of a command to a station also: still under way, or its process died meanwhile.
+    """
     request_id: _builtins.str
     """The caller's request id."""
     peer: _builtins.str
