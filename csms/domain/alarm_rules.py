@@ -277,7 +277,8 @@ def _read_monitor(told: Told, rules: Sequence[AlarmRule]) -> Reading:
         return Reading()
     severity = (rule.severity if rule is not None else None) or _as_told(told.severity)
     info = _text(body, "techInfo") or value
-    text = _sentence(rule, kind, code, info) if rule is not None and rule.text else _text(body, "summary")
+    ours = (rule is not None and rule.text) or (flag and (tech_code or _text(body, "techInfo")))
+    text = _sentence(rule, kind, code, info) if ours else _text(body, "summary")
     seen = Raised(subject, key, told.at, kind, severity, AlarmSource.MONITOR, code,
                   text or _sentence(rule, kind, code, info), evse_id)  # fmt: skip
     return Reading((seen,))

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.kit.desk import Desk
-from tests.kit.house import PASSWORD, House
+from tests.kit.house import PASSWORD, ROLES, House
 from tests.kit.looks import faults
 from tests.kit.online import online
 from tests.kit.patience import until
@@ -132,3 +132,23 @@ def test_an_owner_keeps_their_own_particulars_and_finds_their_tags_beside_them(h
         assert faults(page) == []
         tags.get_by_role("link", name="OSCAR-TAG").click()
         expect(page.locator("table.tags tbody tr")).to_have_count(1)
+
+
+CLIPPED = """() => [...document.querySelectorAll("nav.side a:not(.later) span, nav.side .more span")].filter(
+  e => e.checkVisibility() && !e.matches(".whole") && e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"""
+
+
+@pytest.mark.feature("F-USR-5")
+@pytest.mark.parametrize("language", ["de", "nl", "sv"])
+def test_the_bar_of_a_telephone_cuts_no_word_off(house: House, chromium: Browser, language: str) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 800}, base_url=house.address)
+    context.add_cookies([{"name": "language", "value": language, "url": house.address}])
+    page = context.new_page()
+    page.goto("/signin")
+    page.locator("input[name=email]").fill(ROLES["driver"][0])
+    page.locator("input[name=password]").fill(PASSWORD)
+    press(page.locator("main form button.primary").first)
+    page.goto("/drive")
+    expect(page.locator("nav.side .more")).to_be_visible()
+    assert page.evaluate(CLIPPED) == []
+    context.close()

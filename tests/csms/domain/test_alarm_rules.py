@@ -111,6 +111,12 @@ def test_a_monitor_that_alerts_is_an_alarm_until_it_is_cleared() -> None:
     assert over.key == seen.key
 
 
+def test_a_problem_is_told_in_our_words_with_what_the_station_says_and_not_by_its_variables_name() -> None:
+    told = a_monitor("Problem", "true", techCode="E21", techInfo="Plug is not locked")
+    assert the_raised(told).text == "Hardware fault: E21 Plug is not locked."
+    assert the_raised(a_monitor("Problem", "true")).text == "Alarm.", "it says nothing more"
+
+
 def test_a_variable_that_says_tripped_is_an_alarm() -> None:
     seen = the_raised(a_monitor("Tripped", "true", trigger="Delta"))
     assert seen.kind is AlarmKind.FUSE_TRIPPED
