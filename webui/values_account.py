@@ -177,6 +177,16 @@ class Address(msgspec.Struct, frozen=True):
     url: str
 
 
+class Retention(msgspec.Struct, frozen=True):
+    """How long what is kept, days; 0: for ever. `backup_count` is a number of proven backups."""
+
+    message_log_days: int = 0
+    meter_value_days: int = 0
+    station_event_days: int = 0
+    audit_days: int = 0
+    backup_count: int = 0
+
+
 class Installation(msgspec.Struct, frozen=True, kw_only=True):
     """Answer of GetSystemInfo."""
 
@@ -189,6 +199,10 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     database_bytes: int
     start_time: datetime | None
     mail_configured: bool
+    retention: Retention = Retention()
+    mail_sender: str = ""
+    min_security_profile: int = 0
+    identity_provider: str = ""
 
 
 class ServerProcess(msgspec.Struct, frozen=True, kw_only=True):

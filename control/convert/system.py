@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from control.convert.common import timestamp
 from control.v1 import system_pb2
 from csms.domain.system import EDITABLE, SystemSettings
@@ -36,6 +38,10 @@ def system_info(info: SystemInfo) -> system_pb2.GetSystemInfoResponse:
         start_time=timestamp(info.facts.started_at),
         mail_configured=info.facts.mail_configured,
         database_bytes=info.database_bytes,
+        retention=system_pb2.Retention(**msgspec.structs.asdict(info.facts.retention)),
+        mail_sender=info.facts.mail_sender,
+        min_security_profile=info.facts.min_security_profile,
+        identity_provider=info.facts.identity_provider,
     )
 
 

@@ -26,41 +26,43 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63ontrol/v1/system.proto\x12\ncontrol.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetSystemInfoRequest\"\x99\x03\n\x15GetSystemInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x16\n\x0eocpp_addresses\x18\x02 \x03(\t\x12@\n\x16unknown_station_policy\x18\x03 \x01(\x0e\x32 .control.v1.UnknownStationPolicy\x12!\n\x19station_password_required\x18\x04 \x01(\x08\x12\x1a\n\x12\x64\x61tabase_available\x18\x05 \x01(\x08\x12\x10\n\x08\x64raining\x18\x06 \x01(\x08\x12\x11\n\tprotocols\x18\x07 \x03(\t\x12,\n\taddresses\x18\x08 \x03(\x0b\x32\x19.control.v1.ServerAddress\x12\r\n\x05title\x18\t \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\n \x01(\t\x12.\n\nstart_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fmail_configured\x18\x0c \x01(\x08\x12\x16\n\x0e\x64\x61tabase_bytes\x18\r \x01(\x03\"*\n\rServerAddress\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\"\x1b\n\x19GetSystemProcessesRequest\"J\n\x1aGetSystemProcessesResponse\x12,\n\tprocesses\x18\x01 \x03(\x0b\x32\x19.control.v1.ServerProcess\"\xcb\x01\n\rServerProcess\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0c\n\x04host\x18\x04 \x01(\t\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rstation_count\x18\x06 \x01(\x05\x12\x0e\n\x06leases\x18\x07 \x03(\t\x12\x10\n\x08troubles\x18\x08 \x03(\t\x12\x0e\n\x06silent\x18\t \x01(\x08\"\x16\n\x14GetPublicInfoRequest\"\x9e\x01\n\x15GetPublicInfoResponse\x12\r\n\x05title\x18\x01 \x01(\t\x12\x14\n\x0corganization\x18\x02 \x01(\t\x12\x15\n\rsupport_email\x18\x03 \x01(\t\x12\x15\n\rsupport_phone\x18\x04 \x01(\t\x12\x0f\n\x07imprint\x18\x05 \x01(\t\x12\x0f\n\x07privacy\x18\x06 \x01(\t\x12\x10\n\x08language\x18\x07 \x01(\t\"\xfe\x01\n\x0eSystemSettings\x12\r\n\x05title\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x14\n\x0corganization\x18\x03 \x01(\t\x12\x15\n\rsupport_email\x18\x04 \x01(\t\x12\x15\n\rsupport_phone\x18\x05 \x01(\t\x12\x0f\n\x07imprint\x18\x06 \x01(\t\x12\x0f\n\x07privacy\x18\x07 \x01(\t\x12\x10\n\x08language\x18\x08 \x01(\t\x12\x11\n\ttime_zone\x18\t \x01(\t\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\"\x1a\n\x18GetSystemSettingsRequest\"I\n\x19GetSystemSettingsResponse\x12,\n\x08settings\x18\x01 \x01(\x0b\x32\x1a.control.v1.SystemSettings\"\x90\x01\n\x1bUpdateSystemSettingsRequest\x12,\n\x08settings\x18\x01 \x01(\x0b\x32\x1a.control.v1.SystemSettings\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"L\n\x1cUpdateSystemSettingsResponse\x12,\n\x08settings\x18\x01 \x01(\x0b\x32\x1a.control.v1.SystemSettings*\xa8\x01\n\x14UnknownStationPolicy\x12&\n\"UNKNOWN_STATION_POLICY_UNSPECIFIED\x10\x00\x12!\n\x1dUNKNOWN_STATION_POLICY_REFUSE\x10\x01\x12\"\n\x1eUNKNOWN_STATION_POLICY_PENDING\x10\x02\x12!\n\x1dUNKNOWN_STATION_POLICY_ACCEPT\x10\x03\x32\xed\x03\n\rSystemService\x12T\n\rGetSystemInfo\x12 .control.v1.GetSystemInfoRequest\x1a!.control.v1.GetSystemInfoResponse\x12T\n\rGetPublicInfo\x12 .control.v1.GetPublicInfoRequest\x1a!.control.v1.GetPublicInfoResponse\x12\x63\n\x12GetSystemProcesses\x12%.control.v1.GetSystemProcessesRequest\x1a&.control.v1.GetSystemProcessesResponse\x12`\n\x11GetSystemSettings\x12$.control.v1.GetSystemSettingsRequest\x1a%.control.v1.GetSystemSettingsResponse\x12i\n\x14UpdateSystemSettings\x12\'.control.v1.UpdateSystemSettingsRequest\x1a(.control.v1.UpdateSystemSettingsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63ontrol/v1/system.proto\x12\ncontrol.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14GetSystemInfoRequest\"\x91\x04\n\x15GetSystemInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x16\n\x0eocpp_addresses\x18\x02 \x03(\t\x12@\n\x16unknown_station_policy\x18\x03 \x01(\x0e\x32 .control.v1.UnknownStationPolicy\x12!\n\x19station_password_required\x18\x04 \x01(\x08\x12\x1a\n\x12\x64\x61tabase_available\x18\x05 \x01(\x08\x12\x10\n\x08\x64raining\x18\x06 \x01(\x08\x12\x11\n\tprotocols\x18\x07 \x03(\t\x12,\n\taddresses\x18\x08 \x03(\x0b\x32\x19.control.v1.ServerAddress\x12\r\n\x05title\x18\t \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\n \x01(\t\x12.\n\nstart_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x17\n\x0fmail_configured\x18\x0c \x01(\x08\x12\x16\n\x0e\x64\x61tabase_bytes\x18\r \x01(\x03\x12(\n\tretention\x18\x0e \x01(\x0b\x32\x15.control.v1.Retention\x12\x13\n\x0bmail_sender\x18\x0f \x01(\t\x12\x1c\n\x14min_security_profile\x18\x10 \x01(\x05\x12\x19\n\x11identity_provider\x18\x11 \x01(\t\"\x85\x01\n\tRetention\x12\x18\n\x10message_log_days\x18\x01 \x01(\x05\x12\x18\n\x10meter_value_days\x18\x02 \x01(\x05\x12\x1a\n\x12station_event_days\x18\x03 \x01(\x05\x12\x12\n\naudit_days\x18\x04 \x01(\x05\x12\x14\n\x0c\x62\x61\x63kup_count\x18\x05 \x01(\x05\"*\n\rServerAddress\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03url\x18\x02 \x01(\t\"\x1b\n\x19GetSystemProcessesRequest\"J\n\x1aGetSystemProcessesResponse\x12,\n\tprocesses\x18\x01 \x03(\x0b\x32\x19.control.v1.ServerProcess\"\xcb\x01\n\rServerProcess\x12\x14\n\x0c\x64isplay_name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0c\n\x04host\x18\x04 \x01(\t\x12.\n\nstart_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rstation_count\x18\x06 \x01(\x05\x12\x0e\n\x06leases\x18\x07 \x03(\t\x12\x10\n\x08troubles\x18\x08 \x03(\t\x12\x0e\n\x06silent\x18\t \x01(\x08\"\x16\n\x14GetPublicInfoRequest\"\x9e\x01\n\x15GetPublicInfoResponse\x12\r\n\x05title\x18\x01 \x01(\t\x12\x14\n\x0corganization\x18\x02 \x01(\t\x12\x15\n\rsupport_email\x18\x03 \x01(\t\x12\x15\n\rsupport_phone\x18\x04 \x01(\t\x12\x0f\n\x07imprint\x18\x05 \x01(\t\x12\x0f\n\x07privacy\x18\x06 \x01(\t\x12\x10\n\x08language\x18\x07 \x01(\t\"\xfe\x01\n\x0eSystemSettings\x12\r\n\x05title\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x14\n\x0corganization\x18\x03 \x01(\t\x12\x15\n\rsupport_email\x18\x04 \x01(\t\x12\x15\n\rsupport_phone\x18\x05 \x01(\t\x12\x0f\n\x07imprint\x18\x06 \x01(\t\x12\x0f\n\x07privacy\x18\x07 \x01(\t\x12\x10\n\x08language\x18\x08 \x01(\t\x12\x11\n\ttime_zone\x18\t \x01(\t\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x0b \x01(\t\"\x1a\n\x18GetSystemSettingsRequest\"I\n\x19GetSystemSettingsResponse\x12,\n\x08settings\x18\x01 \x01(\x0b\x32\x1a.control.v1.SystemSettings\"\x90\x01\n\x1bUpdateSystemSettingsRequest\x12,\n\x08settings\x18\x01 \x01(\x0b\x32\x1a.control.v1.SystemSettings\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"L\n\x1cUpdateSystemSettingsResponse\x12,\n\x08settings\x18\x01 \x01(\x0b\x32\x1a.control.v1.SystemSettings*\xa8\x01\n\x14UnknownStationPolicy\x12&\n\"UNKNOWN_STATION_POLICY_UNSPECIFIED\x10\x00\x12!\n\x1dUNKNOWN_STATION_POLICY_REFUSE\x10\x01\x12\"\n\x1eUNKNOWN_STATION_POLICY_PENDING\x10\x02\x12!\n\x1dUNKNOWN_STATION_POLICY_ACCEPT\x10\x03\x32\xed\x03\n\rSystemService\x12T\n\rGetSystemInfo\x12 .control.v1.GetSystemInfoRequest\x1a!.control.v1.GetSystemInfoResponse\x12T\n\rGetPublicInfo\x12 .control.v1.GetPublicInfoRequest\x1a!.control.v1.GetPublicInfoResponse\x12\x63\n\x12GetSystemProcesses\x12%.control.v1.GetSystemProcessesRequest\x1a&.control.v1.GetSystemProcessesResponse\x12`\n\x11GetSystemSettings\x12$.control.v1.GetSystemSettingsRequest\x1a%.control.v1.GetSystemSettingsResponse\x12i\n\x14UpdateSystemSettings\x12\'.control.v1.UpdateSystemSettingsRequest\x1a(.control.v1.UpdateSystemSettingsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'control.v1.system_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_UNKNOWNSTATIONPOLICY']._serialized_start=1668
-  _globals['_UNKNOWNSTATIONPOLICY']._serialized_end=1836
+  _globals['_UNKNOWNSTATIONPOLICY']._serialized_start=1924
+  _globals['_UNKNOWNSTATIONPOLICY']._serialized_end=2092
   _globals['_GETSYSTEMINFOREQUEST']._serialized_start=106
   _globals['_GETSYSTEMINFOREQUEST']._serialized_end=128
   _globals['_GETSYSTEMINFORESPONSE']._serialized_start=131
-  _globals['_GETSYSTEMINFORESPONSE']._serialized_end=540
-  _globals['_SERVERADDRESS']._serialized_start=542
-  _globals['_SERVERADDRESS']._serialized_end=584
-  _globals['_GETSYSTEMPROCESSESREQUEST']._serialized_start=586
-  _globals['_GETSYSTEMPROCESSESREQUEST']._serialized_end=613
-  _globals['_GETSYSTEMPROCESSESRESPONSE']._serialized_start=615
-  _globals['_GETSYSTEMPROCESSESRESPONSE']._serialized_end=689
-  _globals['_SERVERPROCESS']._serialized_start=692
-  _globals['_SERVERPROCESS']._serialized_end=895
-  _globals['_GETPUBLICINFOREQUEST']._serialized_start=897
-  _globals['_GETPUBLICINFOREQUEST']._serialized_end=919
-  _globals['_GETPUBLICINFORESPONSE']._serialized_start=922
-  _globals['_GETPUBLICINFORESPONSE']._serialized_end=1080
-  _globals['_SYSTEMSETTINGS']._serialized_start=1083
-  _globals['_SYSTEMSETTINGS']._serialized_end=1337
-  _globals['_GETSYSTEMSETTINGSREQUEST']._serialized_start=1339
-  _globals['_GETSYSTEMSETTINGSREQUEST']._serialized_end=1365
-  _globals['_GETSYSTEMSETTINGSRESPONSE']._serialized_start=1367
-  _globals['_GETSYSTEMSETTINGSRESPONSE']._serialized_end=1440
-  _globals['_UPDATESYSTEMSETTINGSREQUEST']._serialized_start=1443
-  _globals['_UPDATESYSTEMSETTINGSREQUEST']._serialized_end=1587
-  _globals['_UPDATESYSTEMSETTINGSRESPONSE']._serialized_start=1589
-  _globals['_UPDATESYSTEMSETTINGSRESPONSE']._serialized_end=1665
-  _globals['_SYSTEMSERVICE']._serialized_start=1839
-  _globals['_SYSTEMSERVICE']._serialized_end=2332
+  _globals['_GETSYSTEMINFORESPONSE']._serialized_end=660
+  _globals['_RETENTION']._serialized_start=663
+  _globals['_RETENTION']._serialized_end=796
+  _globals['_SERVERADDRESS']._serialized_start=798
+  _globals['_SERVERADDRESS']._serialized_end=840
+  _globals['_GETSYSTEMPROCESSESREQUEST']._serialized_start=842
+  _globals['_GETSYSTEMPROCESSESREQUEST']._serialized_end=869
+  _globals['_GETSYSTEMPROCESSESRESPONSE']._serialized_start=871
+  _globals['_GETSYSTEMPROCESSESRESPONSE']._serialized_end=945
+  _globals['_SERVERPROCESS']._serialized_start=948
+  _globals['_SERVERPROCESS']._serialized_end=1151
+  _globals['_GETPUBLICINFOREQUEST']._serialized_start=1153
+  _globals['_GETPUBLICINFOREQUEST']._serialized_end=1175
+  _globals['_GETPUBLICINFORESPONSE']._serialized_start=1178
+  _globals['_GETPUBLICINFORESPONSE']._serialized_end=1336
+  _globals['_SYSTEMSETTINGS']._serialized_start=1339
+  _globals['_SYSTEMSETTINGS']._serialized_end=1593
+  _globals['_GETSYSTEMSETTINGSREQUEST']._serialized_start=1595
+  _globals['_GETSYSTEMSETTINGSREQUEST']._serialized_end=1621
+  _globals['_GETSYSTEMSETTINGSRESPONSE']._serialized_start=1623
+  _globals['_GETSYSTEMSETTINGSRESPONSE']._serialized_end=1696
+  _globals['_UPDATESYSTEMSETTINGSREQUEST']._serialized_start=1699
+  _globals['_UPDATESYSTEMSETTINGSREQUEST']._serialized_end=1843
+  _globals['_UPDATESYSTEMSETTINGSRESPONSE']._serialized_start=1845
+  _globals['_UPDATESYSTEMSETTINGSRESPONSE']._serialized_end=1921
+  _globals['_SYSTEMSERVICE']._serialized_start=2095
+  _globals['_SYSTEMSERVICE']._serialized_end=2588
 # @@protoc_insertion_point(module_scope)

@@ -85,6 +85,10 @@ class GetSystemInfoResponse(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     MAIL_CONFIGURED_FIELD_NUMBER: _builtins.int
     DATABASE_BYTES_FIELD_NUMBER: _builtins.int
+    RETENTION_FIELD_NUMBER: _builtins.int
+    MAIL_SENDER_FIELD_NUMBER: _builtins.int
+    MIN_SECURITY_PROFILE_FIELD_NUMBER: _builtins.int
+    IDENTITY_PROVIDER_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     """Its version."""
     unknown_station_policy: Global___UnknownStationPolicy.ValueType
@@ -103,6 +107,12 @@ class GetSystemInfoResponse(_message.Message):
     """Letters can be sent: a mail server is set."""
     database_bytes: _builtins.int
     """How much the database holds, bytes; 0: not known."""
+    mail_sender: _builtins.str
+    """The address that letters come from; empty: no mail server is set."""
+    min_security_profile: _builtins.int
+    """The least security profile of all stations, 0 to 3."""
+    identity_provider: _builtins.str
+    """How the identity provider is called by whose accounts people sign in; empty: none is set."""
     @_builtins.property
     def ocpp_addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Addresses for stations: the identity is appended, for example `ws://10.0.0.5:9000/ocpp/`."""
@@ -118,6 +128,10 @@ class GetSystemInfoResponse(_message.Message):
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Since when this process runs."""
+
+    @_builtins.property
+    def retention(self) -> Global___Retention:
+        """How long what is kept."""
 
     def __init__(
         self,
@@ -135,14 +149,56 @@ class GetSystemInfoResponse(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         mail_configured: _builtins.bool = ...,
         database_bytes: _builtins.int = ...,
+        retention: Global___Retention | None = ...,
+        mail_sender: _builtins.str = ...,
+        min_security_profile: _builtins.int = ...,
+        identity_provider: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retention", b"retention", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "database_available", b"database_available", "database_bytes", b"database_bytes", "description", b"description", "draining", b"draining", "mail_configured", b"mail_configured", "ocpp_addresses", b"ocpp_addresses", "protocols", b"protocols", "start_time", b"start_time", "station_password_required", b"station_password_required", "title", b"title", "unknown_station_policy", b"unknown_station_policy", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["addresses", b"addresses", "database_available", b"database_available", "database_bytes", b"database_bytes", "description", b"description", "draining", b"draining", "identity_provider", b"identity_provider", "mail_configured", b"mail_configured", "mail_sender", b"mail_sender", "min_security_profile", b"min_security_profile", "ocpp_addresses", b"ocpp_addresses", "protocols", b"protocols", "retention", b"retention", "start_time", b"start_time", "station_password_required", b"station_password_required", "title", b"title", "unknown_station_policy", b"unknown_station_policy", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetSystemInfoResponse: _TypeAlias = GetSystemInfoResponse  # noqa: Y015
+
+@_typing.final
+class Retention(_message.Message):
+    """How long what is kept, in days; 0: for ever."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_LOG_DAYS_FIELD_NUMBER: _builtins.int
+    METER_VALUE_DAYS_FIELD_NUMBER: _builtins.int
+    STATION_EVENT_DAYS_FIELD_NUMBER: _builtins.int
+    AUDIT_DAYS_FIELD_NUMBER: _builtins.int
+    BACKUP_COUNT_FIELD_NUMBER: _builtins.int
+    message_log_days: _builtins.int
+    """Messages between stations and the server."""
+    meter_value_days: _builtins.int
+    """Meter values; their sums stay."""
+    station_event_days: _builtins.int
+    """What stations told, and jobs that have ended."""
+    audit_days: _builtins.int
+    """Who did what."""
+    backup_count: _builtins.int
+    """Proven backups, a number of them and no days."""
+    def __init__(
+        self,
+        *,
+        message_log_days: _builtins.int = ...,
+        meter_value_days: _builtins.int = ...,
+        station_event_days: _builtins.int = ...,
+        audit_days: _builtins.int = ...,
+        backup_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audit_days", b"audit_days", "backup_count", b"backup_count", "message_log_days", b"message_log_days", "meter_value_days", b"meter_value_days", "station_event_days", b"station_event_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Retention: _TypeAlias = Retention  # noqa: Y015
 
 @_typing.final
 class ServerAddress(_message.Message):

@@ -56,7 +56,7 @@ from csms.services.places import Places
 from csms.services.reacting import Reacting
 from csms.services.remote import Remote
 from csms.services.stations import Stations, UnknownStationPolicy
-from csms.services.system import ServerAddress, System, SystemFacts
+from csms.services.system import Retention, ServerAddress, System, SystemFacts
 from csms.services.tokens import MemoryTokenIndex
 from csms.services.tolerance import ToleranceIndex
 from csms.services.traffic import Traffic
@@ -295,6 +295,16 @@ def _servicers(
         protocols=tuple(DIALECTS),
         started_at=parts.now(),
         mail_configured=bool(settings.smtp_host),
+        retention=Retention(
+            message_log_days=settings.message_log_days,
+            meter_value_days=settings.meter_value_days,
+            station_event_days=settings.station_event_days,
+            audit_days=settings.audit_days,
+            backup_count=settings.backup_keep,
+        ),
+        mail_sender=settings.mail_from if settings.smtp_host else "",
+        min_security_profile=settings.ocpp_min_security_profile,
+        identity_provider=settings.oidc_name if settings.oidc_issuer else "",
     )
     stations = Stations(
         stores.stations,

@@ -25,6 +25,16 @@ class ServerAddress(msgspec.Struct, frozen=True):
     url: str
 
 
+class Retention(msgspec.Struct, frozen=True):
+    """How long what is kept, days; 0: for ever. `backup_count` is a number of proven backups."""
+
+    message_log_days: int = 0
+    meter_value_days: int = 0
+    station_event_days: int = 0
+    audit_days: int = 0
+    backup_count: int = 0
+
+
 class SystemFacts(msgspec.Struct, frozen=True):
     """What does not change while the server runs. OCPP-J addresses end with a slash; the identity is appended."""
 
@@ -35,6 +45,10 @@ class SystemFacts(msgspec.Struct, frozen=True):
     protocols: tuple[str, ...]
     started_at: datetime | None = None
     mail_configured: bool = False
+    retention: Retention = Retention()
+    mail_sender: str = ""
+    min_security_profile: int = 0
+    identity_provider: str = ""
 
 
 class SystemInfo(msgspec.Struct, frozen=True):

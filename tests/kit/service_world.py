@@ -67,7 +67,7 @@ from csms.services.soap import SoapAddressing
 from csms.services.station_security import Listeners, StationSecurity
 from csms.services.stations import Stations, UnknownStationPolicy
 from csms.services.statistics import Statistics
-from csms.services.system import System, SystemFacts
+from csms.services.system import Retention, System, SystemFacts
 from csms.services.tariffs import Tariffs
 from csms.services.tokens import MemoryTokenIndex, Tokens
 from csms.services.tolerance import ToleranceIndex, Tolerances
@@ -406,7 +406,17 @@ class ServiceWorld:
         self.tolerance_index = ToleranceIndex()
         self.tolerance_store = FakeTolerance(self.tables)
         self.tolerances = Tolerances(self.tolerance_store, self.tolerance_index)
-        facts = SystemFacts("0.1.0", ("ws://192.0.2.1:9000/ocpp/",), UnknownStationPolicy.PENDING, False, ("ocpp1.6",))
+        facts = SystemFacts(
+            "0.1.0",
+            ("ws://192.0.2.1:9000/ocpp/",),
+            UnknownStationPolicy.PENDING,
+            False,
+            ("ocpp1.6",),
+            retention=Retention(message_log_days=30, backup_count=14),
+            mail_sender="csms@example.org",
+            min_security_profile=1,
+            identity_provider="Company",
+        )
         self.installations = Installations(FakeInstallations(self.tables), self.station_queries, self.scopes)
         self.system_settings = FakeSystemSettings(self.tables)
         self.system = System(

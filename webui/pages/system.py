@@ -49,7 +49,7 @@ STATES: Final = {
 PROCESSES: Final = {
     "serve": N_("everything"),
     "node": N_("stations"),
-    "control": N_("control API, files, reports"),
+    "control": N_("control API, files"),
 }
 VERIFY_S: Final = 600.0
 """A backup is restored beside the database: that takes its time."""
@@ -139,6 +139,12 @@ async def _page(
         "backup_states": {word: (key, _(label)) for word, (key, label) in STATES.items()},
         "backup_problem": backup_problem,
         "zones": zones(),
+        "kept": [
+            (_("Messages of stations"), info.retention.message_log_days, "--message-log-days"),
+            (_("Meter values"), info.retention.meter_value_days, "--meter-value-days"),
+            (_("Events of stations"), info.retention.station_event_days, "--station-event-days"),
+            (_("Audit log"), info.retention.audit_days, "--audit-days"),
+        ],
     }
     return await show(request, "account/system.html", status_code, **values)
 

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.kit.house import PASSWORD, ROLES, House, sign_up
+from tests.kit.looks import faults
 from tests.kit.patience import PAGE_PATIENCE_MS
 from tests.kit.pressing import press
 from webui.doors import DOORS
@@ -206,4 +207,39 @@ def test_each_widget_leads_to_its_list_narrowed_as_the_dashboard_is(house: House
         expect(link).to_have_attribute("href", f"{path}?place={place}")
     press(widgets.get_by_role("link", name=re.compile("These sessions")))
     page.wait_for_url(f"**/sessions?since=*&place={place}")
+    visit.close()
+
+
+@pytest.mark.feature("F-SYS-1", "F-USR-1")
+def test_support_reads_how_the_installation_is_set_and_is_offered_to_change_nothing(
+    house: House, chromium: Browser
+) -> None:
+    visit = house.page(chromium, "support")
+    page = visit.page
+    page.goto("/settings/system")
+    kept = page.get_by_role("region", name="Kept", exact=True)
+    expect(kept.get_by_role("row", name="Messages of stations")).to_contain_text("30 days")
+    expect(kept.get_by_role("row", name="Meter values")).to_contain_text("for ever")
+    state = page.get_by_role("region", name="State")
+    expect(state).to_contain_text("Least security of stations")
+    expect(state).to_contain_text("No identity provider is set.")
+    expect(page.get_by_label("Name, on every page")).to_be_disabled()
+    expect(page.get_by_text("Administrators change these.")).to_be_visible()
+    expect(page.get_by_text("Administrators make and prove backups.")).to_be_visible()
+    for button in ("Save the system settings", "Back up now", "Prove it"):
+        expect(page.get_by_role("button", name=button)).to_have_count(0)
+    assert faults(page) == []
+    visit.close()
+
+
+@pytest.mark.feature("F-SYS-1", "F-OCPP-3")
+def test_every_address_for_stations_is_told_where_one_is_connected(house: House, chromium: Browser) -> None:
+    visit = house.page(chromium, "support")
+    page = visit.page
+    page.goto("/connect")
+    page.get_by_text("Other addresses: OCPP 1.5, files").click()
+    expect(page.get_by_text("/Ocpp/CentralSystemService15")).to_be_visible()
+    expect(page.get_by_role("link", name="Add station")).to_have_count(0)
+    expect(page.get_by_text("Ask one of them.")).to_be_visible()
+    assert faults(page) == []
     visit.close()

@@ -16,6 +16,8 @@ async def test_the_installation_says_where_stations_connect_and_how_it_is(world:
     assert list(info.ocpp_addresses) == ["ws://192.0.2.1:9000/ocpp/"]
     assert info.unknown_station_policy == pb.UNKNOWN_STATION_POLICY_PENDING
     assert (info.database_available, info.draining) == (False, False)
+    assert (info.retention.message_log_days, info.retention.audit_days, info.retention.backup_count) == (30, 0, 14)
+    assert (info.mail_sender, info.min_security_profile, info.identity_provider) == ("csms@example.org", 1, "Company")
     world.client.token = world.bearer[Role.EV_USER]
     with pytest.raises(Refused) as refused:
         await world.client.call("system.GetSystemInfo", pb.GetSystemInfoRequest())
