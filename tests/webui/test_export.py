@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import re
+import weakref
 import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -207,3 +208,40 @@ def test_the_columns_of_a_file_are_those_asked_for_in_their_order(admin: Browser
     pdf = admin.get("/sessions.pdf?state=ACTIVE&columns=energy.session")
     assert pdf.header("content-type") == "application/pdf"
     assert pdf.body.startswith(b"%PDF-1.5")
+
+
+class Mortal:
+    """Looks like a session, and of it is known whether anybody still has it."""
+
+    def __init__(self, given: Session) -> None:
+        self._given = given
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._given, name)
+
+
+@pytest.mark.parametrize("ending", ["csv", "pdf", "xlsx"])
+def test_what_is_written_is_let_go_however_many_there_are(ending: str):
+    alive: weakref.WeakSet[Mortal] = weakref.WeakSet()
+    most, given = 0, sample()
+
+    def batch() -> SessionBatch:
+        made = tuple(Mortal(given) for _ in range(10))
+        alive.update(made)
+        return SessionBatch(sessions=made, resume_cursor="x")  # type: ignore[arg-type]
+
+    async def many() -> AsyncIterator[SessionBatch]:
+        nonlocal most
+        for _ in range(100):
+            most = max(most, len(alive))
+            yield batch()
+
+    async def write() -> None:
+        if ending == "xlsx":
+            (await export.xlsx_file(many(), 1_000, TABLE)).unlink()
+        else:
+            pieces = export.csv_stream(many(), TABLE) if ending == "csv" else export.pdf_stream(many(), TABLE, "All")
+            assert sum([len(piece) async for piece in pieces]) > 10_000
+
+    asyncio.run(write())
+    assert 0 < most <= 30, "of a thousand"
