@@ -196,6 +196,38 @@ def test_a_curve_of_grid_support_is_typed_point_by_point(house: House, chromium:
         visit.close()
 
 
+GRID_FORMS = (
+    ("der-factor", {"cos φ": "0.95"}, "fixedPFAbsorb"),
+    (
+        "der-droop",
+        {
+            "Upper limit (Hz)": "50.2",
+            "Lower limit (Hz)": "49.8",
+            "Droop above (per cent)": "5",
+            "Droop below (per cent)": "5",
+            "Seconds until it is followed": "2",
+        },
+        "freqDroop",
+    ),
+    (
+        "der-gradient",
+        {"Change (per cent a second)": "10", "After a disturbance (per cent a second)": "1"},
+        "gradient",
+    ),
+    (
+        "der-enter",
+        {
+            "Highest voltage (per cent)": "110",
+            "Lowest voltage (per cent)": "90",
+            "Upper limit (Hz)": "50.1",
+            "Lower limit (Hz)": "49.9",
+        },
+        "enterService",
+    ),
+)
+"""What is typed into which form, and the setting that the station is told."""
+
+
 @pytest.mark.feature("F-OPS-5")
 def test_a_curve_says_how_it_is_left_and_the_other_kinds_of_grid_support_have_forms(
     house: House, chromium: Browser
@@ -225,35 +257,7 @@ def test_a_curve_says_how_it_is_left_and_the_other_kinds_of_grid_support_have_fo
         assert sent["hysteresis"] == {"hysteresisHigh": 102.5, "hysteresisDelay": 10.0}
         assert sent["reactivePowerParams"] == {"vRef": 100.0, "autonomousVRefEnable": True}
         assert "voltageParams" not in sent
-        for operation, typed, setting in (
-            ("der-factor", {"cos φ": "0.95"}, "fixedPFAbsorb"),
-            (
-                "der-droop",
-                {
-                    "Upper limit (Hz)": "50.2",
-                    "Lower limit (Hz)": "49.8",
-                    "Droop above (per cent)": "5",
-                    "Droop below (per cent)": "5",
-                    "Seconds until it is followed": "2",
-                },
-                "freqDroop",
-            ),
-            (
-                "der-gradient",
-                {"Change (per cent a second)": "10", "After a disturbance (per cent a second)": "1"},
-                "gradient",
-            ),
-            (
-                "der-enter",
-                {
-                    "Highest voltage (per cent)": "110",
-                    "Lowest voltage (per cent)": "90",
-                    "Upper limit (Hz)": "50.1",
-                    "Lower limit (Hz)": "49.9",
-                },
-                "enterService",
-            ),
-        ):
+        for operation, typed, setting in GRID_FORMS:
             panel = opened(page, operation)
             for label, value in typed.items():
                 panel.get_by_label(label, exact=True).fill(value)
