@@ -229,7 +229,7 @@ def station_link(current: str, key: str) -> str:
     parts = urlsplit(current)
     if _takes_station(parts.path):
         return _narrowed(parts.path, parts.query, "station", key)
-    within = parts.path.split("/")
+    within = (parts.path or "/").split("/")
     if len(within) == 4 and within[1] == "stations" and within[3] in TABS:
         return f"/stations/{key}/{within[3]}"
     tab = TAB_FOR.get(within[1], "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from webui.navigator import Leaf, Node, Outlet, Plug, grown, link
+from webui.navigator import Leaf, Node, Outlet, Plug, grown, link, picked_station, station_link
 
 
 def a_node(number: int, parent: int, name: str, kind: str = "SITE") -> Node:
@@ -69,3 +69,42 @@ def test_picking_keeps_the_page_and_its_filters_but_not_how_far_it_was_turned() 
 
 def test_a_page_that_knows_no_places_leads_to_the_stations_there() -> None:
     assert link("/settings?x=1", "2") == "/stations?place=2"
+
+
+def test_a_place_is_picked_in_the_tables_of_alarms_too_and_among_places_it_is_opened() -> None:
+    assert link("/alarms/history?kind=FUSE&station=5&after=x", "2") == "/alarms/history?kind=FUSE&place=2"
+    assert link("/places/7", "2") == "/places/2"
+    assert link("/places/7", "") == "/places"
+
+
+@pytest.mark.parametrize(
+    ("current", "leads"),
+    [
+        ("/sessions?state=ACTIVE&place=2&after=x", "/sessions?state=ACTIVE&station=5"),
+        ("/alarms/events", "/alarms/events?station=5"),
+        ("/charts?station=1&station=2", "/charts?station=5"),
+        ("/stations/1/messages?q=x", "/stations/5/messages"),
+        ("/stations/1/unheard-of", "/stations/5"),
+        ("/places/3", "/stations/5/settings"),
+        ("/configuration", "/stations/5/configuration"),
+        ("/dashboard?place=2", "/stations/5"),
+        ("", "/stations/5"),
+    ],
+)
+@pytest.mark.feature("F-STA-2")
+def test_a_station_narrows_the_lists_that_can_be_and_is_opened_from_elsewhere(current: str, leads: str) -> None:
+    assert station_link(current, "5") == leads
+
+
+@pytest.mark.parametrize(
+    ("current", "key"),
+    [
+        ("/sessions?station=5", "5"),
+        ("/sessions?station=stations/5", "5"),
+        ("/charts?station=5&station=6", ""),
+        ("/sessions?station=x", ""),
+        ("/dashboard?station=5", ""),
+    ],
+)
+def test_only_a_list_that_one_station_narrows_has_a_picked_one(current: str, key: str) -> None:
+    assert picked_station(current) == key

@@ -32,6 +32,7 @@ def test_a_station_is_called_by_what_people_call_it() -> None:
         ("alarms/7", "/alarms/7"),
         ("reservations/3", "/reservations/3"),
         ("news/1", "/notifications"),
+        ("costReports/4", "/reports/4.pdf"),
         ("", ""),
         ("others/1", ""),
         ("alarms/../../x", ""),

@@ -87,3 +87,10 @@ def test_power_of_the_day_is_a_line_from_midnight_with_its_means_in_a_table() ->
     assert (figures.power_highest, figures.power_top) == (3000, 3000)
     assert figures.power_rows == [("00:00", "2.0 kW")]
     assert figures.power_line.startswith("M0.0 66.67L")
+
+
+@pytest.mark.feature("F-DASH-1")
+def test_states_that_are_one_in_the_ring_are_together_in_the_list_behind_it() -> None:
+    behind = widgets.Figures(a_dashboard()).connectors_behind
+    assert behind["occupied"] == "/connectors?status=PREPARING&status=FINISHING"
+    assert behind["free"] == "/connectors?status=AVAILABLE"
