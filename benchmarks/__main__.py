@@ -37,7 +37,7 @@ PARTS: Final = (
     "workers-fleet",
 )
 ON_DEMAND: Final = ("workers-fleet",)
-"""45,000 stations need 3 GiB, and cores of which nobody else wants anything."""
+"""45,000 stations need 2.5 GiB, and cores of which nobody else wants anything."""
 
 
 def main() -> None:

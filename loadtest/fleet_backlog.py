@@ -31,7 +31,7 @@ def queue_of(resident: Resident, visits: Sequence[SessionPlan], began: datetime,
 
     for number, visit in enumerate(visits):
         started, first = stamp(visit.tag_shown), resident.register
-        name = f"{resident.identity}/{number}/{started}"[-36:]
+        name = f"{number}/{started}"
         book = Book(resident.identity, visit.id_tag, first, started, name, last_wh=first, offline=True)
         yield resident.start_of(book)
         values = resident.words.meter_values(book)

@@ -88,8 +88,7 @@ class Resident:
             return
         stamp = self.moment.stamp.decode()
         self.calls.append(self._call(None, self.words.authorize(self.id_tag)))
-        name = f"{self.identity}/{stamp}"[-36:]
-        book = self.book = Book(self.identity, self.id_tag, self.register, stamp, name, last_wh=self.register)
+        book = self.book = Book(self.identity, self.id_tag, self.register, stamp, f"now/{stamp}", last_wh=self.register)
 
         def started(answer: bytes) -> None:
             self._learn(book, answer)

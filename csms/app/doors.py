@@ -18,6 +18,7 @@ from csms.app.front_door import (
     tell_addresses,
     tls_keeper,
 )
+from csms.app.garbage import freeze_waves
 from csms.app.parts import Parts
 from csms.services.station_security import Listeners
 from csms.transport.websocket import PlainHttp
@@ -62,6 +63,7 @@ class Doors:
         """Start them; returns when connections are taken."""
         if self.stations is not None:
             await self.stations.run(ground)
+            ground.start_soon(freeze_waves, lambda: self.opened)
         if self.files is not None:
             await ground.start(self.files.run)
 

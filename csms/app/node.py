@@ -34,7 +34,6 @@ from csms.app.cluster import Cluster, NobodyElse, Role, ToldTokens
 from csms.app.dialects import DIALECTS
 from csms.app.doors import Doors, open_doors
 from csms.app.front_door import rules_of
-from csms.app.garbage import freeze_waves
 from csms.app.keys import secret_key
 from csms.app.metrics import CallMetrics, LoopMetrics, NodeCollector, Sources, open_registry
 from csms.app.monitor import MonitorDoor
@@ -143,8 +142,6 @@ async def build_node(settings: Settings, door: Door, database: Database, role: R
         ground.start_soon(parts.work.run)
         monitor = await _open_monitor(parts, metrics, registry, doors, drain, cluster)
         ground.start_soon(_watch_health, control, database, drain)
-        if doors.stations is not None:
-            ground.start_soon(freeze_waves, lambda: doors.opened)
         _plan_the_end(drain, settings, stores, registry, doors, control if role.has_control else None, cluster)
         try:
             yield Node(
