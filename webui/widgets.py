@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Final
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ from webui.words import N_, _, current
 LEAST: Final = 4
 SPANS: Final = (7, 14, 30, 92)
 DAY: Final = timedelta(days=1)
+QUARTER: Final = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,9 @@ class Figures:
         if not self.told.days or self.told.days[-1].start_time is None:
             return []
         midnight = self.told.days[-1].start_time
-        return [((p.time - midnight) / DAY, p.power_w) for p in self.told.power_today if p.time is not None]
+        now = datetime.now(UTC)  # the quarter of an hour under way looks like a fall, since little of it is over
+        over = [p for p in self.told.power_today if p.time is not None and p.time + QUARTER <= now]
+        return [((p.time - midnight) / DAY, p.power_w) for p in over if p.time is not None]
 
     @property
     def power_top(self) -> float:

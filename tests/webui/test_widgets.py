@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from webui import widgets
@@ -90,6 +91,13 @@ def test_power_of_the_day_is_a_line_from_midnight_with_its_means_in_a_table() ->
 
 
 @pytest.mark.feature("F-DASH-1")
+def test_the_quarter_of_an_hour_under_way_does_not_look_like_a_fall() -> None:
+    now = datetime.now(UTC)
+    today = (PowerPoint(now - timedelta(minutes=20), 3000), PowerPoint(now - timedelta(minutes=5), 200))
+    figures = widgets.Figures(msgspec.structs.replace(a_dashboard(), power_today=today))
+    assert [power for _at, power in figures.power_points] == [3000]
+
+
 def test_states_that_are_one_in_the_ring_are_together_in_the_list_behind_it() -> None:
     behind = widgets.Figures(a_dashboard()).connectors_behind
     assert behind["occupied"] == "/connectors?status=PREPARING&status=FINISHING"

@@ -273,7 +273,12 @@ class SiteMap extends HTMLElement {
       this.part("circle", { class: "site", cx: x, cy: y, r: 8 }, link);
       const name = this.part("text", { x: x + 12, y: y + 5 }, link);
       name.textContent = site.name;
-      if (x + 16 + name.getComputedTextLength() > wide && x > wide / 2) { name.setAttribute("x", x - 12); name.setAttribute("text-anchor", "end"); }
+      const long = name.getComputedTextLength();
+      if (x + 16 + long <= wide || x < 0 || x > wide) continue;
+      const fitsLeft = x - 16 >= long; // else above it
+      name.setAttribute("text-anchor", fitsLeft ? "end" : "middle");
+      name.setAttribute("x", fitsLeft ? x - 12 : within(x, long / 2 + 4, wide - long / 2 - 4));
+      if (!fitsLeft) name.setAttribute("y", y - 14);
     }
     if (this.at) {
       const [x, y] = this.project(this.at);
