@@ -79,6 +79,7 @@ from csms.storage.sealing import MarkedCipher
 from csms.transport.x509 import X509Reader
 from tests.kit.certificates import an_authority
 from tests.kit.configuration_world import ConfigurationWorld
+from tests.kit.counting_access import CountingAccess
 from tests.kit.fake_alarms import FakeAlarms, FakeAlarmSettings
 from tests.kit.fake_backups import FakeBackups
 from tests.kit.fake_certificates import FakeCertificates
@@ -105,7 +106,7 @@ from tests.kit.fake_session_changes import FakeSessionChanges
 from tests.kit.fake_sharing import FakeSharing
 from tests.kit.fake_soap import FakeSoapAddresses
 from tests.kit.fake_statistics import FakeStatistics
-from tests.kit.fake_stores import FakeAccess, FakeRequests, FakeStations, FakeTokens, FakeTransactions
+from tests.kit.fake_stores import FakeRequests, FakeStations, FakeTokens, FakeTransactions
 from tests.kit.fake_system import FakeSystemSettings
 from tests.kit.fake_tables import FakeTables
 from tests.kit.fake_tariffs import FakeReports, FakeSessionCosts, FakeTariffs
@@ -126,18 +127,6 @@ KEY = Fernet.generate_key()
 def plain_hash(secret: bytes, *, generated: bool) -> str:
     """Stands for the slow one."""
     return f"{'generated' if generated else 'chosen'}:{secret.decode()}"
-
-
-class CountingAccess(FakeAccess):
-    """`looked_up` counts the queries for credentials."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.looked_up = 0
-
-    async def find_sign_in(self, digest: bytes, now: datetime) -> User | None:
-        self.looked_up += 1
-        return await super().find_sign_in(digest, now)
 
 
 class ServiceWorld:
