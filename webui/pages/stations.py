@@ -74,7 +74,7 @@ async def list_page(request: Request, report: Report | None, status_code: int = 
         views=saved_views.read(request, "stations"),
         may_admit=role in ADMITTERS,
         may_connect=role in CONNECTORS,
-        may_operate=role in CONNECTORS,
+        may_operate=role in CONNECTORS or around.person.keeper,
         **_choices(),
     )
 

@@ -134,6 +134,20 @@ def test_an_owner_keeps_their_own_particulars_and_finds_their_tags_beside_them(h
         expect(page.locator("table.tags tbody tr")).to_have_count(1)
 
 
+@pytest.mark.feature("F-STA-1", "F-USR-1")
+def test_an_owner_takes_ticked_stations_out_of_service(house: House, chromium: Browser) -> None:
+    """The manual's 3.2, Actief and Deactief."""
+    accepted = {"status": "Accepted"}
+    with owner(house, chromium, "opal") as page, online(house.product, "OPAL-1", ChangeAvailability=accepted):
+        page.goto("/stations")
+        page.get_by_label("Opal 1 aanvinken").check()
+        page.locator("#bulk select[name=do]").select_option("deactivate")
+        page.locator("#bulk button.primary").click()
+        press(page.get_by_role("dialog").get_by_role("button", name="Ja"))
+        expect(page.locator("#operation-head .course")).to_contain_text("Klaar")
+        expect(page.get_by_role("row", name="Opal 1")).to_be_visible()
+
+
 CLIPPED = """() => [...document.querySelectorAll("nav.side a:not(.later) span, nav.side .more span")].filter(
   e => e.checkVisibility() && !e.matches(".whole") && e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"""
 
