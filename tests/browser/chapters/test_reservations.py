@@ -62,23 +62,24 @@ def local(hours: float) -> str:
 def test_an_operator_reserves_sees_it_in_the_calendar_and_cancels(
     house: House, chromium: Browser, bay: LiveStation
 ) -> None:
+    tag = "C0FFEE01"
+    house.ask("id_tokens.CreateIdToken", id_token={"id_token": tag})
     visit = house.page(chromium, "admin")
     page = visit.page
     page.goto("/reservations/add")
     page.get_by_label("Search stations").fill("Kept")
     page.get_by_role("link", name="Choose Kept Bay").click()
     page.get_by_label("Outlet").first.select_option("2")
-    page.get_by_label("Tag", exact=True).first.fill("deadbeef")
+    page.get_by_label("Tag", exact=True).first.fill(tag.lower())
     page.get_by_label("Until", exact=True).fill(local(2))
     press(page.get_by_role("button", name="Reserve"))
     expect(page.get_by_text("The outlet is reserved.")).to_be_visible()
     asked = bay.until_asked("ReserveNow")
-    assert (asked["connectorId"], asked["idTag"]) == (2, "DEADBEEF")
-    (made,) = reservations(house)
-    number = made.name.partition("/")[2]
+    assert (asked["connectorId"], asked["idTag"]) == (2, tag)
+    number = reservations(house)[0].name.partition("/")[2]
     page.goto(f"/reservations?station={key_of(house, 'RES-1')}")
     shown = page.locator(f".booked[href='/reservations/{number}']")
-    expect(shown).to_contain_text("DEADBEEF")
+    expect(shown).to_contain_text(tag)
     shown.focus()
     page.keyboard.press("ArrowUp")
     assert page.evaluate("document.activeElement.getAttribute('href')").startswith("/reservations/add?station=")
@@ -88,7 +89,7 @@ def test_an_operator_reserves_sees_it_in_the_calendar_and_cancels(
     yes(page)
     expect(page.get_by_text("The reservation is cancelled.")).to_be_visible()
     assert bay.until_asked("CancelReservation") == {"reservationId": int(number)}
-    page.goto(f"/reservations?view=list&state=CANCELED&tag=DEADBEEF&station={key_of(house, 'RES-1')}")
+    page.goto(f"/reservations?view=list&state=CANCELED&tag={tag}&station={key_of(house, 'RES-1')}")
     expect(page.get_by_role("row")).to_have_count(2)
     visit.close()
 

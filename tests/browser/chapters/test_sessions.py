@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
@@ -38,8 +39,25 @@ def street(house: House) -> Iterator[tuple[Online, list[int]]]:
         yield link, done
 
 
-def here(house: House, rest: str = "") -> str:
-    return f"/sessions?station={house.names['SES-1'].partition('/')[2]}{rest}"
+@pytest.fixture
+def lane(house: House) -> Iterator[Online]:
+    """Another one, where nobody has charged yet."""
+    made = {"identity": "SES-2", "display_name": "Mill Lane", "place": house.names["South Yard"]}
+    house.names["SES-2"] = house.ask("stations.CreateStation", station=made).station.name
+    with online(house.product, "SES-2", RemoteStopTransaction={"status": "Accepted"}) as link:
+        yield link
+
+
+@pytest.fixture
+def usual_columns_again(house: House) -> Iterator[None]:
+    """What the administrator chooses stays with the account: afterwards there are the usual columns."""
+    yield
+    with house.visitor("admin") as client:
+        client.post("/sessions/columns", data={"reset": "1"})
+
+
+def here(house: House, rest: str = "", station: str = "SES-1") -> str:
+    return f"/sessions?station={house.names[station].partition('/')[2]}{rest}"
 
 
 def numbers(page: Page) -> list[int]:
@@ -47,6 +65,7 @@ def numbers(page: Page) -> list[int]:
 
 
 @pytest.mark.feature("F-SES-2")
+@pytest.mark.usefixtures("usual_columns_again")
 def test_an_operator_filters_sorts_chooses_columns_and_keeps_the_view(
     house: House, chromium: Browser, street: tuple[Online, list[int]]
 ) -> None:
@@ -86,6 +105,32 @@ def test_an_operator_filters_sorts_chooses_columns_and_keeps_the_view(
     page.get_by_role("link", name="Remove the filter Energy from (kWh)").click()
     expect(page.locator("#session-rows tr")).to_have_count(3)
     visit.close()
+
+
+@pytest.mark.feature("F-SES-2")
+@pytest.mark.usefixtures("usual_columns_again")
+def test_sessions_are_found_by_what_the_meter_showed_at_their_end(
+    house: House, chromium: Browser, street: tuple[Online, list[int]]
+) -> None:
+    shown = {each.name: each.meter_stop_wh / 1000 for each in _sessions(house)}
+    most = max(shown, key=lambda name: shown[name])
+    visit = house.page(chromium, "admin")
+    page = visit.page
+    page.goto(here(house, "&columns=session,meter_stop"))
+    page.get_by_label("Filter: Meter at stop").click()
+    expect(page.get_by_label("Meter at stop from (kWh)")).to_be_focused()
+    page.keyboard.type(f"{shown[most] - 0.001:.3f}")
+    rows = page.locator("#session-rows .row-link")
+    expect(rows).to_have_text([most.partition("/")[2]])
+    expect(page).to_have_url(re.compile("meter_stop_min="))
+    page.get_by_label("Meter at stop to (kWh)").fill("0.001")
+    expect(rows).to_have_count(0)
+    visit.close()
+
+
+def _sessions(house: House) -> list[Any]:
+    found = house.ask("sessions.ListSessions", filter={"station": house.names["SES-1"]}).sessions
+    return [each for each in found if each.HasField("meter_stop_wh")]
 
 
 def test_pages_follow_one_another_and_come_back(
@@ -225,14 +270,13 @@ def test_a_correction_needs_a_reason_and_leaves_both_values_on_the_page(
 
 @pytest.mark.feature("F-SES-5", "F-SES-8")
 def test_a_session_is_followed_live_logged_and_closed_when_its_end_never_comes(
-    house: House, chromium: Browser, street: tuple[Online, list[int]]
+    house: House, chromium: Browser, lane: Online
 ) -> None:
-    link, _done = street
-    car = Car(link, OWN, datetime.now(tz=UTC) - timedelta(minutes=20))
+    car = Car(lane, OWN, datetime.now(tz=UTC) - timedelta(minutes=20))
     number = car.start()
     car.charge([7000, 7000])
     listed = house.page(chromium, "admin")
-    listed.page.goto(here(house))
+    listed.page.goto(here(house, station="SES-2"))
     row = listed.page.locator(f"#session-{number}")
     expect(row).to_contain_text("Charging")
     driver = house.page(chromium, "driver", width=390)
@@ -286,6 +330,7 @@ def test_a_driver_sees_own_sessions_as_cards_and_is_not_offered_corrections(
         assert refused.status_code == 403
 
 
+@pytest.mark.usefixtures("usual_columns_again")
 def test_it_works_without_scripts(house: House, street: tuple[Online, list[int]]) -> None:
     with house.visitor("admin") as client:
         page = client.get(here(house, "&count=1")).text

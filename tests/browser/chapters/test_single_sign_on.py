@@ -174,22 +174,22 @@ def test_who_changes_their_mind_at_the_provider_is_told_where_they_are(page: Pag
 
 
 def test_a_provider_that_is_ill_locks_nobody_out(page: Page, provider: Provider) -> None:
-    provider.people = {"Ann": claims("17", "ann@example.org", "helpdesk")}
+    provider.people = {"Ida": claims("22", "ida@example.org", "helpdesk")}
     provider.broken = True
-    go(page, "Ann")
+    go(page, "Ida")
     expect(page.get_by_role("alert")).to_contain_text("The identity provider does not answer at the moment.")
     provider.broken = False
-    go(page, "Ann")
+    go(page, "Ida")
     page.locator("#account-menu summary").click()
-    expect(page.locator("#account-menu")).to_contain_text("ann@example.org")
+    expect(page.locator("#account-menu")).to_contain_text("ida@example.org")
 
 
 def test_an_answer_that_this_browser_did_not_ask_for_lets_nobody_in(page: Page, provider: Provider) -> None:
-    provider.people = {"Ann": claims("17", "ann@example.org", "helpdesk")}
-    code = provider.chosen({"redirect_uri": "", "state": "theirs", "code_challenge": "", "nonce": ""}, "Ann")
+    provider.people = {"Joe": claims("23", "joe@example.org", "helpdesk")}
+    code = provider.chosen({"redirect_uri": "", "state": "theirs", "code_challenge": "", "nonce": ""}, "Joe")
     page.goto(f"/sign-in/return{code}")
     expect(page.get_by_role("alert")).to_contain_text("This sign-in was not begun in this browser")
-    go(page, "Ann")
+    go(page, "Joe")
     sign_out(page)
     page.go_back()  # the browser remembers the page, and nobody is signed in any more
     page.reload()
