@@ -33,7 +33,7 @@ def loadtest(running: Product, *flags: str, key: str) -> subprocess.CompletedPro
 
 def test_every_session_of_forty_stations_is_right(running: Product) -> None:
     report = running.folder / "report.json"
-    flags = ("--stations", "40", "--minutes", "0.25", "--time-scale", "600", "--json", str(report))
+    flags = ("--stations", "40", "--minutes", "0.25", "--time-scale", "600", "--grace", "200", "--json", str(report))
     done = loadtest(running, *flags, key=running.key)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(report.read_text())
@@ -49,7 +49,7 @@ def test_ten_stations_of_each_version_break_are_repaired_and_every_session_is_ri
     report = running.folder / "versions.json"
     versions = ("--stations", "40", "--versions", "1.5=1,1.6=1,2.0.1=1,2.1=1", "--connectors", "2", "--prefix", "V-")
     faults = ("--fault-share", "0.3", "--repair-seconds", "1")
-    flags = ("--minutes", "0.25", "--time-scale", "600", "--json", str(report))
+    flags = ("--minutes", "0.25", "--time-scale", "600", "--grace", "200", "--json", str(report))
     done = loadtest(running, *versions, *faults, *flags, key=running.key)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(report.read_text())

@@ -19,7 +19,7 @@ from tests.kit.product import Product, product
 
 pytestmark = [pytest.mark.system, pytest.mark.feature("F-SYS-5"), pytest.mark.timeout(600)]
 VERSIONS = ("1.6", "2.0.1")
-RUN = "--minutes 0.25 --time-scale 600 --ramp 1 --meter-interval 0.5"
+RUN = "--minutes 0.25 --time-scale 600 --ramp 1 --meter-interval 0.5 --grace 200"
 
 
 @pytest.fixture(scope="module")
