@@ -70,6 +70,8 @@ class Visit:
     charge: Charge
     reason: str
     number: int = 0
+    remote_start_id: int | None = None
+    """The number of the order that began it (2.x)."""
 
     @property
     def meter_stop_wh(self) -> int:

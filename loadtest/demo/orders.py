@@ -45,7 +45,15 @@ class Ordered(Protocol):
 
     def state_of(self, evse: int) -> str: ...
     def plug_in(
-        self, evse: int, id_token: str, car: Car, *, hours: float, ago: float = 0.0, soc: float = 0.3
+        self,
+        evse: int,
+        id_token: str,
+        car: Car,
+        *,
+        hours: float,
+        ago: float = 0.0,
+        soc: float = 0.3,
+        remote_start_id: int | None = None,
     ) -> bool: ...
     def later(self, seconds: float, what: Callable[[], tuple[str, Json]]) -> None: ...
     def reboot(self) -> None: ...
@@ -104,7 +112,9 @@ class Orders:
         text = str(token.get("idToken", "")) if isinstance(token, dict) else str(token or "")
         if not free:
             return _status("Rejected")
-        begin = partial(station.plug_in, free[0], text, _VISITOR, hours=1.0)
+        order = payload.get("remoteStartId")
+        told = order if isinstance(order, int) else None
+        begin = partial(station.plug_in, free[0], text, _VISITOR, hours=1.0, remote_start_id=told)
         return Answer({"status": "Accepted"}, lambda: _ignored(begin()))
 
     def _stop(self, payload: Json) -> Answer:

@@ -209,10 +209,12 @@ class Speech2:
             return Step(at, "TransactionEvent", lambda _: payload, visit.number)
 
         first = Point(0.0, 0, 0, visit.charge.points[0].soc_percent if visit.charge.points else 0)
+        ordered = {"remoteStartId": visit.remote_start_id} if visit.remote_start_id is not None else {}
+        why = "RemoteStart" if ordered else "Authorized" if visit.id_token else "CablePluggedIn"
         steps = [
             event(
-                "Started", "Authorized" if visit.id_token else "CablePluggedIn", 0, visit.started,
-                {"chargingState": "Charging"},
+                "Started", why, 0, visit.started,
+                {"chargingState": "Charging", **ordered},
                 {"idToken": token, "meterValue": [_meter_value2(visit, direct, first, "Transaction.Begin")]},
             )
         ]  # fmt: skip

@@ -166,8 +166,19 @@ class DemoStation:
 
     # -- what it does now --------------------------------------------------------------------------------------------
 
-    def plug_in(self, evse: int, id_token: str, car: Car, *, hours: float, ago: float = 0.0, soc: float = 0.3) -> bool:
-        """Somebody charges from now on (or since `ago` seconds) for `hours`. False when the outlet is taken."""
+    def plug_in(
+        self,
+        evse: int,
+        id_token: str,
+        car: Car,
+        *,
+        hours: float,
+        ago: float = 0.0,
+        soc: float = 0.3,
+        remote_start_id: int | None = None,
+    ) -> bool:
+        """Somebody charges from now on (or since `ago` seconds) for `hours`, perhaps because they were told to
+        (`remote_start_id`). False when the outlet is taken."""
         if self._nursery is None or evse in self.charging or evse in self.faulted:
             return False
         model = self.plan.model
@@ -179,7 +190,7 @@ class DemoStation:
         stopped = started + timedelta(seconds=seconds)
         start_wh = self._registers.setdefault(evse, 10_000)
         number = next(self._numbers)
-        visit = Visit(0, evse, id_token, car, started, stopped, start_wh, curve, "Local", number)
+        visit = Visit(0, evse, id_token, car, started, stopped, start_wh, curve, "Local", number, remote_start_id)
         self.charging[evse], self._live[evse] = trio.Event(), visit
         self._nursery.start_soon(self._charge, visit)
         return True

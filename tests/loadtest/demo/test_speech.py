@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -60,6 +61,15 @@ def events(speech: Speech, told: tuple[World, History], model: Model) -> list[di
     )
     steps = speech.session(visit, model, "X", live=True)
     return [step.payload(17) for step in steps if step.visit is not None]
+
+
+def test_a_start_that_was_ordered_names_the_order(told: tuple[World, History]) -> None:
+    world, history = told
+    visit = next(each for each in history.visits if world.stations[each.station].model is CITY)
+    for order, why in ((4711, "RemoteStart"), (None, "Authorized")):
+        steps = speech_of(CITY).session(replace(visit, remote_start_id=order), CITY, "X", live=True)
+        begun = next(step.payload(17) for step in steps if step.action == "TransactionEvent")
+        assert (begun["transactionInfo"].get("remoteStartId"), begun["triggerReason"]) == (order, why)  # type: ignore[attr-defined]
 
 
 def test_the_numbers_of_a_transaction_have_no_gap(told: tuple[World, History]) -> None:
