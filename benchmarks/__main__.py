@@ -11,6 +11,7 @@ import argparse
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -43,6 +44,7 @@ ON_DEMAND: Final = ("workers-fleet",)
 def main() -> None:
     """Measure what is wanted and print it."""
     options = _options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends what was started, as Ctrl-C does
     os.sched_setaffinity(0, OTHER_CORES)
     sections = _sections(options)
     wanted = options.sections or [name for name in sections if name not in ON_DEMAND]
