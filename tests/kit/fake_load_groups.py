@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 
 import msgspec
 
 from csms.domain.errors import AlreadyExists, NotFound, StaleVersion
 from csms.domain.load_group import GridReading, LoadGroup
 from csms.domain.load_hold import LoadHold
+from csms.ports.queries import StationQueries
+from csms.services.load_groups import LoadGroups
+from csms.services.load_survey import LoadSurvey
+from csms.services.scopes import Scopes
 from tests.kit.fake_tables import FakeTables, clean
 
 
@@ -93,3 +98,10 @@ class FakeLoadGroups:
                     f"There is a load group {group.display_name} at this place already. Choose another name.",
                     reason="LOAD_GROUP_NAME_TAKEN",
                 )
+
+
+def load_groups_on(
+    store: FakeLoadGroups, stations: StationQueries, scopes: Scopes, now: Callable[[], datetime]
+) -> LoadGroups:
+    """The use cases; nobody tells stations anything."""
+    return LoadGroups(store, LoadSurvey(store, stations, scopes), scopes, wake=lambda: None, now=now)

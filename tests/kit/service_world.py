@@ -38,8 +38,6 @@ from csms.services.installations import Installations
 from csms.services.inventory import StationInventory
 from csms.services.invitations import Invitations
 from csms.services.limits import Limits
-from csms.services.load_groups import LoadGroups
-from csms.services.load_survey import LoadSurvey
 from csms.services.local_lists import LocalLists
 from csms.services.mails import Mails
 from csms.services.maintenance import Maintenance
@@ -87,7 +85,7 @@ from tests.kit.fake_directory import FakeDirectory
 from tests.kit.fake_files import FakeDraughtsman, FakeFiles, FakeFirmwareImages, FakePictures, FakeVault
 from tests.kit.fake_installations import FakeInstallations
 from tests.kit.fake_inventory import FakeInventory
-from tests.kit.fake_load_groups import FakeLoadGroups
+from tests.kit.fake_load_groups import FakeLoadGroups, load_groups_on
 from tests.kit.fake_message_log import FakeMessageLog
 from tests.kit.fake_operations import FakeOperations
 from tests.kit.fake_outlets import FakeLimits, FakeOutlets
@@ -122,6 +120,17 @@ STRANGER = Principal("apiKeys/9", "a key for nothing", Role.SUPPORT, actions=fro
 HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "charge-2-go"
 KEY = Fernet.generate_key()
+FACTS = SystemFacts(
+    "0.1.0",
+    ("ws://192.0.2.1:9000/ocpp/",),
+    UnknownStationPolicy.PENDING,
+    False,
+    ("ocpp1.6",),
+    retention=Retention(message_log_days=30, backup_count=14),
+    mail_sender="csms@example.org",
+    min_security_profile=1,
+    identity_provider="Company",
+)
 
 
 def plain_hash(secret: bytes, *, generated: bool) -> str:
@@ -352,10 +361,6 @@ class ServiceWorld:
         self.smart_charging = SmartCharging(
             self.remote, self.inventory_store, self.station_queries, self.session_queries, now=lambda: NOW
         )
-        self.load_store = FakeLoadGroups(self.tables)
-        survey = LoadSurvey(self.load_store, self.station_queries, self.scopes)
-        self.load_groups = LoadGroups(self.load_store, survey, self.scopes, wake=lambda: None, now=lambda: self.time)
-        self.der = DerControls(self.remote, self.inventory_store, self.station_store, now=lambda: NOW)
         self.reservation_store = FakeReservations(self.tables)
         self.reservations = Reservations(self.reservation_store, self.remote, now=lambda: NOW)
         self.local_list_store = FakeLocalLists(self.tables)
@@ -368,9 +373,6 @@ class ServiceWorld:
             self.station_queries,
             now=lambda: NOW,
         )
-        self.displays = Displays(self.remote, self.inventory_store, now=lambda: NOW)
-        self.payments = Payments(self.remote, self.session_queries, self.inventory_store, now=lambda: NOW)
-        self.battery_swaps = BatterySwaps(self.remote, self.inventory_store, now=lambda: NOW)
         self._files()
         self._alarms()
         self.maintenance = Maintenance(
@@ -395,21 +397,10 @@ class ServiceWorld:
         self.tolerance_index = ToleranceIndex()
         self.tolerance_store = FakeTolerance(self.tables)
         self.tolerances = Tolerances(self.tolerance_store, self.tolerance_index)
-        facts = SystemFacts(
-            "0.1.0",
-            ("ws://192.0.2.1:9000/ocpp/",),
-            UnknownStationPolicy.PENDING,
-            False,
-            ("ocpp1.6",),
-            retention=Retention(message_log_days=30, backup_count=14),
-            mail_sender="csms@example.org",
-            min_security_profile=1,
-            identity_provider="Company",
-        )
         self.installations = Installations(FakeInstallations(self.tables), self.station_queries, self.scopes)
         self.system_settings = FakeSystemSettings(self.tables)
         self.system = System(
-            facts,
+            FACTS,
             self.system_settings,
             database_available=lambda: not self.tables.away,
             draining=lambda: self.draining,
@@ -418,6 +409,12 @@ class ServiceWorld:
 
     def _operations(self) -> None:
         """Orders to many stations."""
+        self.displays = Displays(self.remote, self.inventory_store, now=lambda: NOW)
+        self.payments = Payments(self.remote, self.session_queries, self.inventory_store, now=lambda: NOW)
+        self.battery_swaps = BatterySwaps(self.remote, self.inventory_store, now=lambda: NOW)
+        self.der = DerControls(self.remote, self.inventory_store, self.station_store, now=lambda: NOW)
+        self.load_store = FakeLoadGroups(self.tables)
+        self.load_groups = load_groups_on(self.load_store, self.station_queries, self.scopes, lambda: self.time)
         self.rights = Rights(self.access_store, now=lambda: self.time)
         self.operation_store = FakeOperations(self.tables, self.inventory_store._jobs.get)
         self.operations = Operations(

@@ -117,6 +117,28 @@ async def until_given(desk: Desk, name: str, wanted: dict[str, float]) -> None:
     await desk.until(lambda: given(desk, name), lambda found: found == wanted, str(wanted))
 
 
+async def after_a_restart(running: Product, fuse: Fuse, name: str) -> None:
+    """Nothing that counts is forgotten; stations come back one by one, share again, and are let go."""
+    with open_desk(running) as again:
+        found = await given(again, name)
+        assert found == {"OLD": 7, "NEW": 7, "NEWEST": 0}
+        async with simulator(running, "OLD", "1.6") as old:
+            fuse.wire(old)
+            await boot(old)
+            await old.asked("SetChargingProfile")
+            state = (await again.call("load_balancing.GetLoadState", name=name)).state
+            assert state.drawable.l1_a <= LIMIT
+            fuse.look()
+            async with simulator(running, "NEW", "2.0.1") as new, simulator(running, "NEWEST", "2.1") as back:
+                for cp in (new, back):
+                    fuse.wire(cp)
+                    await boot(cp)
+                await until_given(again, name, {"OLD": 10, "NEW": 10, "NEWEST": 0})
+                await again.call("load_balancing.DeleteLoadGroup", name=name)
+                for cp in (old, new, back):
+                    await cp.asked("ClearChargingProfile")
+
+
 async def test_the_sum_of_what_was_accepted_holds_also_when_one_goes_and_when_the_server_dies(
     running: Product, desk: Desk
 ) -> None:
@@ -168,22 +190,5 @@ async def test_the_sum_of_what_was_accepted_holds_also_when_one_goes_and_when_th
         assert fuse.look() == 20
     running.kill()
     running.start()
-    with open_desk(running) as again:
-        found = await given(again, name)
-        assert found == {"OLD": 7, "NEW": 7, "NEWEST": 0}  # nothing that counts is forgotten
-        async with simulator(running, "OLD", "1.6") as old:
-            fuse.wire(old)
-            await boot(old)
-            await old.asked("SetChargingProfile")
-            state = (await again.call("load_balancing.GetLoadState", name=name)).state
-            assert state.drawable.l1_a <= LIMIT
-            fuse.look()
-            async with simulator(running, "NEW", "2.0.1") as new, simulator(running, "NEWEST", "2.1") as back:
-                for cp in (new, back):
-                    fuse.wire(cp)
-                    await boot(cp)
-                await until_given(again, name, {"OLD": 10, "NEW": 10, "NEWEST": 0})
-                await again.call("load_balancing.DeleteLoadGroup", name=name)
-                for cp in (old, new, back):
-                    await cp.asked("ClearChargingProfile")
+    await after_a_restart(running, fuse, name)
     assert 0 < fuse.most <= LIMIT
