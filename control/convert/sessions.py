@@ -370,6 +370,8 @@ def session_filter(message: sessions_pb2.SessionFilter) -> SessionFilter:
         authentications=tuple(_AUTHENTICATIONS_BACK[number] for number in message.authentications),
         energy_wh=_span(message.energy_wh),
         max_power_w=_span(message.max_power_w),
+        meter_start_wh=_span(message.meter_start_wh),
+        meter_stop_wh=_span(message.meter_stop_wh),
         duration_s=_span(message.duration_s),
         stopped=_times(message, "stop_time"),
         logged=_times(message, "server_log_time"),

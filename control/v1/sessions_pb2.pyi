@@ -868,6 +868,8 @@ class SessionFilter(_message.Message):
     CORRECTED_FIELD_NUMBER: _builtins.int
     TRANSACTION_ID_FIELD_NUMBER: _builtins.int
     RESERVATION_FIELD_NUMBER: _builtins.int
+    METER_START_WH_FIELD_NUMBER: _builtins.int
+    METER_STOP_WH_FIELD_NUMBER: _builtins.int
     station: _builtins.str
     """At this station."""
     id_token: _builtins.str
@@ -958,6 +960,14 @@ class SessionFilter(_message.Message):
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Has one of these flags."""
 
+    @_builtins.property
+    def meter_start_wh(self) -> Global___NumberRange:
+        """What the meter showed at the start, in watt-hours."""
+
+    @_builtins.property
+    def meter_stop_wh(self) -> Global___NumberRange:
+        """What it showed at the end, in watt-hours; sessions under way are left out."""
+
     def __init__(
         self,
         *,
@@ -993,10 +1003,12 @@ class SessionFilter(_message.Message):
         corrected: _builtins.bool | None = ...,
         transaction_id: _builtins.str = ...,
         reservation: _builtins.str = ...,
+        meter_start_wh: Global___NumberRange | None = ...,
+        meter_stop_wh: Global___NumberRange | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_corrected", b"_corrected", "_evse_id", b"_evse_id", "_has_errors", b"_has_errors", "corrected", b"corrected", "duration_s", b"duration_s", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "has_errors", b"has_errors", "max_power_w", b"max_power_w", "server_log_time_from", b"server_log_time_from", "server_log_time_to", b"server_log_time_to", "start_time_from", b"start_time_from", "start_time_to", b"start_time_to", "stop_time_from", b"stop_time_from", "stop_time_to", b"stop_time_to"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_corrected", b"_corrected", "_evse_id", b"_evse_id", "_has_errors", b"_has_errors", "corrected", b"corrected", "duration_s", b"duration_s", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "has_errors", b"has_errors", "max_power_w", b"max_power_w", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "server_log_time_from", b"server_log_time_from", "server_log_time_to", b"server_log_time_to", "start_time_from", b"start_time_from", "start_time_to", b"start_time_to", "stop_time_from", b"stop_time_from", "stop_time_to", b"stop_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_corrected", b"_corrected", "_evse_id", b"_evse_id", "_has_errors", b"_has_errors", "authentications", b"authentications", "corrected", b"corrected", "duration_s", b"duration_s", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "flags", b"flags", "group", b"group", "has_errors", b"has_errors", "id_token", b"id_token", "id_token_query", b"id_token_query", "logbook", b"logbook", "max_power_w", b"max_power_w", "needs_reconciliation", b"needs_reconciliation", "place", b"place", "query", b"query", "reservation", b"reservation", "server_log_time_from", b"server_log_time_from", "server_log_time_to", b"server_log_time_to", "session", b"session", "start_time_from", b"start_time_from", "start_time_to", b"start_time_to", "state", b"state", "station", b"station", "station_query", b"station_query", "stations", b"stations", "stop_reasons", b"stop_reasons", "stop_time_from", b"stop_time_from", "stop_time_to", b"stop_time_to", "transaction_id", b"transaction_id", "user", b"user", "user_query", b"user_query", "vehicle_query", b"vehicle_query"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_corrected", b"_corrected", "_evse_id", b"_evse_id", "_has_errors", b"_has_errors", "authentications", b"authentications", "corrected", b"corrected", "duration_s", b"duration_s", "energy_wh", b"energy_wh", "evse_id", b"evse_id", "flags", b"flags", "group", b"group", "has_errors", b"has_errors", "id_token", b"id_token", "id_token_query", b"id_token_query", "logbook", b"logbook", "max_power_w", b"max_power_w", "meter_start_wh", b"meter_start_wh", "meter_stop_wh", b"meter_stop_wh", "needs_reconciliation", b"needs_reconciliation", "place", b"place", "query", b"query", "reservation", b"reservation", "server_log_time_from", b"server_log_time_from", "server_log_time_to", b"server_log_time_to", "session", b"session", "start_time_from", b"start_time_from", "start_time_to", b"start_time_to", "state", b"state", "station", b"station", "station_query", b"station_query", "stations", b"stations", "stop_reasons", b"stop_reasons", "stop_time_from", b"stop_time_from", "stop_time_to", b"stop_time_to", "transaction_id", b"transaction_id", "user", b"user", "user_query", b"user_query", "vehicle_query", b"vehicle_query"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__corrected: _TypeAlias = _typing.Literal["corrected"]  # noqa: Y015
     _WhichOneofArgType__corrected: _TypeAlias = _typing.Literal["_corrected", b"_corrected"]  # noqa: Y015

@@ -207,6 +207,8 @@ class SessionSelect:
             yield "s.needs_reconciliation"
         yield from self._span("s.charged_wh", wanted.energy_wh)
         yield from self._span("s.max_power_w", wanted.max_power_w)
+        yield from self._span("s.meter_start_wh", wanted.meter_start_wh)
+        yield from self._span("s.meter_stop_wh", wanted.meter_stop_wh)
         yield from self._span("s.duration_s", wanted.duration_s)
         if wanted.stop_reasons:
             yield f"s.stop_reason = ANY({self._arg([clean(each) for each in wanted.stop_reasons])}::text[])"

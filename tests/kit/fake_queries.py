@@ -30,6 +30,7 @@ from csms.ports.queries import (
     SessionTotals,
     SessionView,
     Sorting,
+    Span,
     StationFilter,
     StationOrder,
     StationSorting,
@@ -45,6 +46,11 @@ def _is_in(
 ) -> bool:
     inside = wanted.scope is None or wanted.scope.holds(station_id, place_id, user_id)
     return inside and (not wanted.place_ids or place_id in wanted.place_ids)
+
+
+def _shows(wanted: Span, told: float | None) -> bool:
+    """As in SQL: what is not known is in no span but the open one."""
+    return wanted == Span() if told is None else wanted.holds(told)
 
 
 def _contains(query: str, *texts: str) -> bool:
@@ -337,6 +343,8 @@ class FakeSessionQueries:
             and (not wanted.authentications or t.authentication in wanted.authentications)
             and wanted.energy_wh.holds(view.energy_wh)
             and wanted.max_power_w.holds(t.max_power_w)
+            and _shows(wanted.meter_start_wh, t.meter_start_wh)
+            and _shows(wanted.meter_stop_wh, t.meter_stop_wh)
             and wanted.duration_s.holds(endless if view.duration_s is None else view.duration_s)
             and wanted.stopped.holds(view.ended_at)
             and wanted.logged.holds(t.logged_at)

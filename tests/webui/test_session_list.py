@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.datastructures import QueryParams
 
-from webui.session_columns import OF_DRIVERS, USUAL
+from webui.session_columns import BY_KEY, OF_DRIVERS, USUAL
 from webui.session_list import FILTERS, SessionList
 from webui.values import Role
 
@@ -68,3 +68,18 @@ def test_any_change_begins_at_the_first_page_and_keeps_the_rest():
     assert wanted.url(state="ACTIVE") == "/sessions?state=ACTIVE&order=energy&size=25"
     assert "after=abc" in wanted.here
     assert parse("state=ENDED").digest != parse("state=ACTIVE").digest
+
+
+@pytest.mark.feature("F-SES-2")
+def test_each_column_of_the_manual_can_be_filtered():
+    """Starttid, varaktighet, sluttid, nodidentitet, anläggning, energi, laddstation, autentisering, sessionsidentitet,
+    uttags-id, serverloggdatum, e-post, energimätarvärde."""
+    keys = "start duration stop identity site energy station authentication_number session outlet log_time user"
+    wanted = parse("")
+    for key in (*keys.split(), "meter_start", "meter_stop"):
+        assert wanted.filter_of(BY_KEY[key]) is not None, key
+
+
+def test_what_a_meter_showed_is_told_in_watt_hours():
+    fields = parse("meter_start_min=1&meter_stop_max=2,5").fields
+    assert (fields["meter_start_wh"], fields["meter_stop_wh"]) == ({"from": 1000.0}, {"to": 2500.0})
