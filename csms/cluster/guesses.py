@@ -2,7 +2,8 @@
 
 Stations sign in by the thousand after a power cut, so nobody is asked: each node decides by what it has seen and heard.
 A guess is heard of within milliseconds, and no node says what a password was before it had the time to hear
-(`AttemptLimiter.looked_at`), so guesses at several nodes at once count together. Away from the bus a node counts by itself, as one that is alone.
+(`AttemptLimiter.looked_at`), so guesses at several nodes at once count together. Away from the bus a node counts by
+itself, as one that is alone.
 """
 
 from __future__ import annotations
