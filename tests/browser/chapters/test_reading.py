@@ -115,12 +115,8 @@ def test_a_telephone_has_the_present_page_marked_also_when_it_is_behind_more(hou
     page = visit.page
     page.goto("/places")
     bar = page.get_by_role("navigation", name="Main")
-    assert [each.inner_text().split("\\n")[0] for each in bar.get_by_role("link").all() if each.is_visible()] == [
-        "Dashboard",
-        "Stations",
-        "Sessions",
-        "Alarms",
-    ]
+    shown = [each.get_attribute("href") for each in bar.get_by_role("link").all() if each.is_visible()]
+    assert shown == ["/dashboard", "/stations", "/sessions", "/alarms"]
     bar.get_by_role("button", name="More").click()
     more = page.get_by_role("navigation", name="More pages")
     expect(more.get_by_role("link", name="Places")).to_have_attribute("aria-current", "page")
