@@ -150,6 +150,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Entry, ...]], ...]] = (
                 takes_place=True,
             ),
             Entry("/places", "places", N_("Places"), STAFF, prefixes=("/places",), places_below=True),
+            Entry("/load", "bolt", N_("Load balancing"), STAFF, prefixes=("/load/",), takes_place=True),
         ),
     ),
     (
