@@ -100,11 +100,14 @@ class StationMemory:
 
     def take_remote_start(self, id_token: str, now: datetime) -> RemoteStart | None:
         """1.x: the oldest that a start on this tag can belong to; it is used up."""
-        for remote in self.remote_starts:
-            if remote.id_token == id_token and now <= remote.until:
-                self.remote_starts.remove(remote)
-                return remote
-        return None
+        remote = self.remote_start_on(id_token, now)
+        if remote is not None:
+            self.remote_starts.remove(remote)
+        return remote
+
+    def remote_start_on(self, id_token: str, now: datetime) -> RemoteStart | None:
+        """The oldest that a start on this tag can belong to."""
+        return next((r for r in self.remote_starts if r.id_token == id_token and now <= r.until), None)
 
     def remote_start(self, remote_start_id: int | None) -> RemoteStart | None:
         """2.x: the one with this number."""

@@ -59,6 +59,8 @@ def take_in(memory: StationMemory, fact: TransactionEventSeen, context: Context)
         transaction = context.found
     if transaction is None:
         transaction = _open(memory, fact, context)
+    if fact.trigger_reason == "RemoteStart" and fact.remote_start_id is None and transaction.remote_start_id is None:
+        fact = _with_number(memory, fact, context)
     ours = memory.remote_start(fact.remote_start_id or transaction.remote_start_id)
     by_us = ours is not None and ours.id_token == canonical(fact.id_token)
     seq_no = fact.seq_no or 0
@@ -113,6 +115,12 @@ def _is_plain(transaction: Transaction, fact: TransactionEventSeen) -> bool:
 
 
 # -- its steps -----------------------------------------------------------------------------------------------------
+
+
+def _with_number(memory: StationMemory, fact: TransactionEventSeen, context: Context) -> TransactionEventSeen:
+    """Some stations say that we began it and forget our number (F01.FR.25): the tag tells which order it was."""
+    remote = memory.remote_start_on(canonical(fact.id_token), context.now)
+    return fact if remote is None else msgspec.structs.replace(fact, remote_start_id=remote.remote_start_id)
 
 
 def _open(memory: StationMemory, fact: TransactionEventSeen, context: Context) -> Transaction:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.feature("F-OCPP-4", "F-OCPP-9")
 
 
 def begin(desk: Desk, **more: object) -> None:
-    more.setdefault("id_token", "aa")
-    desk.tell(told(STARTED, 0, 0, 1000.0, token_type="ISO14443", trigger_reason="Authorized", **more))
+    given = {"id_token": "aa", "trigger_reason": "Authorized", **more}
+    desk.tell(told(STARTED, 0, 0, 1000.0, token_type="ISO14443", **given))
 
 
 def test_tag_first_cable_then_and_the_same_tag_stops() -> None:
@@ -101,6 +101,21 @@ def test_a_remote_start_of_ours_is_authorised_whatever_its_token() -> None:
     other = Desk()
     begin(other, id_token="MADE-UP", remote_start_id=78)
     assert other.session.flags == (Flag.NOT_AUTHORIZED,)
+
+
+def test_a_station_that_forgets_the_number_of_our_order_is_known_by_the_tag() -> None:
+    desk = Desk()
+    desk.state.expect_remote_start(77, "AA", desk.now + timedelta(minutes=1))
+    begin(desk, id_token="AA", trigger_reason="RemoteStart")
+    assert (desk.session.authentication, desk.session.remote_start_id) == (Authentication.REMOTE, 77)
+
+
+@pytest.mark.parametrize(("tag", "reason"), [("BB", "RemoteStart"), ("AA", "Authorized")])
+def test_another_tag_or_another_reason_is_not_our_order(tag: str, reason: str) -> None:
+    desk = Desk()
+    desk.state.expect_remote_start(77, "AA", desk.now + timedelta(minutes=1))
+    begin(desk, id_token=tag, trigger_reason=reason)
+    assert (desk.session.authentication, desk.session.remote_start_id) == (Authentication.RFID, None)
 
 
 def test_cable_first_then_a_remote_start() -> None:
