@@ -5,7 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 import control  # noqa: F401  before gRPC, which reads then what it says of forks
@@ -31,6 +35,24 @@ sys.dont_write_bytecode = False
 settings.register_profile("fast", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("deep", max_examples=2_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+_configure = structlog.configure
+
+
+def _without_cache(**options: Any) -> None:
+    """Loggers that were used once would keep to what was set up then, and `capture_logs` would not see their lines."""
+    _configure(**{**options, "cache_logger_on_first_use": False})
+
+
+structlog.configure = _without_cache  # type: ignore[assignment]
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """The program's commands set up the log of the process, and a test may have called one."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_collection_finish() -> None:

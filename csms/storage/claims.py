@@ -52,7 +52,7 @@ WHERE station.link_epoch > u.epoch AND station.link_epoch % 4096 <> $3
 """
 FORMER_SQL = "SELECT id, link_epoch % 4096 AS node FROM station WHERE id = ANY($1::bigint[])"
 # In the order of their ids, as all that lock several stations. Those that another node took meanwhile are left out.
-CLAIM_SQL = """
+_CLAIM = """
 WITH locked AS (
     SELECT id, link_epoch AS before FROM {alone} station
     WHERE id = ANY($1::bigint[]) AND link_epoch % 4096 IN ($3, {or_ours}) ORDER BY id FOR NO KEY UPDATE OF station
@@ -61,8 +61,8 @@ UPDATE station SET link_epoch = (locked.before / 4096 + 1) * 4096 + $2
 FROM locked WHERE station.id = locked.id
 RETURNING station.id, station.link_epoch AS epoch, locked.before, station.online
 """
-CLAIM_OURS_SQL = CLAIM_SQL.format(alone="", or_ours="$2")
-CLAIM_OTHERS_SQL = CLAIM_SQL.format(
+CLAIM_OURS_SQL = _CLAIM.format(alone="", or_ours="$2")
+CLAIM_OTHERS_SQL = _CLAIM.format(
     alone=f"pg_advisory_xact_lock({LOCKS}::integer, $3::integer) AS alone CROSS JOIN", or_ours="$3"
 )
 WAIT_SQL = "SELECT pg_advisory_xact_lock($1::integer, $2::integer)"

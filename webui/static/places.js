@@ -13,16 +13,28 @@ if (plan) {
   const said = document.getElementById("plan-said");
   let held = null; // { spot, box, moved }
   let waiting = 0;
+  const placed = new Map(); // box's id → where it was put a moment ago: what was on its way before that is older
 
   const put = (box, x, y) => {
     box.setAttribute("x", `${within(x, 0, 100).toFixed(2)}%`);
     box.setAttribute("y", `${within(y, 0, 100).toFixed(2)}%`);
   };
 
+  const remind = () => {
+    for (const [id, { x, y, until }] of placed) {
+      const box = document.getElementById(id);
+      if (!box || Date.now() > until) placed.delete(id);
+      else if (!box.hasAttribute("data-keep") && (parseFloat(box.getAttribute("x")) !== x || parseFloat(box.getAttribute("y")) !== y)) put(box, x, y);
+    }
+  };
+  new MutationObserver(remind).observe(plan, { subtree: true, childList: true, attributeFilter: ["x", "y"] });
+
   const save = async (spot, box) => {
     const [x, y] = [parseFloat(box.getAttribute("x")), parseFloat(box.getAttribute("y"))];
+    placed.set(box.id, { x, y, until: Date.now() + 5000 });
     const station = spot.dataset.station;
     const answer = await fetch(plan.dataset.save, { method: "POST", headers: { accept: "application/json" }, body: new URLSearchParams({ station, x, y }) }).catch(() => null);
+    if (!answer?.ok) placed.delete(box.id);
     said.textContent = answer?.ok ? plan.dataset.saved.replace("{name}", spot.dataset.name) : (await answer?.text()) || plan.dataset.failed;
     for (const [name, value] of [["x", x], ["y", y]]) {
       const field = document.getElementById(`${name}-${station}`);

@@ -27,7 +27,7 @@ def test_a_restart_of_two_shows_whom_it_concerns_and_what_became_of_each(house: 
     with online(house.product, "OPS-1"):
         page.goto("/operations")
         page.get_by_role("link", name="New operation").click()
-        page.get_by_role("link", name="Restart").click()
+        page.locator('a.card[href="/operations/new?kind=RESET"]').click()
         page.get_by_label("Title").fill("Monday restart")
         page.get_by_label("Those that match").check()
         page.get_by_label("Identity or name has").fill("OPS-")

@@ -29,7 +29,7 @@ def known(house: House, identity: str) -> str:
 @pytest.mark.feature("F-STA-5", "F-OPS-1")
 def test_a_start_is_followed_from_the_answer_to_the_session(house: House, chromium: Browser) -> None:
     key = known(house, "COURSE-1")
-    tag = house.ask("id_tokens.CreateIdToken", id_token={"id_token": "C0FFEE01"}).id_token.id_token
+    tag = house.ask("id_tokens.CreateIdToken", id_token={"id_token": "C0FFEE31"}).id_token.id_token
     with live_station(house.product, "COURSE-1") as station:
         visit = house.page(chromium, "support")
         page = visit.page

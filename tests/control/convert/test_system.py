@@ -16,7 +16,18 @@ def test_every_policy_has_its_number() -> None:
 
 
 def test_all_of_it_is_told() -> None:
-    facts = SystemFacts("1", ("ws://192.0.2.1/ocpp/",), UnknownStationPolicy.ACCEPT, True, ("ocpp1.6",), NOW, True)
+    facts = SystemFacts(
+        "1",
+        ("ws://192.0.2.1/ocpp/",),
+        UnknownStationPolicy.ACCEPT,
+        True,
+        ("ocpp1.6",),
+        NOW,
+        True,
+        mail_sender="post@example.org",
+        min_security_profile=1,
+        identity_provider="https://id.example.org",
+    )
     addresses = (ServerAddress("ocpp-j", "ws://192.0.2.1/ocpp/"),)
     message = system_info(SystemInfo(facts, SETTINGS, addresses, True, True, 5))
     assert all(value for _, value in message.ListFields())
