@@ -29,9 +29,9 @@ def queue_of(resident: Resident, visits: Sequence[SessionPlan], began: datetime,
     def printing(values: Values, at: str, energy_wh: int) -> Callable[[int], bytes]:
         return lambda serial: values(serial, at.encode(), energy_wh)
 
-    for number, visit in enumerate(visits):
+    for visit in visits:
         started, first = stamp(visit.tag_shown), resident.register
-        name = f"{number}/{started}"
+        name = f"{resident.identity[-5:]}/{started}"
         book = Book(resident.identity, visit.id_tag, first, started, name, last_wh=first, offline=True)
         yield resident.start_of(book)
         values = resident.words.meter_values(book)

@@ -88,7 +88,10 @@ class Resident:
             return
         stamp = self.moment.stamp.decode()
         self.calls.append(self._call(None, self.words.authorize(self.id_tag)))
-        book = self.book = Book(self.identity, self.id_tag, self.register, stamp, f"now/{stamp}", last_wh=self.register)
+        name = (
+            f"{self.identity[-5:]}/{stamp}"  # no two stations of a fleet end alike; at most 30 of 2.0.1's 36 characters
+        )
+        book = self.book = Book(self.identity, self.id_tag, self.register, stamp, name, last_wh=self.register)
 
         def started(answer: bytes) -> None:
             self._learn(book, answer)
