@@ -88,9 +88,8 @@ class Resident:
             return
         stamp = self.moment.stamp.decode()
         self.calls.append(self._call(None, self.words.authorize(self.id_tag)))
-        name = (
-            f"{self.identity[-5:]}/{stamp}"  # no two stations of a fleet end alike; at most 30 of 2.0.1's 36 characters
-        )
+        # No two stations of a fleet end alike; and it is at most 30 of the 36 characters of 2.0.1.
+        name = f"{self.identity[-5:]}/{stamp}"
         book = self.book = Book(self.identity, self.id_tag, self.register, stamp, name, last_wh=self.register)
 
         def started(answer: bytes) -> None:
