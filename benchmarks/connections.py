@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 
 from benchmarks.figures import spread, table
 from benchmarks.load import Client
-from benchmarks.machine import cpu_seconds, free_port, memory_kib, node, python, running
+from benchmarks.machine import cpu_seconds, free_port, memory_kib, node, python, running, until_open
 from loadtest.saturate_wire import Wire
 
 OPENERS: Final = 16
@@ -144,6 +144,7 @@ def tls_node(made: Certificate) -> Iterator[tuple[int, int]]:
         f"--ocpp-tls-key={made.key}",
     )
     with node(*flags) as (pid, _, _folder):
+        until_open(port)
         yield pid, port
 
 

@@ -111,6 +111,17 @@ def running(
         process.wait(60)
 
 
+def until_open(port: int, patience: float = 60.0) -> None:
+    """Return once somebody listens there: a node opens its doors one after the other. Raises SystemExit."""
+    deadline = time.monotonic() + patience
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        if time.monotonic() > deadline:
+            raise SystemExit(f"Nobody listens at port {port}.")
+        time.sleep(0.05)
+
+
 def python(module: str, *arguments: str) -> list[str]:
     """The command line of a module."""
     return [sys.executable, "-m", module, *arguments]
