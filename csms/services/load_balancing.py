@@ -77,6 +77,7 @@ class LoadBalancing:
         self._limit = trio.CapacityLimiter(AT_ONCE)
         self._busy: set[int] = set()
         self._missed = False
+        self._releasing = False
 
     def wake(self) -> None:
         """Something was changed that counts."""
@@ -96,21 +97,27 @@ class LoadBalancing:
                     await self._wanted.wait()
                 await trio.sleep(GATHER_SECONDS)
                 self._wanted = trio.Event()
-                nursery.start_soon(contain, self.round, _report)
+                # Only stations are waited for beside the next look: looks do not pile up at a slow database.
+                await contain(partial(self._look, nursery), _report)
 
     async def round(self) -> None:
-        """Look at everything, and tell stations what changes for them. A site at which somebody is still waited for is
-        left out: it is looked at again right after. Raises Unavailable."""
+        """Look at everything, tell stations what changes for them, and wait for their answers. Raises Unavailable."""
+        async with trio.open_nursery() as nursery:
+            await self._look(nursery)
+
+    async def _look(self, nursery: trio.Nursery) -> None:
+        """A site at which somebody is still waited for is left out: it is looked at again right after."""
         busy = set(self._busy)
         sites = await self._survey.sites(self._now())
-        async with trio.open_nursery() as nursery:
-            for site in sites:
-                stations = {key.station_id for key in site.situations}
-                if stations & (busy | self._busy):
-                    self._missed = True
-                else:
-                    self._busy |= stations
-                    nursery.start_soon(contain, partial(self._one_site, site, stations), _report)
+        for site in sites:
+            stations = {key.station_id for key in site.situations}
+            if stations & (busy | self._busy):
+                self._missed = True
+            else:
+                self._busy |= stations
+                nursery.start_soon(contain, partial(self._one_site, site, stations), _report)
+        if not self._releasing:
+            self._releasing = True
             members = {key.station_id for site in sites for key in site.situations}
             nursery.start_soon(contain, partial(self._release, members), _report)
 
@@ -239,7 +246,13 @@ class LoadBalancing:
     # -- stations that are in no group any more ------------------------------------------------------------------------
 
     async def _release(self, members: set[int]) -> None:
-        """Have them forget our profiles."""
+        """Have them forget our profiles; each is asked once at a time."""
+        try:
+            await self._forget(members)
+        finally:
+            self._releasing = False
+
+    async def _forget(self, members: set[int]) -> None:
         gone: dict[int, list[LoadHold]] = {}
         for hold in await self._store.holds():
             if hold.station_id not in members:
@@ -266,8 +279,7 @@ class LoadBalancing:
             await self._store.drop([(hold.station_id, hold.evse_id)])
             await self._note(hold.station_id, hold.evse_id, None)
 
-    # -- what happens
-    # ---------------------------------------------------------------------------------------------------
+    # -- what happens --------------------------------------------------------------------------------------------------
 
     async def _follow(self) -> None:
         """Wake when something happens at a station."""

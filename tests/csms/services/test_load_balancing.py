@@ -13,7 +13,7 @@ from trio.testing import MockClock
 
 from csms.domain.charging_profile import CHARGING_PROFILE_ITEM, ChargingRateUnit
 from csms.domain.load_balancing import Sharing
-from csms.domain.load_group import GridReading, LimitUnit, StationShare
+from csms.domain.load_group import GridReading, LimitUnit, LoadGroup, StationShare
 from csms.domain.load_hold import SHARE_IDS
 from csms.domain.smart_charging import SetChargingProfile
 from csms.ports.feed import Subject
@@ -245,6 +245,49 @@ async def test_stations_that_leave_the_group_forget_our_profiles(world: LoadWorl
     assert not world.garage.kept[first].profiles
     assert not await world.load_store.holds()
     assert not await world.inventory_store.items(first, CHARGING_PROFILE_ITEM)
+
+
+async def test_one_that_is_slow_to_forget_is_asked_once_whatever_happens_meanwhile(
+    world: LoadWorld, autojump_clock: MockClock
+) -> None:
+    first = await world.add_station("A")
+    group = await world.group()
+    await world.settle()
+    await world.load_store.update(msgspec.structs.replace(group, enabled=False), version=None)
+    world.garage.slow[first] = 12.0
+    said = len(world.garage.sent)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.balancing.run)
+        for _ in range(8):
+            await trio.sleep(1)
+            world.balancing.wake()
+        await trio.sleep(60)
+        nursery.cancel_scope.cancel()
+    assert len(world.garage.sent) == said + 3  # both outlets, and the fail-safe
+    assert not world.garage.kept[first].profiles
+
+
+async def test_looks_do_not_pile_up_at_a_slow_database(
+    world: LoadWorld, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once, most = 0, 0
+
+    async def slowly() -> list[LoadGroup]:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await trio.sleep(20)
+        at_once -= 1
+        return []
+
+    monkeypatch.setattr(world.load_store, "all", slowly)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(world.balancing.run)
+        for _ in range(50):
+            await trio.sleep(1)
+            world.balancing.wake()
+        nursery.cancel_scope.cancel()
+    assert most == 1
 
 
 async def test_one_that_came_back_is_told_again(world: LoadWorld, autojump_clock: MockClock) -> None:
